@@ -1,0 +1,174 @@
+//! What an operator holds: text, a table, channels, or nothing.
+
+use std::rc::Rc;
+
+use crate::declaration::ContentKind;
+use crate::patch::{OpId, Patch, PatchError};
+use crate::table::Table;
+
+/// Content of an operator.
+#[derive(Default)]
+pub enum Content {
+    /// Nothing.
+    #[default]
+    None,
+    /// Text.
+    Text(Text),
+    /// A table.
+    Table(Table),
+    /// Channels.
+    Channels(Channels),
+}
+
+/// Text with a count of its changes.
+#[derive(Clone, Debug)]
+pub struct Text {
+    text: Rc<str>,
+    revision: u64,
+}
+
+impl Text {
+    /// The text.
+    pub fn as_str(&self) -> &Rc<str> {
+        &self.text
+    }
+
+    /// Grows with each change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+}
+
+/// Named channels of samples (design: channels).
+#[derive(Clone, Debug)]
+pub struct Channels {
+    /// Samples per second.
+    pub rate: f64,
+    /// Names and samples; all channels have the same number of samples.
+    pub channels: Vec<(Rc<str>, Vec<f64>)>,
+}
+
+impl Content {
+    /// Empty content of a kind.
+    pub fn of(kind: ContentKind) -> Self {
+        match kind {
+            ContentKind::None => Content::None,
+            ContentKind::Text => Content::Text(Text { text: Rc::from(""), revision: 0 }),
+            ContentKind::Table => Content::Table(Table::new()),
+            ContentKind::Channels => Content::Channels(Channels { rate: 60.0, channels: Vec::new() }),
+        }
+    }
+
+    /// The text, when it is text.
+    pub fn as_text(&self) -> Option<&Text> {
+        match self {
+            Content::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The table, when it is one.
+    pub fn as_table(&self) -> Option<&Table> {
+        match self {
+            Content::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
+    /// The channels, when they are channels.
+    pub fn as_channels(&self) -> Option<&Channels> {
+        match self {
+            Content::Channels(channels) => Some(channels),
+            _ => None,
+        }
+    }
+
+    /// Text form: the text itself, a table with tabs and line ends, nothing for the rest.
+    pub fn to_text(&self) -> Rc<str> {
+        match self {
+            Content::Text(text) => text.text.clone(),
+            Content::Table(table) => Rc::from(table.to_text()),
+            _ => Rc::from(""),
+        }
+    }
+
+    /// Grows with each change.
+    pub fn revision(&self) -> u64 {
+        match self {
+            Content::Text(text) => text.revision,
+            Content::Table(table) => table.revision(),
+            _ => 0,
+        }
+    }
+}
+
+impl Patch {
+    /// Replaces the text of a text operator; a table is read from its text form.
+    ///
+    /// # Errors
+    /// When the operator is gone, holds no text, or the text makes too large a table.
+    pub fn set_text(&mut self, id: OpId, text: &str) -> Result<(), PatchError> {
+        let op = self.get_mut(id).ok_or(PatchError::Gone)?;
+        let label = op.declaration().label;
+        match &mut op.content {
+            Content::Text(old) => {
+                if *old.text == *text {
+                    return Ok(());
+                }
+                old.text = Rc::from(text);
+                old.revision += 1;
+                self.queue().note_text_change();
+            }
+            Content::Table(table) => {
+                let parsed = Table::from_text(text)
+                    .map_err(|_| PatchError::Content { label, reason: "holds no table of that size" })?;
+                table.copy_from(&parsed);
+            }
+            _ => return Err(PatchError::Content { label, reason: "holds no text" }),
+        }
+        self.note_content_change(id);
+        Ok(())
+    }
+
+    /// The table of a table operator.
+    ///
+    /// # Errors
+    /// When the operator is gone or holds no table.
+    pub fn table(&self, id: OpId) -> Result<&Table, PatchError> {
+        let op = self.get(id).ok_or(PatchError::Gone)?;
+        let label = op.declaration().label;
+        op.content().as_table().ok_or(PatchError::Content { label, reason: "holds no table" })
+    }
+
+    /// The table of a table operator, to be changed. The change is delivered when the turn ends.
+    ///
+    /// # Errors
+    /// When the operator is gone or holds no table.
+    pub fn table_mut(&mut self, id: OpId) -> Result<&mut Table, PatchError> {
+        self.note_content_change(id);
+        let op = self.get_mut(id).ok_or(PatchError::Gone)?;
+        let label = op.declaration().label;
+        match &mut op.content {
+            Content::Table(table) => Ok(table),
+            _ => Err(PatchError::Content { label, reason: "holds no table" }),
+        }
+    }
+
+    /// Puts content in place that an operator computed itself. It is no change that anybody is told of.
+    pub fn put_content(&mut self, id: OpId, content: Content) {
+        if let Some(op) = self.get_mut(id) {
+            op.content = content;
+        }
+    }
+
+    fn note_content_change(&mut self, id: OpId) {
+        let queue = self.queue().clone();
+        if let Some(op) = self.get_mut(id) {
+            // One notice is enough until it is delivered: a script may write a thousand cells in a turn.
+            if op.worker.is_some() && !op.content_change_queued {
+                op.content_change_queued = true;
+                queue.push(crate::change::Change::Content { op: id });
+            }
+        }
+    }
+}

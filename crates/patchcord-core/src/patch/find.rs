@@ -1,0 +1,82 @@
+//! Finding operators by path and pattern.
+
+use super::{OpId, Patch};
+use crate::declaration::ParIndex;
+use crate::parameter::ParValue;
+use crate::pattern::Pattern;
+
+impl Patch {
+    /// The first operator that a path or pattern names, seen from inside the component `base`.
+    ///
+    /// Paths are absolute (`/project1/x`), relative (`x`, `./x`, `../x`, `x/y`), and each part may be a pattern
+    /// (`web*`). Several, separated by spaces, are tried in order.
+    pub fn find(&self, base: OpId, path: &str) -> Option<OpId> {
+        // The plain case (a sibling's name) comes with nearly every call of a script.
+        if let Some(op) = self.get(base)
+            && let Some(&child) = op.children.by_name.get(path)
+        {
+            return Some(child);
+        }
+        path.split_whitespace().find_map(|one| {
+            let mut found = Vec::new();
+            self.walk(base, one, true, &mut found);
+            found.first().copied()
+        })
+    }
+
+    /// All operators that the paths and patterns name, each once, in order.
+    pub fn find_all(&self, base: OpId, paths: &str) -> Vec<OpId> {
+        let mut found = Vec::new();
+        for one in paths.split_whitespace() {
+            self.walk(base, one, false, &mut found);
+        }
+        let mut seen = std::collections::HashSet::new();
+        found.retain(|id| seen.insert(*id));
+        found
+    }
+
+    fn walk(&self, base: OpId, path: &str, first_only: bool, found: &mut Vec<OpId>) {
+        let (mut level, rest) = match path.strip_prefix('/') {
+            Some(rest) => (vec![self.root], rest),
+            None => (vec![base], path),
+        };
+        for part in rest.split('/').filter(|part| !part.is_empty()) {
+            let mut next = Vec::new();
+            for &at in &level {
+                let Some(op) = self.get(at) else { continue };
+                match part {
+                    "." => next.push(at),
+                    ".." => next.extend(op.parent),
+                    name => {
+                        if let Some(&child) = op.children.by_name.get(name) {
+                            next.push(child);
+                        } else if name.contains(['*', '?', '[', '^']) {
+                            let pattern = Pattern::parse(name);
+                            let matching = op.children.order.iter().copied();
+                            next.extend(matching.filter(|&child| pattern.matches(&self.operators[child].name)));
+                        }
+                    }
+                }
+            }
+            if next.is_empty() {
+                return;
+            }
+            level = next;
+        }
+        if first_only {
+            level.truncate(1);
+        }
+        found.extend(level);
+    }
+
+    /// The component from which an operator's relative paths count: its parent.
+    pub fn network_of(&self, id: OpId) -> OpId {
+        self.get(id).and_then(|op| op.parent).unwrap_or(self.root)
+    }
+
+    /// What an operator-reference parameter names now, from its constant or last computed value.
+    pub fn par_op(&self, id: OpId, index: ParIndex) -> Option<OpId> {
+        let ParValue::Str(path) = self.get(id)?.par_value(index) else { return None };
+        if path.is_empty() { None } else { self.find(self.network_of(id), &path) }
+    }
+}

@@ -1,0 +1,132 @@
+//! Edits of parameters. Each that changes something leaves a [`Change`](crate::change::Change).
+
+use std::rc::Rc;
+
+use super::{OpId, Patch, PatchError};
+use crate::change::Change;
+use crate::declaration::{Kind, ParIndex};
+use crate::parameter::{ParMode, ParValue, ParameterError, convert, default_value, nearest_name};
+use crate::value::OwnedValue;
+
+impl Patch {
+    /// Finds a parameter by name.
+    ///
+    /// # Errors
+    /// [`ParameterError::Unknown`] with the most similar name.
+    pub fn find_par(&self, id: OpId, name: &str) -> Result<ParIndex, PatchError> {
+        let declaration = self.get(id).ok_or(PatchError::Gone)?.declaration;
+        declaration.find_parameter(name).map(|(index, _)| index).ok_or_else(|| {
+            PatchError::Parameter(ParameterError::Unknown {
+                name: name.to_owned(),
+                nearest: nearest_name(name, declaration.parameters().map(|(_, parameter)| parameter.name)),
+            })
+        })
+    }
+
+    /// Sets the constant value and puts the parameter in constant mode. An operator reference takes an operator too.
+    ///
+    /// # Errors
+    /// When the value does not fit; the parameter keeps what it had.
+    pub fn set_par(&mut self, id: OpId, index: ParIndex, given: &OwnedValue) -> Result<(), PatchError> {
+        let declaration = self.get(id).ok_or(PatchError::Gone)?.declaration;
+        let parameter = declaration.parameter(index);
+        let value = match (parameter.kind, given) {
+            (Kind::Op { .. } | Kind::Str { .. }, OwnedValue::Op(target)) => ParValue::Str(self.path(*target)),
+            _ => convert(parameter, given)?,
+        };
+        if parameter.kind == Kind::Pulse {
+            if value.is_on() {
+                self.queue.push(Change::Pulse { op: id, index });
+            }
+            return Ok(());
+        }
+        let state = self.operators[id].par_state_mut(index);
+        if state.mode == ParMode::Constant && state.value == value {
+            return Ok(());
+        }
+        state.mode = ParMode::Constant;
+        state.value = value.clone();
+        self.queue.push(Change::Parameter { op: id, index, value });
+        Ok(())
+    }
+
+    /// Puts the parameter in expression mode. The value is computed when it is read and once per frame.
+    ///
+    /// # Errors
+    /// [`PatchError::Gone`].
+    pub fn set_expression(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
+        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index);
+        state.mode = ParMode::Expression;
+        state.expression = Some(Rc::from(expression));
+        self.queue.push(Change::Computed { op: id, index });
+        Ok(())
+    }
+
+    /// Puts the parameter in bind mode: it takes the value of the parameter that the expression names, and setting it
+    /// sets that one.
+    ///
+    /// # Errors
+    /// [`PatchError::Gone`].
+    pub fn set_bind(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
+        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index);
+        state.mode = ParMode::Bind;
+        state.bind = Some(Rc::from(expression));
+        self.queue.push(Change::Computed { op: id, index });
+        Ok(())
+    }
+
+    /// Changes the mode; the expressions that the parameter had are kept.
+    ///
+    /// # Errors
+    /// [`PatchError::Gone`].
+    pub fn set_mode(&mut self, id: OpId, index: ParIndex, mode: ParMode) -> Result<(), PatchError> {
+        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index);
+        state.mode = mode;
+        let value = state.value.clone();
+        self.queue.push(match mode {
+            ParMode::Constant => Change::Parameter { op: id, index, value },
+            _ => Change::Computed { op: id, index },
+        });
+        Ok(())
+    }
+
+    /// Back to the default, in constant mode, without expressions.
+    ///
+    /// # Errors
+    /// [`PatchError::Gone`].
+    pub fn reset_par(&mut self, id: OpId, index: ParIndex) -> Result<(), PatchError> {
+        let op = self.operators.get_mut(id).ok_or(PatchError::Gone)?;
+        let default = default_value(op.declaration.parameter(index));
+        if let Ok(at) = op.parameters.binary_search_by_key(&index, |(at, _)| *at) {
+            let (_, old) = op.parameters.remove(at);
+            if old.mode != ParMode::Constant || old.value != default {
+                self.queue.push(Change::Parameter { op: id, index, value: default });
+            }
+        }
+        Ok(())
+    }
+
+    /// Presses a pulse parameter.
+    ///
+    /// # Errors
+    /// [`PatchError::Gone`].
+    pub fn pulse(&mut self, id: OpId, index: ParIndex) -> Result<(), PatchError> {
+        self.get(id).ok_or(PatchError::Gone)?;
+        self.queue.push(Change::Pulse { op: id, index });
+        Ok(())
+    }
+
+    /// Keeps what an expression or bind gave, unless the parameter was put in another mode while it was computed. A
+    /// value that differs from the last one is a change.
+    pub(crate) fn keep_computed(&mut self, id: OpId, index: ParIndex, mode: ParMode, value: ParValue) {
+        let Some(op) = self.operators.get_mut(id) else { return };
+        if op.par_state(index).is_none_or(|state| state.mode != mode) {
+            return;
+        }
+        let state = op.par_state_mut(index);
+        if state.value != value {
+            state.value = value.clone();
+            self.queue.push(Change::Parameter { op: id, index, value });
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Values that cross a seam: what an operator hands to a callback, and what comes back.
+//!
+//! [`Value`] borrows, so that a message can go from the read buffer into a callback without a copy; [`OwnedValue`] is
+//! what a handler returns. Neither knows Python: the program's Python layer turns them into objects, a Rust handler
+//! matches on them.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use crate::patch::OpId;
+
+/// An argument of a callback.
+#[derive(Clone, Copy)]
+pub enum Value<'a> {
+    /// Nothing.
+    None,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// Text.
+    Str(&'a str),
+    /// Text that is handed over again and again, such as a client's id.
+    Shared(&'a SharedStr),
+    /// Bytes.
+    Bytes(&'a [u8]),
+    /// A request body: text when it is valid UTF-8, else bytes. In Python the text can also be `decode`d, because
+    /// scripts do both.
+    Body(&'a [u8]),
+    /// An operator.
+    Op(OpId),
+    /// Several values.
+    List(&'a [Value<'a>]),
+    /// Named fields, read on demand.
+    Record(&'a dyn Record),
+}
+
+impl<'a> Value<'a> {
+    /// The text, when it is text.
+    pub fn as_str(&self) -> Option<&'a str> {
+        match self {
+            Value::Str(text) => Some(text),
+            Value::Shared(text) => Some(text.as_str()),
+            Value::Body(bytes) => std::str::from_utf8(bytes).ok(),
+            _ => None,
+        }
+    }
+
+    /// The bytes of bytes or text.
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        match self {
+            Value::Bytes(bytes) | Value::Body(bytes) => Some(bytes),
+            _ => self.as_str().map(str::as_bytes),
+        }
+    }
+
+    /// The operator, when it is one.
+    pub fn as_op(&self) -> Option<OpId> {
+        match self {
+            Value::Op(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// A field of a record.
+    pub fn field(&self, name: &str) -> Option<Value<'a>> {
+        match self {
+            Value::Record(record) => record.field(name),
+            _ => None,
+        }
+    }
+}
+
+/// Named fields of a [`Value::Record`]; what becomes a dictionary in Python.
+pub trait Record {
+    /// Calls `visit` for each field in order. A name that comes twice: the last one counts.
+    fn fields(&self, visit: &mut dyn FnMut(FieldName<'_>, Value<'_>));
+
+    /// One field by name; letter case does not matter where the record says so.
+    fn field(&self, name: &str) -> Option<Value<'_>>;
+
+    /// Whether look-ups by name ignore letter case, as request headers do.
+    fn ignores_case(&self) -> bool {
+        false
+    }
+
+    /// A name of the record when its fields are always the same, so that a handler may keep its own form of it.
+    fn constant(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Name of a record's field.
+#[derive(Clone, Copy, Debug)]
+pub enum FieldName<'a> {
+    /// Fixed by a declaration: worth keeping as an interned string.
+    Fixed(&'static str),
+    /// Name of a request header in lower case; scripts see it in Title-Case ([`title_case`]).
+    Header(&'a str),
+    /// Came from outside in some other way.
+    Free(&'a str),
+}
+
+/// A header name with the first letter of each part in upper case: `content-type` becomes `Content-Type`.
+pub fn title_case(name: &str) -> String {
+    let mut first = true;
+    let mut letter = |c: char| {
+        let shown = if first { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+        first = c == '-';
+        shown
+    };
+    name.chars().map(&mut letter).collect()
+}
+
+impl FieldName<'_> {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        match self {
+            FieldName::Fixed(name) => name,
+            FieldName::Header(name) | FieldName::Free(name) => name,
+        }
+    }
+}
+
+/// Text with room for the handler's own form of it, so that it is converted once and not at each call.
+pub struct SharedStr {
+    text: Box<str>,
+    host: OnceCell<Box<dyn Any>>,
+}
+
+impl SharedStr {
+    /// Takes the text.
+    pub fn new(text: impl Into<Box<str>>) -> Self {
+        SharedStr { text: text.into(), host: OnceCell::new() }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The handler's own form, made by `make` the first time.
+    pub fn host_form<T: 'static>(&self, make: impl FnOnce(&str) -> T) -> Option<&T> {
+        self.host.get_or_init(|| Box::new(make(&self.text))).downcast_ref()
+    }
+}
+
+impl std::fmt::Debug for SharedStr {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+/// What a callback or an expression gave back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum OwnedValue {
+    /// Nothing.
+    #[default]
+    None,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number.
+    Float(f64),
+    /// Text.
+    Str(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// An operator.
+    Op(OpId),
+    /// Several values.
+    List(Vec<OwnedValue>),
+    /// Names and values in order. Names that are known beforehand need no allocation.
+    Dict(Vec<(Cow<'static, str>, OwnedValue)>),
+    /// Something that has no form here; holds what it was, such as a Python type name.
+    Other(String),
+}
+
+impl OwnedValue {
+    /// The value of a dictionary entry.
+    pub fn entry(&self, name: &str) -> Option<&OwnedValue> {
+        match self {
+            OwnedValue::Dict(entries) => entries.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+}
+
+/// An opaque value that operator storage holds: a Python object, or whatever a Rust program puts there.
+pub type HostValue = Rc<dyn Any>;

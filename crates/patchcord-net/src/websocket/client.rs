@@ -1,0 +1,330 @@
+//! One WebSocket client, as the rest of the program sees it.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use patchcord_websocket::{
+    CloseCode, CloseHandshake, EncodedMessage, Ending, Heartbeat, HeartbeatAction, Role, Sender,
+};
+
+use super::outbox::{Outbox, Sent, SlowReader};
+
+/// Bytes of the largest frame header, for the byte budget.
+const HEADER: usize = 14;
+/// Waiting bytes above which a client is not read from any more, where the policy is to pause.
+const PAUSE_AT: usize = 256 * 1024;
+
+/// Counters of one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClientStats {
+    /// Messages received, text and binary.
+    pub messages_in: u64,
+    /// Messages sent.
+    pub messages_out: u64,
+    /// Payload bytes received.
+    pub bytes_in: u64,
+    /// Payload bytes sent.
+    pub bytes_out: u64,
+}
+
+/// A connected WebSocket client. `D` is what the handler keeps with it.
+pub struct Client<D> {
+    data: D,
+    address: SocketAddr,
+    joined: Instant,
+    last_seen: Cell<Instant>,
+    pub(super) stats: Cell<ClientStats>,
+    round_trip: Cell<Option<Duration>>,
+    sender: RefCell<Sender>,
+    pub(super) outbox: RefCell<Outbox>,
+    pub(super) close: RefCell<CloseHandshake>,
+    heartbeat: RefCell<Heartbeat>,
+    /// Bytes that may wait for this client.
+    pub(super) budget: Cell<usize>,
+    policy: Cell<SlowReader>,
+    /// Bytes of the largest message that the client may send.
+    pub(super) message_limit: Cell<usize>,
+    /// The connection task is at work and will write by itself when it has finished.
+    pub(super) in_turn: Cell<bool>,
+    pub(super) waker: RefCell<Option<Waker>>,
+    /// Set when the transport is to be dropped without further ado.
+    pub(super) aborted: Cell<Option<&'static str>>,
+}
+
+impl<D> Client<D> {
+    pub(crate) fn new(data: D, address: SocketAddr, now: Instant, heartbeat: Heartbeat) -> Self {
+        Client {
+            data,
+            address,
+            joined: now,
+            last_seen: Cell::new(now),
+            stats: Cell::default(),
+            round_trip: Cell::new(None),
+            // A server does not mask, so it needs no seed.
+            sender: RefCell::new(Sender::new(Role::Server, 0)),
+            outbox: RefCell::default(),
+            close: RefCell::new(CloseHandshake::new()),
+            heartbeat: RefCell::new(heartbeat),
+            budget: Cell::new(4 << 20),
+            policy: Cell::new(SlowReader::Pause),
+            message_limit: Cell::new(16 << 20),
+            in_turn: Cell::new(false),
+            waker: RefCell::new(None),
+            aborted: Cell::new(None),
+        }
+    }
+
+    /// What the handler keeps with the client.
+    pub fn data(&self) -> &D {
+        &self.data
+    }
+
+    /// The peer's address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// When the connection was opened.
+    pub fn joined(&self) -> Instant {
+        self.joined
+    }
+
+    /// When bytes came last, to about half a second.
+    pub fn last_seen(&self) -> Instant {
+        self.last_seen.get()
+    }
+
+    /// Counters.
+    pub fn stats(&self) -> ClientStats {
+        self.stats.get()
+    }
+
+    /// Time that the latest answered ping took.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.round_trip.get()
+    }
+
+    /// Bytes that wait to be written.
+    pub fn queued(&self) -> usize {
+        self.outbox.borrow().len()
+    }
+
+    /// Messages dropped because the client reads too slowly.
+    pub fn dropped(&self) -> u64 {
+        self.outbox.borrow().dropped()
+    }
+
+    /// Whether a close frame was sent or received.
+    pub fn is_closing(&self) -> bool {
+        self.close.borrow().is_closing() || self.aborted.get().is_some()
+    }
+
+    /// Changes how much may wait for this client and what happens beyond that.
+    pub fn set_budget(&self, budget: usize, policy: SlowReader) {
+        self.budget.set(budget);
+        self.policy.set(policy);
+    }
+
+    /// Changes how large a message the client may send; holds from the next message on.
+    pub fn set_message_limit(&self, bytes: usize) {
+        self.message_limit.set(bytes);
+    }
+
+    /// Changes the time between pings; zero stops them.
+    pub fn set_heartbeat(&self, heartbeat: Heartbeat) {
+        *self.heartbeat.borrow_mut() = heartbeat;
+    }
+
+    /// Sends a text message.
+    #[inline]
+    pub fn send_text(&self, text: &str) -> Sent {
+        self.send_data(text.len(), |sender, buffer| sender.text(buffer, text))
+    }
+
+    /// Sends a binary message.
+    #[inline]
+    pub fn send_binary(&self, bytes: &[u8]) -> Sent {
+        self.send_data(bytes.len(), |sender, buffer| sender.binary(buffer, bytes))
+    }
+
+    /// Sends a message that was encoded once for many clients.
+    pub fn send_shared(&self, message: &EncodedMessage) -> Sent {
+        let mut outbox = self.outbox.borrow_mut();
+        match outbox.admit(message.wire_len(), self.budget.get(), self.policy.get()) {
+            Sent::Queued => {}
+            Sent::Overflow => {
+                drop(outbox);
+                return self.overflow();
+            }
+            other => return other,
+        }
+        let Ok(bytes) = self.sender.borrow_mut().shared(message) else { return Sent::Closed };
+        outbox.put_shared(bytes);
+        drop(outbox);
+        self.count_out(message.wire_len());
+        self.wake();
+        Sent::Queued
+    }
+
+    /// Sends a ping of at most 125 bytes; longer ones are refused as closed connections are.
+    pub fn send_ping(&self, payload: &[u8]) -> Sent {
+        self.send_control(|sender, buffer| sender.ping(buffer, payload))
+    }
+
+    /// Sends a pong of at most 125 bytes.
+    pub fn send_pong(&self, payload: &[u8]) -> Sent {
+        self.send_control(|sender, buffer| sender.pong(buffer, payload))
+    }
+
+    /// Begins to close. Messages that wait are written first; the peer has two seconds to answer.
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        if self.sender.borrow().is_closing() {
+            return;
+        }
+        let sent = self.outbox.borrow_mut().put(false, |buffer| self.sender.borrow_mut().close(buffer, code, reason));
+        if sent.is_ok() {
+            self.close.borrow_mut().handle_sent(Some(code), Instant::now());
+            self.wake();
+        }
+    }
+
+    /// Answers the peer's close frame.
+    pub(super) fn reply_close(&self, code: Option<CloseCode>) {
+        let sent = self.outbox.borrow_mut().put(false, |buffer| {
+            let mut sender = self.sender.borrow_mut();
+            match code {
+                Some(code) => sender.close(buffer, code, ""),
+                None => sender.close_without_code(buffer),
+            }
+        });
+        if sent.is_ok() {
+            self.close.borrow_mut().handle_sent(code, Instant::now());
+        }
+    }
+
+    /// Drops the transport. The ending is reported as abnormal, with this reason.
+    pub fn abort(&self, reason: &'static str) {
+        if self.aborted.get().is_none() {
+            self.aborted.set(Some(reason));
+            self.wake();
+        }
+    }
+
+    /// Does what is due at `now`: pings, and giving up on peers that answer neither pings nor a close frame.
+    pub(crate) fn handle_time(&self, now: Instant) {
+        if self.close.borrow().is_timed_out(now) {
+            self.abort("the close frame was not answered within 2 seconds");
+            return;
+        }
+        if self.is_closing() {
+            return;
+        }
+        let action = self.heartbeat.borrow_mut().poll(now);
+        match action {
+            HeartbeatAction::Nothing => {}
+            HeartbeatAction::SendPing(payload) => {
+                self.send_ping(&payload);
+            }
+            HeartbeatAction::TimedOut => self.abort("pings were not answered"),
+        }
+    }
+
+    /// Whether so much waits for the client that it is not read from.
+    #[inline]
+    pub(super) fn is_to_be_paused(&self) -> bool {
+        self.policy.get() == SlowReader::Pause && self.queued() > PAUSE_AT.min(self.budget.get() / 2)
+    }
+
+    /// Bytes came.
+    #[inline]
+    pub(super) fn handle_bytes(&self, now: Instant) {
+        // The clock is coarse and may still stand before the moment of joining.
+        if now > self.last_seen.get() {
+            self.last_seen.set(now);
+            self.heartbeat.borrow_mut().handle_bytes();
+        }
+    }
+
+    /// A pong came. Returns whether it answers a ping of the heartbeat, which no handler has to know of.
+    pub(super) fn handle_pong(&self, payload: &[u8]) -> bool {
+        let round_trip = self.heartbeat.borrow_mut().handle_pong(payload, Instant::now());
+        if round_trip.is_some() {
+            self.round_trip.set(round_trip);
+        }
+        round_trip.is_some()
+    }
+
+    pub(super) fn ending(&self) -> Ending {
+        let mut ending = self.close.borrow().ending();
+        if let (Some(reason), true) = (self.aborted.get(), ending.reason.is_empty()) {
+            reason.clone_into(&mut ending.reason);
+        }
+        ending
+    }
+
+    #[inline]
+    fn send_data<E>(&self, size: usize, encode: impl FnOnce(&mut Sender, &mut Vec<u8>) -> Result<(), E>) -> Sent {
+        let mut outbox = self.outbox.borrow_mut();
+        match outbox.admit(size + HEADER, self.budget.get(), self.policy.get()) {
+            Sent::Queued => {}
+            Sent::Overflow => {
+                drop(outbox);
+                return self.overflow();
+            }
+            other => return other,
+        }
+        if outbox.put(true, |buffer| encode(&mut self.sender.borrow_mut(), buffer)).is_err() {
+            return Sent::Closed;
+        }
+        drop(outbox);
+        self.count_out(size);
+        self.wake();
+        Sent::Queued
+    }
+
+    fn send_control<E>(&self, encode: impl FnOnce(&mut Sender, &mut Vec<u8>) -> Result<(), E>) -> Sent {
+        let put = {
+            let mut outbox = self.outbox.borrow_mut();
+            // Control frames are small but not free: a script must not pile them up for a peer that does not read.
+            if outbox.len() > self.budget.get() {
+                return Sent::Dropped;
+            }
+            outbox.put(false, |buffer| encode(&mut self.sender.borrow_mut(), buffer))
+        };
+        if put.is_err() {
+            return Sent::Closed;
+        }
+        self.wake();
+        Sent::Queued
+    }
+
+    #[inline]
+    fn count_out(&self, size: usize) {
+        let mut stats = self.stats.get();
+        stats.messages_out += 1;
+        stats.bytes_out += size as u64;
+        self.stats.set(stats);
+    }
+
+    #[cold]
+    fn overflow(&self) -> Sent {
+        let (code, reason) = match self.policy.get() {
+            SlowReader::Close => (CloseCode::POLICY, "reads too slowly"),
+            _ => (CloseCode::TRY_AGAIN_LATER, "too much waits to be read"),
+        };
+        self.close(code, reason);
+        Sent::Overflow
+    }
+
+    /// Lets the connection task write, unless it is at work and will do so anyway.
+    #[inline]
+    fn wake(&self) {
+        if !self.in_turn.get()
+            && let Some(waker) = self.waker.borrow().as_ref()
+        {
+            waker.wake_by_ref();
+        }
+    }
+}

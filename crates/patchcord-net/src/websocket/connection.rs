@@ -1,0 +1,309 @@
+//! The task of one WebSocket connection: read once, hand over every message, write once.
+//!
+//! The read buffer is one per thread, lent to the connection for the length of a read: what the protocol core has not
+//! finished with, it keeps itself. So an idle connection owns this task, its [`Client`] and nothing else.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use patchcord_websocket::{CloseCode, CloseStep, Event, Limits, Receiver, Role};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::client::Client;
+use crate::server::{Admission, Handler, Shared, catch_panic};
+use crate::transport::Transport;
+
+/// Size of the thread's read buffer in bytes.
+const READ_SIZE: usize = 64 * 1024;
+/// Messages, pings and pongs handed over before other connections get their turn.
+const MESSAGES_PER_TURN: u32 = 256;
+/// Reads before other connections get their turn.
+const READS_PER_TURN: u32 = 8;
+
+thread_local! {
+    static READ_BUFFER: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
+}
+
+/// Where the connection stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has happened yet; the handler is to be told.
+    New,
+    /// Messages pass.
+    Open,
+    /// Both close frames have passed; ours may still have to be written.
+    Closing,
+    /// Everything is written and our half is shut; waiting for the peer to end the transport.
+    Lingering,
+}
+
+/// The task. It ends when the transport is gone, and tells the handler so exactly once.
+pub(crate) struct Connection<H: Handler> {
+    client: Rc<Client<H::Client>>,
+    shared: Rc<Shared<H>>,
+    transport: Transport,
+    receiver: Receiver,
+    phase: Phase,
+    /// Input that came with the upgrade or was left over when a turn grew too long.
+    pending: Vec<u8>,
+    reported: bool,
+    /// Its place among the server's connections, given back at the end.
+    _admission: Rc<Admission<H>>,
+}
+
+impl<H: Handler> Connection<H> {
+    pub(crate) fn new(
+        client: Rc<Client<H::Client>>,
+        shared: Rc<Shared<H>>,
+        transport: Transport,
+        pending: Vec<u8>,
+        admission: Rc<Admission<H>>,
+    ) -> Self {
+        let limits = Limits { message: client.message_limit.get(), ..Limits::default() };
+        Connection {
+            client,
+            shared,
+            transport,
+            receiver: Receiver::new(Role::Server, limits),
+            phase: Phase::New,
+            pending,
+            reported: false,
+            _admission: admission,
+        }
+    }
+
+    fn open(&mut self) {
+        self.phase = Phase::Open;
+        self.shared.remember(self.client.clone());
+        self.client.in_turn.set(true);
+        let handler = &self.shared.handler;
+        handler.handle_turn(&mut || handler.handle_open(&self.client));
+        self.client.in_turn.set(false);
+        if self.shared.is_stopping() {
+            self.client.close(CloseCode::GOING_AWAY, "the server stops");
+        }
+    }
+
+    fn run(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.phase == Phase::New {
+            self.open();
+        }
+        let mut reads = 0;
+        loop {
+            if self.client.aborted.get().is_some() {
+                return Poll::Ready(Ok(()));
+            }
+            let writing = self.poll_write_out(cx)?;
+            if self.phase == Phase::Closing {
+                ready!(writing);
+                // The peer learns of the end before our half shuts; waiting for its end keeps the system from
+                // answering late bytes with a reset that would destroy our close frame on the way.
+                ready!(Pin::new(&mut self.transport).poll_shutdown(cx))?;
+                self.report();
+                self.phase = Phase::Lingering;
+            }
+            if self.phase == Phase::Open && self.client.is_to_be_paused() {
+                // The write above waits for the socket, which wakes this task.
+                return Poll::Pending;
+            }
+            if reads == READS_PER_TURN {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            reads += 1;
+            let ended = ready!(self.poll_read_in(cx))?;
+            if ended {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    /// Writes until nothing waits or the socket takes no more.
+    fn poll_write_out(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
+        let mut outbox = self.client.outbox.borrow_mut();
+        while !outbox.is_empty() {
+            match Pin::new(&mut self.transport).poll_write(cx, outbox.next_write()) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(count)) => {
+                    outbox.handle_written(count);
+                    if !outbox.is_empty() {
+                        // A peer that is not read from while much waits for it still shows that it lives.
+                        self.client.handle_bytes(self.shared.now());
+                    }
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => {
+                    outbox.handle_blocked();
+                    return Ok(Poll::Pending);
+                }
+            }
+        }
+        if self.transport.is_tls() {
+            // A TLS session may hold bytes back; TCP does not.
+            return match Pin::new(&mut self.transport).poll_flush(cx) {
+                Poll::Ready(result) => result.map(Poll::Ready),
+                Poll::Pending => Ok(Poll::Pending),
+            };
+        }
+        Ok(Poll::Ready(()))
+    }
+
+    /// Reads once and hands over what came. Ready with `true` at the end of the stream.
+    fn poll_read_in(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if !self.pending.is_empty() {
+            let mut pending = std::mem::take(&mut self.pending);
+            self.handle_input(&mut pending);
+            return Poll::Ready(Ok(false));
+        }
+        // The buffer is taken out for the time of the callbacks, which may run anything.
+        let mut scratch = READ_BUFFER.take().unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice());
+        let mut buffer = ReadBuf::new(&mut scratch);
+        let polled = Pin::new(&mut self.transport).poll_read(cx, &mut buffer);
+        let count = buffer.filled().len();
+        let result = match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Ok(())) if count == 0 => Poll::Ready(Ok(true)),
+            Poll::Ready(Ok(())) => {
+                if self.phase == Phase::Open {
+                    self.handle_input(&mut scratch[..count]);
+                }
+                Poll::Ready(Ok(false))
+            }
+        };
+        READ_BUFFER.set(Some(scratch));
+        result
+    }
+
+    fn handle_input(&mut self, input: &mut [u8]) {
+        self.client.handle_bytes(self.shared.now());
+        self.receiver.set_message_limit(self.client.message_limit.get());
+        self.client.in_turn.set(true);
+        let shared = self.shared.clone();
+        shared.handler.handle_turn(&mut || self.hand_over(input));
+        self.client.in_turn.set(false);
+    }
+
+    fn hand_over(&mut self, mut input: &mut [u8]) {
+        let mut handed_over = 0;
+        let mut messages = 0;
+        // Counted here and written back once: the handler reads the counters between turns.
+        let mut bytes = 0;
+        loop {
+            let event = match self.receiver.receive(&mut input) {
+                Ok(Some(event)) => event,
+                Ok(None) => break,
+                Err(error) => {
+                    self.client.close(error.close_code(), &error.to_string());
+                    // The peer broke the protocol: its own close frame is not waited for.
+                    self.begin_closing();
+                    break;
+                }
+            };
+            let handler = &self.shared.handler;
+            match event {
+                Event::Text(text) => {
+                    if !self.client.is_closing() {
+                        bytes += text.len() as u64;
+                        messages += 1;
+                        handed_over += 1;
+                        handler.handle_text(&self.client, text);
+                    }
+                }
+                Event::Binary(data) => {
+                    if !self.client.is_closing() {
+                        bytes += data.len() as u64;
+                        messages += 1;
+                        handed_over += 1;
+                        handler.handle_binary(&self.client, data);
+                    }
+                }
+                Event::Ping(payload) => {
+                    if !self.client.is_closing() {
+                        handed_over += 1;
+                        handler.handle_ping(&self.client, payload);
+                    }
+                }
+                Event::Pong(payload) => {
+                    if !self.client.handle_pong(payload) && !self.client.is_closing() {
+                        handed_over += 1;
+                        handler.handle_pong(&self.client, payload);
+                    }
+                }
+                Event::Close(frame) => {
+                    let step = self.client.close.borrow_mut().handle_received(frame);
+                    if let CloseStep::Reply(code) = step {
+                        self.client.reply_close(code);
+                    }
+                    self.begin_closing();
+                }
+            }
+            if handed_over >= MESSAGES_PER_TURN && !input.is_empty() {
+                self.pending = input.to_vec();
+                break;
+            }
+        }
+        let mut stats = self.client.stats.get();
+        stats.messages_in += messages;
+        stats.bytes_in += bytes;
+        self.client.stats.set(stats);
+    }
+
+    /// Nothing more is expected from the peer but that it takes what waits and ends the transport, which is timed.
+    fn begin_closing(&mut self) {
+        self.phase = Phase::Closing;
+        self.shared.linger(&self.client);
+    }
+
+    /// Tells the handler of the end, once.
+    fn report(&mut self) {
+        if self.phase != Phase::New && !std::mem::replace(&mut self.reported, true) {
+            self.shared.forget(&self.client);
+            self.shared.handler.handle_close(&self.client, &self.client.ending());
+        }
+    }
+}
+
+impl<H: Handler> Future for Connection<H> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        {
+            let mut waker = this.client.waker.borrow_mut();
+            if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+                *waker = Some(cx.waker().clone());
+            }
+        }
+        let polled = catch_panic(|| this.run(cx)).unwrap_or_else(|panic| {
+            this.shared.handler.handle_refusal(&panic);
+            Poll::Ready(Ok(()))
+        });
+        match polled {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(result) => {
+                if let Err(error) = result {
+                    tracing::debug!(client = %this.client.address(), %error, "a WebSocket transport failed");
+                }
+                this.report();
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl<H: Handler> Drop for Connection<H> {
+    fn drop(&mut self) {
+        // The task can be dropped before its end, when the program stops or a handler panics. Who waits for the close
+        // must still hear of it.
+        if !std::thread::panicking() {
+            self.report();
+        } else {
+            self.shared.forget(&self.client);
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! The operators of a patch: what each type is, and the worker that does its work.
+//!
+//! Each operator has a module with its declaration (parameters, info channels, callbacks: the facts that every reader
+//! of the patch shares), its worker and its tests. [`types`] lists them all; a network that is made with it can create
+//! them. What several DATs have in common stands in modules of its own: the file that a text or table stands in, the
+//! compile check of a text, and parameters that name an operator.
+//!
+//! Promised: workers report what is wrong on their operator and never end the patch; an operator that nobody reads
+//! and nothing happens to costs nothing. Left to others: scripts (reached through the seams of `patchcord-core`), the
+//! protocols (`patchcord-net` and below), and the patch file with the files it follows (`patchcord-runtime`).
+
+use patchcord_core::declaration::OperatorType;
+
+pub mod base_comp;
+mod dat_file;
+pub mod execute_dat;
+pub mod info_chop;
+pub mod info_dat;
+mod language;
+mod reference;
+mod table_content;
+pub mod table_dat;
+pub mod text_dat;
+pub mod web_server;
+
+pub use dat_file::{MAX_FILE_BYTES, file_ending};
+
+/// All operator types that a patch can create.
+pub fn types() -> &'static [&'static OperatorType] {
+    TYPES
+}
+
+static TYPES: &[&OperatorType] = &[
+    &base_comp::BASE_COMP,
+    &execute_dat::EXECUTE_DAT,
+    &info_chop::INFO_CHOP,
+    &info_dat::INFO_DAT,
+    &table_dat::TABLE_DAT,
+    &text_dat::TEXT_DAT,
+    &web_server::WEB_SERVER_DAT,
+];

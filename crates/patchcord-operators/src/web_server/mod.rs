@@ -1,0 +1,339 @@
+//! The Web Server DAT: HTTP and WebSocket on one port, answered by callbacks.
+//!
+//! - [`declaration`]: parameters, info channels, callbacks: the facts.
+//! - [`WebServer`]: the worker. It compares what the parameters ask for with what runs, and changes only the difference:
+//!   a new port moves the listener and keeps the connections, a limit holds at once, `active` and `restart` are the only
+//!   ways to lose a connection.
+//! - [`service`]: what answers; [`request`] and [`response`]: the dictionaries; [`clients`]: who is there.
+
+mod authentication;
+mod clients;
+mod declaration;
+mod request;
+mod response;
+mod service;
+mod settings;
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use patchcord_core::change::Change;
+use patchcord_core::content::Content;
+use patchcord_core::declaration::{ContentKind, ParIndex};
+use patchcord_core::network::{Network, Worker};
+use patchcord_core::patch::OpId;
+use patchcord_core::problem::Problem;
+use patchcord_core::table::Table;
+use patchcord_core::value::{SharedStr, Value};
+use patchcord_net::listen::{listen, parse_address};
+use patchcord_net::server::{Server, TlsConfig};
+use patchcord_net::websocket::{CloseCode, Sent};
+
+pub use authentication::authenticate_basic;
+pub use clients::ClientData;
+pub use declaration::WEB_SERVER_DAT;
+use declaration::{callback, par};
+use service::Service;
+
+/// How long a stopping server waits for its WebSockets to close.
+const CLOSE_TIME: Duration = Duration::from_millis(2500);
+
+/// Worker of a Web Server DAT.
+pub struct WebServer {
+    network: Network,
+    op: OpId,
+    service: Rc<Service>,
+    server: Server<Service>,
+    /// The first start has been tried. Until then changes of parameters are part of what it will read.
+    begun: Cell<bool>,
+    running: Cell<bool>,
+    /// Address text and port that the listener has.
+    listening: RefCell<Option<(String, u16)>>,
+    shows_table: Cell<bool>,
+    /// What certificate and key were made into when the server started or a parameter of theirs changed.
+    tls: RefCell<Option<Arc<TlsConfig>>>,
+}
+
+/// Starts the worker of a new operator.
+fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
+    let service = Rc::new(Service::new(network, op));
+    let worker = WebServer {
+        network: network.clone(),
+        op,
+        server: Server::new(service.clone(), patchcord_net::server::Settings::default()),
+        service,
+        begun: Cell::new(false),
+        running: Cell::new(false),
+        listening: RefCell::new(None),
+        shows_table: Cell::new(false),
+        tls: RefCell::new(None),
+    };
+    // The operator is not yet known by this worker; a callback that calls it has to wait until it is.
+    network.defer(move |network| {
+        network.with_worker(op, WebServer::begin);
+    });
+    Rc::new(worker)
+}
+
+impl WebServer {
+    /// Ids of the open clients in the order in which they joined.
+    pub fn connections(&self) -> Vec<Rc<SharedStr>> {
+        self.service.clients.in_order().iter().map(|client| client.data().id.clone()).collect()
+    }
+
+    /// Sends a text message to a client. An unknown client is a warning, as is one that is closing.
+    #[inline]
+    pub fn send_text(&self, network: &Network, client: &str, text: &str) {
+        let sent = self.service.clients.with(client, |client| client.send_text(text));
+        if sent != Some(Sent::Queued) {
+            self.not_sent(network, client, sent);
+        }
+    }
+
+    /// Sends a binary message to a client.
+    #[inline]
+    pub fn send_binary(&self, network: &Network, client: &str, bytes: &[u8]) {
+        let sent = self.service.clients.with(client, |client| client.send_binary(bytes));
+        if sent != Some(Sent::Queued) {
+            self.not_sent(network, client, sent);
+        }
+    }
+
+    /// Sends a ping of at most 125 bytes to a client.
+    pub fn send_ping(&self, network: &Network, client: &str, payload: &[u8]) {
+        let sent = self.service.clients.with(client, |client| client.send_ping(payload));
+        if sent != Some(Sent::Queued) {
+            self.not_sent(network, client, sent);
+        }
+    }
+
+    /// Sends a pong of at most 125 bytes to a client; left out when the server has sent the same one by itself.
+    pub fn send_pong(&self, network: &Network, client: &str, payload: &[u8]) {
+        let sent = self.service.clients.with(client, |client| {
+            let answered = client.data().ponged.take();
+            if answered.as_deref() == Some(payload) { Sent::Queued } else { client.send_pong(payload) }
+        });
+        if sent != Some(Sent::Queued) {
+            self.not_sent(network, client, sent);
+        }
+    }
+
+    /// Closes a client's connection with code 1000; onWebSocketClose follows.
+    pub fn close(&self, network: &Network, client: &str) {
+        let found = self.service.clients.with(client, |client| client.close(CloseCode::NORMAL, ""));
+        if found.is_none() {
+            self.not_sent(network, client, None);
+        }
+    }
+
+    #[cold]
+    fn not_sent(&self, network: &Network, client: &str, sent: Option<Sent>) {
+        let (message, remedy) = match sent {
+            None => (format!("there is no client `{client}`"), "see webSocketConnections; the client comes first"),
+            Some(Sent::Closed) => (format!("client {client} is closing; nothing was sent"), ""),
+            Some(Sent::Dropped) => {
+                (format!("client {client} reads too slowly; messages are dropped"), "see `slowreader`")
+            }
+            Some(Sent::Overflow) => (format!("client {client} reads too slowly and is closed"), "see `slowreader`"),
+            Some(Sent::Queued) => return,
+        };
+        network.report(self.op, Problem::warning("send", message, remedy));
+    }
+
+    fn par(&self, index: ParIndex) -> patchcord_core::parameter::ParValue {
+        self.network.eval(self.op, index)
+    }
+
+    fn address(&self) -> (String, u16) {
+        (self.par(par::LOCALADDRESS).to_text().to_string(), self.par(par::PORT).as_i64() as u16)
+    }
+
+    fn begin(&self) {
+        self.begun.set(true);
+        if self.par(par::ACTIVE).is_on() {
+            self.start();
+        }
+    }
+
+    /// Starts the server as the parameters say; on an error the operator shows it and stays stopped.
+    fn start(&self) {
+        self.tls.take();
+        if self.running.get() || !self.apply_settings() || !self.open_listener() {
+            return;
+        }
+        self.running.set(true);
+        self.service.call(callback::SERVER_START, &[Value::Op(self.op)]);
+    }
+
+    /// Stops the server: callback first, so that it can still say goodbye, then every connection.
+    fn stop_serving(&self) {
+        self.network.clear_problem(self.op, "listen");
+        self.network.clear_problem(self.op, "certificate");
+        let was_running = self.running.get();
+        self.give_up_listening();
+        // Connections can have outlived the listener.
+        self.server.close_all(CloseCode::GOING_AWAY, "the server stops");
+        if was_running {
+            self.network.say_status(self.op, "stopped");
+        }
+    }
+
+    /// Accepts nobody any more; open connections stay.
+    fn give_up_listening(&self) {
+        self.server.stop_listening();
+        self.listening.replace(None);
+        if self.running.replace(false) {
+            self.service.call(callback::SERVER_STOP, &[Value::Op(self.op)]);
+        }
+    }
+
+    /// Listens where the parameters say. When that fails and the server listened elsewhere, it goes on there.
+    fn open_listener(&self) -> bool {
+        let wanted = self.address();
+        let before = self.listening.borrow().clone();
+        if before.as_ref() == Some(&wanted) {
+            // Perhaps back from an address that could not be had.
+            self.network.clear_problem(self.op, "listen");
+            return true;
+        }
+        // The old listener goes first: it may hold the very port that the new one needs on another address.
+        self.server.stop_listening();
+        if let Err((message, remedy)) = self.listen_at(&wanted) {
+            let back = before.is_some_and(|before| self.listen_at(&before).is_ok());
+            let message = if back { format!("{message}; still listening where it was") } else { message };
+            self.network.report(self.op, Problem::error("listen", message, remedy));
+            return back;
+        }
+        self.network.clear_problem(self.op, "listen");
+        true
+    }
+
+    fn listen_at(&self, at: &(String, u16)) -> Result<(), (String, &'static str)> {
+        let opened = parse_address(&at.0).and_then(|address| listen(address, at.1));
+        let listener = opened.map_err(|error| (error.to_string(), error.remedy()))?;
+        let address =
+            self.server.listen(listener).map_err(|error| (error.to_string(), "pulse `restart` to try again"))?;
+        self.listening.replace(Some(at.clone()));
+        let scheme = if self.par(par::SECURE).is_on() { "https" } else { "http" };
+        self.network.say_status(self.op, format!("listening on {scheme}://{address}/"));
+        Ok(())
+    }
+
+    /// Hands the parameters to the server. `false` when TLS is asked for and cannot be had.
+    fn apply_settings(&self) -> bool {
+        let (options, settings) = match settings::read(&self.network, self.op, self.tls.borrow().clone()) {
+            Ok(read) => read,
+            Err(()) => return false,
+        };
+        self.tls.replace(settings.tls.clone());
+        self.service.clients.trim_left(options.keep_left);
+        *self.service.options.borrow_mut() = options;
+        self.server.set_settings(settings);
+        self.shows_table.set(self.par(par::CLIENTSTABLE).is_on());
+        true
+    }
+
+    fn handle_parameter(&self, index: ParIndex, on: bool) {
+        if WEB_SERVER_DAT.page_of(index).name == "Secure" {
+            // Only then are the files read anew: no other edit can lose a server whose certificate is just being replaced.
+            self.tls.take();
+        }
+        match index {
+            par::ACTIVE if on => self.start(),
+            par::ACTIVE => self.stop_serving(),
+            par::PORT | par::LOCALADDRESS => {
+                if self.running.get() {
+                    if !self.open_listener() {
+                        self.give_up_listening();
+                    }
+                } else if self.par(par::ACTIVE).is_on() {
+                    self.start();
+                }
+            }
+            par::CLIENTSTABLE => {
+                self.shows_table.set(on);
+                if !on {
+                    let empty = Content::of(ContentKind::Text);
+                    self.network.patch_mut().put_content(self.op, empty);
+                }
+            }
+            _ if self.running.get() && !self.apply_settings() => {
+                // Going on in plain text, or with the old certificate, is not what was asked for.
+                self.give_up_listening();
+            }
+            // A server that could not start may be able to now.
+            _ if self.par(par::ACTIVE).is_on() => self.start(),
+            _ => {}
+        }
+    }
+
+    fn clients_table(&self) -> Table {
+        let now = std::time::Instant::now();
+        self.service.clients.table(self.network.now().as_secs_f64(), |client| {
+            now.saturating_duration_since(client.last_seen()).as_secs_f64()
+        })
+    }
+}
+
+impl Worker for WebServer {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn handle_change(&self, _: &Network, change: &Change) {
+        match change {
+            _ if !self.begun.get() => {}
+            Change::Parameter { index, value, .. } => self.handle_parameter(*index, value.is_on()),
+            Change::Pulse { index, .. } if *index == par::RESTART && self.par(par::ACTIVE).is_on() => {
+                self.stop_serving();
+                self.start();
+            }
+            _ => {}
+        }
+    }
+
+    fn cook(&self, network: &Network) {
+        if self.shows_table.get() {
+            let table = self.clients_table();
+            network.patch_mut().put_content(self.op, Content::Table(table));
+        }
+    }
+
+    fn info(&self, _: &Network) -> Vec<f64> {
+        let totals = self.service.clients.totals();
+        vec![
+            f64::from(u8::from(self.running.get())),
+            self.service.clients.len() as f64,
+            self.server.connection_count() as f64,
+            self.service.requests.get() as f64,
+            totals.messages_in as f64,
+            totals.messages_out as f64,
+            totals.bytes_in as f64,
+            totals.bytes_out as f64,
+            totals.queued as f64,
+            totals.dropped as f64,
+            self.service.refused.get() as f64,
+        ]
+    }
+
+    fn info_table(&self, _: &Network) -> Option<Table> {
+        Some(self.clients_table())
+    }
+
+    fn stop(&self, _: &Network) {
+        self.stop_serving();
+    }
+
+    fn shut_down(&self, _: &Network) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
+        self.stop_serving();
+        let closed = self.server.closed();
+        Some(Box::pin(async move {
+            let _ = tokio::time::timeout(CLOSE_TIME, closed).await;
+        }))
+    }
+}

@@ -1,0 +1,165 @@
+//! The request as a callback sees it (TouchDesigner reference, section 3.3).
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use http::request::Parts;
+use patchcord_core::value::{FieldName, Record, Value};
+use percent_encoding::percent_decode_str;
+
+/// A request's fields, read on demand: nothing is decoded that nobody asks for.
+pub(super) struct RequestRecord<'a> {
+    pub parts: &'a Parts,
+    /// The body; `None` for a WebSocket request, which has none.
+    pub body: Option<&'a [u8]>,
+    pub client_address: &'a str,
+    pub server_address: &'a str,
+    /// [`decoded_path`] of the request.
+    pub path: Cow<'a, str>,
+}
+
+impl Record for RequestRecord<'_> {
+    fn fields(&self, visit: &mut dyn FnMut(FieldName<'_>, Value<'_>)) {
+        // Headers first: a header called `Method` must not replace the method.
+        let headers = &self.parts.headers;
+        if headers.len() == headers.keys_len() {
+            headers
+                .iter()
+                .for_each(|(name, value)| visit(FieldName::Header(name.as_str()), Value::Str(&text(value.as_bytes()))));
+        } else {
+            headers.keys().for_each(|name| visit(FieldName::Header(name.as_str()), Value::Str(&joined(headers, name))));
+        }
+        visit(FieldName::Fixed("method"), Value::Str(self.parts.method.as_str()));
+        visit(FieldName::Fixed("uri"), Value::Str(&self.path));
+        visit(FieldName::Fixed("pars"), Value::Record(&Pars(self.parts.uri.query().unwrap_or(""))));
+        visit(FieldName::Fixed("clientAddress"), Value::Str(self.client_address));
+        visit(FieldName::Fixed("serverAddress"), Value::Str(self.server_address));
+        if let Some(body) = self.body {
+            visit(FieldName::Fixed("data"), Value::Body(body));
+        }
+    }
+
+    fn field(&self, name: &str) -> Option<Value<'_>> {
+        match name {
+            "method" => Some(Value::Str(self.parts.method.as_str())),
+            "uri" => Some(Value::Str(&self.path)),
+            "clientAddress" => Some(Value::Str(self.client_address)),
+            "serverAddress" => Some(Value::Str(self.server_address)),
+            "data" => self.body.map(Value::Body),
+            header => self.parts.headers.get(header)?.to_str().ok().map(Value::Str),
+        }
+    }
+
+    fn ignores_case(&self) -> bool {
+        true
+    }
+}
+
+/// Decoded query parameters. A name without a value has an empty one; of a name that comes twice, the last counts.
+pub(super) struct Pars<'a>(pub &'a str);
+
+impl Record for Pars<'_> {
+    fn fields(&self, visit: &mut dyn FnMut(FieldName<'_>, Value<'_>)) {
+        for pair in self.0.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            visit(FieldName::Free(&decode_query(name)), Value::Str(&decode_query(value)));
+        }
+    }
+
+    fn field(&self, _: &str) -> Option<Value<'_>> {
+        // A decoded value has no place to live in; whoever wants one visits the fields.
+        None
+    }
+}
+
+/// The path with its percent-escapes decoded, as far as they are UTF-8.
+pub(super) fn decoded_path(parts: &Parts) -> Cow<'_, str> {
+    let path = parts.uri.path();
+    if path.contains('%') { percent_decode_str(path).decode_utf8_lossy() } else { Cow::Borrowed(path) }
+}
+
+fn decode_query(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let spaced = text.replace('+', " ");
+    Cow::Owned(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
+}
+
+/// All values of a header, joined by commas as RFC 9110 §5.3 has it. Bytes beyond ASCII are read as Latin-1.
+fn joined<'a>(headers: &'a HeaderMap, name: &http::HeaderName) -> Cow<'a, str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().map(|value| text(value.as_bytes())).unwrap_or_default();
+    let Some(second) = values.next() else { return first };
+    let mut joined = first.into_owned();
+    let separator = if *name == http::header::COOKIE { "; " } else { ", " };
+    for value in std::iter::once(second).chain(values) {
+        joined.push_str(separator);
+        joined.push_str(&text(value.as_bytes()));
+    }
+    Cow::Owned(joined)
+}
+
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(record: &dyn Record) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        record.fields(&mut |name, value| {
+            fields.push((name.as_str().to_owned(), value.as_str().unwrap_or("?").to_owned()));
+        });
+        fields
+    }
+
+    fn parts(request: http::request::Builder) -> Parts {
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn the_query_is_split_and_decoded() {
+        let pairs = [("a", "1 2"), ("flag", ""), ("ü", "&")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        assert_eq!(fields(&Pars("a=1+2&flag&%C3%BC=%26&")), pairs);
+    }
+
+    #[test]
+    fn a_header_cannot_stand_in_for_a_field() {
+        let parts = parts(http::Request::post("/x?y=1").header("method", "FAKE").header("uri", "/fake"));
+        let record = RequestRecord {
+            parts: &parts,
+            body: Some(b""),
+            client_address: "c",
+            server_address: "s",
+            path: decoded_path(&parts),
+        };
+        let fields = fields(&record);
+        let last = |name: &str| fields.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        assert_eq!((last("method"), last("uri")), (Some("POST"), Some("/x")));
+    }
+
+    #[test]
+    fn repeated_headers_are_joined() {
+        let parts = parts(http::Request::get("/").header("accept", "a").header("accept", "b").header("cookie", "x=1"));
+        let record = RequestRecord {
+            parts: &parts,
+            body: None,
+            client_address: "",
+            server_address: "",
+            path: decoded_path(&parts),
+        };
+        assert!(fields(&record).contains(&("accept".into(), "a, b".into())));
+    }
+
+    #[test]
+    fn escapes_in_the_path_are_decoded() {
+        let parts = parts(http::Request::get("/a%20b?c=%20"));
+        assert_eq!(decoded_path(&parts), "/a b");
+    }
+}

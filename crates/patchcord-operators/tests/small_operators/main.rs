@@ -1,0 +1,8 @@
+//! The small operators, each through a network as a program uses it; and facts that hold for every declaration.
+
+mod declarations;
+mod execute;
+mod info;
+mod stage;
+mod table;
+mod text;

@@ -1,0 +1,90 @@
+//! What a new patch file changes, compared with the last one.
+//!
+//! Operators are compared by path. The running patch plays no part: what scripts changed meanwhile stays, unless the
+//! file changed the same thing. TOML comments, the order of sections and the way a value is written are no difference.
+
+use std::collections::{HashMap, HashSet};
+
+use patchcord_core::declaration::ParIndex;
+use patchcord_core::parameter::ParValue;
+
+use super::file::{Entry, ParEntry, PatchFile, parent_path};
+
+/// Differences between two patch files.
+pub(super) struct Difference<'a> {
+    /// Operators that the new file does not have.
+    pub removed: Vec<&'a Entry>,
+    /// Operators that only the new file has, components before what is inside them.
+    pub added: Vec<&'a Entry>,
+    /// Operators of another type than before, or inside such a one: they are made anew. Components come first.
+    pub recreated: Vec<&'a Entry>,
+    /// Operators that may differ in what they hold, as they were and as they are to be.
+    pub kept: Vec<(&'a Entry, &'a Entry)>,
+}
+
+impl<'a> Difference<'a> {
+    /// Compares two files.
+    pub fn between(old: &'a PatchFile, new: &'a PatchFile) -> Self {
+        let mut difference =
+            Difference { removed: Vec::new(), added: Vec::new(), recreated: Vec::new(), kept: Vec::new() };
+        // In another place they are other operators.
+        let same_place = old.settings.at == new.settings.at;
+        let before: HashMap<&str, &Entry> = match same_place {
+            true => old.entries.iter().map(|entry| (&*entry.path, entry)).collect(),
+            false => HashMap::new(),
+        };
+        let after: HashSet<&str> = new.entries.iter().map(|entry| &*entry.path).collect();
+        let gone = |entry: &&Entry| !same_place || !after.contains(&*entry.path);
+        difference.removed.extend(old.entries.iter().filter(gone));
+        let mut anew = HashSet::new();
+        for entry in parents_first(new) {
+            match before.get(&*entry.path) {
+                None => difference.added.push(entry),
+                Some(old) if !std::ptr::eq(old.kind, entry.kind) || anew.contains(parent_path(&entry.path)) => {
+                    anew.insert(&*entry.path);
+                    difference.recreated.push(entry);
+                }
+                Some(old) => difference.kept.push((old, entry)),
+            }
+        }
+        difference
+    }
+}
+
+/// The entries in the order in which they can be made.
+pub(super) fn parents_first(file: &PatchFile) -> Vec<&Entry> {
+    let mut entries: Vec<&Entry> = file.entries.iter().collect();
+    // The sort is stable: within one depth the order of the file stays.
+    entries.sort_by_key(|entry| entry.path.matches('/').count());
+    entries
+}
+
+/// Parameters whose effect differs; `None` for those that go back to their default.
+pub(super) fn parameters<'a>(old: &'a Entry, new: &'a Entry) -> Vec<(ParIndex, Option<&'a ParEntry>)> {
+    let gone = old.parameters.keys().filter(|index| !new.parameters.contains_key(index)).map(|index| (*index, None));
+    let given = new
+        .parameters
+        .iter()
+        .filter(|(index, given)| !old.parameters.get(index).is_some_and(|before| same_effect(before, given)));
+    gone.chain(given.map(|(index, given)| (*index, Some(given)))).collect()
+}
+
+/// Inputs that differ.
+pub(super) fn wires(old: &Entry, new: &Entry) -> usize {
+    let count = old.inputs.len().max(new.inputs.len());
+    (0..count).filter(|&at| old.inputs.get(at).cloned().flatten() != new.inputs.get(at).cloned().flatten()).count()
+}
+
+fn same_effect(a: &ParEntry, b: &ParEntry) -> bool {
+    match (fixed(a), fixed(b)) {
+        (Some(a), Some(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+fn fixed(entry: &ParEntry) -> Option<&ParValue> {
+    match entry {
+        ParEntry::Constant(value) | ParEntry::Hidden { value, .. } => Some(value),
+        ParEntry::Expression(_) | ParEntry::Bind(_) => None,
+    }
+}

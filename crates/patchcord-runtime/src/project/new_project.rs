@@ -1,0 +1,149 @@
+//! A new project: a folder with a small patch that runs, for `patchcord new DIR`.
+//!
+//! The patch is a Web Server DAT with its callbacks. The callbacks file has every callback that the operator declares,
+//! with the declaration's own arguments and help as comment, so that it cannot fall behind the operator; this file adds
+//! only the few bodies that make the page and the echo work.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use patchcord_core::declaration::{Callback, OperatorType, Returns};
+
+use super::file::FILE_NAME;
+use super::load::clean;
+
+const SERVER: &str = "webserverDAT";
+const CALLBACKS_FILE: &str = "webserver1_callbacks.py";
+
+/// Columns of the comments in the callbacks file.
+const WIDTH: usize = 88;
+
+/// Why a new project was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum NewProjectError {
+    /// The folder has something in it.
+    #[error("{} is not empty", folder.display())]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The path names a file.
+    #[error("{} is no folder", folder.display())]
+    NotAFolder {
+        /// The path.
+        folder: PathBuf,
+    },
+    /// The program has no Web Server DAT.
+    #[error("this program has no {SERVER}")]
+    NoServer,
+    /// A file or folder could not be written.
+    #[error("{} cannot be written: {error}", path.display())]
+    Write {
+        /// What could not be written.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+/// Writes a small patch into a folder, which is made when it is missing. Returns the files that were written.
+///
+/// # Errors
+/// [`NewProjectError`]; a folder that holds anything is left as it is.
+pub fn new_project(folder: &Path, types: &[&'static OperatorType]) -> Result<Vec<PathBuf>, NewProjectError> {
+    let server = types.iter().find(|kind| kind.name == SERVER).ok_or(NewProjectError::NoServer)?;
+    let cannot = |path: &Path| {
+        let path = path.to_owned();
+        move |error| NewProjectError::Write { path, error }
+    };
+    if folder.exists() && !folder.is_dir() {
+        return Err(NewProjectError::NotAFolder { folder: folder.to_owned() });
+    }
+    fs::create_dir_all(folder).map_err(cannot(folder))?;
+    if fs::read_dir(folder).map_err(cannot(folder))?.next().is_some() {
+        return Err(NewProjectError::NotEmpty { folder: folder.to_owned() });
+    }
+    let name = clean(folder).file_name().map_or_else(|| "patch".into(), |name| name.to_string_lossy().into_owned());
+    let files = [(FILE_NAME, patch_text(&name)), (CALLBACKS_FILE, callbacks_text(server))];
+    let mut written = Vec::new();
+    for (name, text) in files {
+        let path = folder.join(name);
+        // `create_new`: nothing that appeared meanwhile is overwritten.
+        let mut file = fs::File::create_new(&path).map_err(cannot(&path))?;
+        io::Write::write_all(&mut file, text.as_bytes()).map_err(cannot(&path))?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+fn patch_text(name: &str) -> String {
+    let name = toml_edit::Value::from(name);
+    format!(
+        r#"# A patch is a network of operators. Save this file while the patch runs and the change is live.
+
+[patch]
+format = 1
+name = {name}
+
+# Serves web pages and WebSockets at http://127.0.0.1:9980/
+# (par.localaddress = "*" opens it to the network; `patchcord ops {SERVER}` lists all parameters.)
+[op.webserver1]
+type = "{SERVER}"
+par.active = true
+par.port = 9980
+par.callbacks = "webserver1_callbacks"
+
+# The Python functions that the server calls.
+[op.webserver1_callbacks]
+type = "textDAT"
+file = "{CALLBACKS_FILE}"
+dock = "webserver1"
+"#
+    )
+}
+
+/// The callbacks of an operator type as a Python file.
+fn callbacks_text(kind: &OperatorType) -> String {
+    let mut text = format!(
+        "\"\"\"Callbacks of a {}. Save this file while the patch runs: connections stay open.\n\n\
+         Every callback there is stands here; delete those that you do not need.\n\"\"\"\n",
+        kind.label
+    );
+    for callback in kind.callbacks {
+        text.push_str(&format!("\n\ndef {}({}):\n", callback.name, callback.arguments.join(", ")));
+        let note = if callback.beyond { " Not in TouchDesigner." } else { "" };
+        for line in textwrap::wrap(&format!("{}{note}", callback.help), WIDTH - 6) {
+            text.push_str(&format!("    # {line}\n"));
+        }
+        for line in body(callback) {
+            text.push_str(&format!("    {line}\n"));
+        }
+    }
+    text
+}
+
+/// What a callback does in a new project. Arguments are named as the declaration names them.
+fn body(callback: &Callback) -> Vec<String> {
+    let name = |at: usize| callback.arguments.get(at).copied().unwrap_or("None");
+    let (dat, second, third) = (name(0), name(1), name(2));
+    let mut lines = match callback.name {
+        "onHTTPRequest" => vec![
+            format!("{third}['statusCode'] = 200"),
+            format!("{third}['statusReason'] = 'OK'"),
+            format!("{third}['Content-Type'] = 'text/html; charset=utf-8'"),
+            format!("{third}['data'] = '<h1>Hello</h1><p>Edit {CALLBACKS_FILE} and reload.</p>'"),
+        ],
+        "onWebSocketReceiveText" => vec![format!("{dat}.webSocketSendText({second}, {third})")],
+        "onWebSocketReceiveBinary" => vec![format!("{dat}.webSocketSendBinary({second}, {third})")],
+        "onWebSocketReceivePing" => vec![format!("{dat}.webSocketSendPong({second}, data={third})")],
+        _ => Vec::new(),
+    };
+    match callback.returns {
+        Returns::Argument(at) => lines.push(format!("return {}", name(at))),
+        Returns::Value => lines.push("return None".to_owned()),
+        Returns::Nothing if lines.is_empty() => lines.push("pass".to_owned()),
+        Returns::Nothing => {}
+    }
+    lines
+}

@@ -1,0 +1,322 @@
+//! Watches files for saves, whatever way an editor saves.
+//!
+//! Folders are watched, not files: editors that write beside a file and rename over it would leave a watch on the
+//! file behind. Something that happens to a watched name wakes [`Watcher::changed`], which waits until the folder
+//! has been quiet for [`QUIET`] and then compares each file's time, size and identity with what they were. So one save
+//! is one change, and nothing is missed that happened while nobody looked. Without inotify the files are polled,
+//! and so they are while one of their folders is gone: another may come in its place.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsString;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long a folder has to be quiet before its files are looked at; an editor's save is several steps.
+pub const QUIET: Duration = Duration::from_millis(40);
+
+/// Longest wait for quiet, so that a file that is written without a pause is still followed.
+pub const LONGEST: Duration = Duration::from_millis(120);
+
+/// How often files are looked at where the system tells nothing.
+pub const POLL: Duration = Duration::from_millis(100);
+
+/// Watches a set of files.
+pub struct Watcher {
+    /// `None` where the system tells nothing: then the files are looked at again and again.
+    backend: Option<RecommendedWatcher>,
+    /// Folders with what they were when their watch began; `None` for one that is gone.
+    folders: BTreeMap<PathBuf, Identity>,
+    files: BTreeMap<PathBuf, Stamp>,
+    shared: Arc<Shared>,
+}
+
+/// Why files are watched less well than they could be.
+#[derive(Debug, thiserror::Error)]
+pub enum WatchError {
+    /// The system has no events for files; they are polled.
+    #[error("the system tells nothing about saved files ({reason}); they are looked at every {} ms", POLL.as_millis())]
+    Polling {
+        /// What the system says.
+        reason: notify::Error,
+    },
+    /// A folder cannot be watched.
+    #[error("{} cannot be watched ({reason}); saves there are not noticed", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the system says.
+        reason: notify::Error,
+    },
+}
+
+/// Shared with the thread that the events come on.
+#[derive(Default)]
+struct Shared {
+    /// Names of the watched files: what happens to others in the same folders wakes nobody.
+    names: Mutex<HashSet<OsString>>,
+    stirred: Notify,
+}
+
+/// What of a file differs after a save: time of change, size, and which file it is. `None` while there is none.
+type Stamp = Option<(SystemTime, u64, u64)>;
+
+/// Which folder a path leads to: device and number. `None` while there is none.
+type Identity = Option<(u64, u64)>;
+
+impl Watcher {
+    /// Watches nothing yet. When the system has no events for files, they are polled, and the reason is returned.
+    pub fn new() -> (Self, Option<WatchError>) {
+        let shared = Arc::new(Shared::default());
+        let (backend, error) = match notify::recommended_watcher(waker(&shared)) {
+            Ok(backend) => (Some(backend), None),
+            Err(reason) => (None, Some(WatchError::Polling { reason })),
+        };
+        (Watcher { backend, folders: BTreeMap::new(), files: BTreeMap::new(), shared }, error)
+    }
+
+    /// Watches these files from now on, and no others. Files need not exist; their folders must. A file that was
+    /// watched before keeps its stamp, so a change of it in between is not lost.
+    pub fn set_files(&mut self, files: impl IntoIterator<Item = PathBuf>) -> Vec<WatchError> {
+        let mut old = std::mem::take(&mut self.files);
+        self.files = files
+            .into_iter()
+            .map(|file| {
+                let stamp = old.remove(&file).unwrap_or_else(|| stamp(&file));
+                (file, stamp)
+            })
+            .collect();
+        // A link is watched where it stands and where it leads.
+        let targets = self.files.keys().filter_map(|file| file.canonicalize().ok().filter(|target| target != file));
+        let watched: BTreeSet<PathBuf> = self.files.keys().cloned().chain(targets).collect();
+        let folders: BTreeSet<PathBuf> = watched.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect();
+        // Folders too: that one was moved or deleted is said of itself.
+        let names = watched.iter().chain(&folders).filter_map(|path| path.file_name()).map(OsString::from).collect();
+        *self.shared.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        self.set_folders(folders)
+    }
+
+    /// Waits for saves. Returns the files that differ from when they were looked at last; never an empty list. Lists
+    /// files that are gone, too. Dropping the future loses nothing.
+    pub async fn changed(&mut self) -> Vec<PathBuf> {
+        loop {
+            self.stirred().await;
+            self.watch_replaced_folders();
+            let mut changed = Vec::new();
+            for (file, known) in &mut self.files {
+                let now = stamp(file);
+                if now != *known {
+                    *known = now;
+                    changed.push(file.clone());
+                }
+            }
+            if !changed.is_empty() {
+                return changed;
+            }
+        }
+    }
+
+    /// Waits until something has happened and is over, or until it is time to look.
+    async fn stirred(&self) {
+        if self.backend.is_none() || self.folders.values().any(Option::is_none) {
+            return sleep(POLL).await;
+        }
+        let stirred = &self.shared.stirred;
+        stirred.notified().await;
+        // From here on a drop would lose the event: it is put back unless the wait ends.
+        let mut put_back = PutBack(Some(stirred));
+        let start = Instant::now();
+        while start.elapsed() < LONGEST && timeout(QUIET, stirred.notified()).await.is_ok() {}
+        put_back.0 = None;
+    }
+
+    fn set_folders(&mut self, folders: BTreeSet<PathBuf>) -> Vec<WatchError> {
+        let Some(backend) = &mut self.backend else { return Vec::new() };
+        self.folders.retain(|folder, _| {
+            let is_wanted = folders.contains(folder);
+            if !is_wanted {
+                // A folder that was deleted is not watched any more; that is no failure.
+                let _ = backend.unwatch(folder);
+            }
+            is_wanted
+        });
+        let mut errors = Vec::new();
+        for folder in folders {
+            if self.folders.contains_key(&folder) {
+                continue;
+            }
+            let known = identity(&folder);
+            match backend.watch(&folder, RecursiveMode::NonRecursive) {
+                Ok(()) => drop(self.folders.insert(folder, known)),
+                Err(reason) if matches!(reason.kind, notify::ErrorKind::MaxFilesWatch) => {
+                    errors.push(self.poll_instead(reason));
+                    return errors;
+                }
+                Err(reason) => errors.push(WatchError::Folder { folder, reason }),
+            }
+        }
+        errors
+    }
+
+    /// A watch stays with the folder that it began on: one that has come in its place needs another.
+    fn watch_replaced_folders(&mut self) {
+        let Some(backend) = &mut self.backend else { return };
+        for (folder, known) in &mut self.folders {
+            let now = identity(folder);
+            if now == *known {
+                continue;
+            }
+            let _ = backend.unwatch(folder);
+            let is_watched = now.is_some() && backend.watch(folder, RecursiveMode::NonRecursive).is_ok();
+            *known = now.filter(|_| is_watched);
+        }
+    }
+
+    /// The system has no watches left for us.
+    fn poll_instead(&mut self, reason: notify::Error) -> WatchError {
+        self.backend = None;
+        self.folders.clear();
+        WatchError::Polling { reason }
+    }
+}
+
+/// Rings again when a wait was dropped in its middle.
+struct PutBack<'a>(Option<&'a Notify>);
+
+impl Drop for PutBack<'_> {
+    fn drop(&mut self) {
+        if let Some(stirred) = self.0 {
+            stirred.notify_one();
+        }
+    }
+}
+
+/// What is called for each event, on a thread of the backend.
+fn waker(shared: &Arc<Shared>) -> impl Fn(notify::Result<Event>) + Send + 'static {
+    let shared = shared.clone();
+    move |event| {
+        let concerns_us = match event {
+            // Reading and opening change nothing; that a file was closed after writing is a good moment to look.
+            Ok(Event { kind: EventKind::Access(kind), .. }) if !closes_write(kind) => false,
+            Ok(event) => {
+                let names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+                // No path: events were lost, so everything is looked at.
+                event.paths.is_empty()
+                    || event.paths.iter().any(|path| path.file_name().is_some_and(|name| names.contains(name)))
+            }
+            Err(_) => true,
+        };
+        if concerns_us {
+            shared.stirred.notify_one();
+        }
+    }
+}
+
+fn closes_write(kind: notify::event::AccessKind) -> bool {
+    use notify::event::{AccessKind, AccessMode};
+    kind == AccessKind::Close(AccessMode::Write)
+}
+
+fn identity(folder: &Path) -> Identity {
+    std::fs::metadata(folder).ok().map(|meta| (meta.dev(), meta.ino()))
+}
+
+fn stamp(file: &Path) -> Stamp {
+    let meta = std::fs::metadata(file).ok()?;
+    Some((meta.modified().ok()?, meta.len(), meta.ino()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// Bound of each wait; far longer than what is waited for.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn changed(watcher: &mut Watcher) -> Vec<PathBuf> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async { timeout(PATIENCE, watcher.changed()).await.unwrap() })
+    }
+
+    #[test]
+    fn a_file_that_comes_and_goes_is_a_change_and_its_neighbours_are_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mine, other) = (folder.path().join("mine.txt"), folder.path().join("other.txt"));
+        let (mut watcher, _) = Watcher::new();
+        assert!(watcher.set_files([mine.clone()]).is_empty());
+        fs::write(&other, "of no interest").unwrap();
+        fs::write(&mine, "made").unwrap();
+        assert_eq!(changed(&mut watcher), std::slice::from_ref(&mine));
+        fs::remove_file(&mine).unwrap();
+        assert_eq!(changed(&mut watcher), [mine]);
+    }
+
+    #[test]
+    fn a_folder_that_another_one_replaces_is_followed() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("scripts");
+        let file = folder.join("a.txt");
+        fs::create_dir(&folder).unwrap();
+        fs::write(&file, "first").unwrap();
+        let (mut watcher, _) = Watcher::new();
+        assert!(watcher.set_files([file.clone()]).is_empty());
+        fs::rename(&folder, root.path().join("old")).unwrap();
+        assert_eq!(changed(&mut watcher), std::slice::from_ref(&file));
+        assert!(watcher.set_files([file.clone()]).is_empty());
+        fs::create_dir(&folder).unwrap();
+        fs::write(&file, "second one").unwrap();
+        assert_eq!(changed(&mut watcher), std::slice::from_ref(&file));
+        fs::write(&file, "and third").unwrap();
+        assert_eq!(changed(&mut watcher), [file]);
+    }
+
+    #[test]
+    fn a_wait_that_is_dropped_loses_no_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.txt");
+        let (mut watcher, _) = Watcher::new();
+        assert!(watcher.set_files([file.clone()]).is_empty());
+        fs::write(&file, "saved").unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            // Dropped again and again, most often in the middle of the wait for quiet.
+            for _ in 0..20 {
+                if let Ok(files) = timeout(Duration::from_millis(2), watcher.changed()).await {
+                    assert_eq!(files, [file]);
+                    return;
+                }
+            }
+            assert_eq!(timeout(PATIENCE, watcher.changed()).await.unwrap(), [file]);
+        });
+    }
+
+    #[test]
+    fn files_are_polled_where_the_system_has_no_events_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.txt");
+        fs::write(&file, "old").unwrap();
+        let (mut watcher, _) = Watcher::new();
+        assert!(watcher.set_files([file.clone()]).is_empty());
+        let reason = notify::Error::new(notify::ErrorKind::MaxFilesWatch);
+        let warning = watcher.poll_instead(reason).to_string();
+        assert!(warning.starts_with("the system tells nothing about saved files"), "{warning}");
+        assert!(watcher.set_files([file.clone()]).is_empty());
+        fs::write(&file, "another length").unwrap();
+        assert_eq!(changed(&mut watcher), [file]);
+    }
+
+    #[test]
+    fn a_folder_that_does_not_exist_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut watcher, _) = Watcher::new();
+        let errors = watcher.set_files([folder.path().join("none/a.txt")]);
+        assert!(errors[0].to_string().contains("saves there are not noticed"), "{errors:?}");
+    }
+}

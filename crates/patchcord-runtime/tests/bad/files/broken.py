@@ -1,0 +1,6 @@
+def onServerStart(dat):
+    pass
+
+
+def onServerStop(dat):
+    print("bye" ?)

@@ -1,0 +1,2 @@
+def onServerStart(dat):
+    pass

@@ -1,0 +1,172 @@
+//! Fuzz targets as plain functions.
+//!
+//! `tests/corpus.rs` replays a corpus and seeded mutations of it on stable; the crate in `fuzz/` gives the same functions
+//! to libFuzzer. A target panics when a promise of this crate is broken and returns nothing otherwise. The first byte of
+//! the data chooses how the rest is cut into pieces, so that the fuzzer explores splits as well as contents.
+//! [`record`] is shared with the tests.
+
+use crate::handshake::client::{ClientError, ClientRequest, MAX_HEAD, Reply};
+use crate::handshake::server::{Accepted, accept, is_upgrade};
+use crate::handshake::{is_token, server};
+use crate::{Event, Limits, ProtocolError, Receiver, Role};
+
+/// Memory that a receiver may hold beyond its message: what each of its two buffers keeps for the next one.
+const KEPT_BY_BUFFERS: usize = 2 * 1024;
+
+/// An event that outlives its buffer; an error is the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// A text message.
+    Text(String),
+    /// A binary message.
+    Binary(Vec<u8>),
+    /// A ping.
+    Ping(Vec<u8>),
+    /// A pong.
+    Pong(Vec<u8>),
+    /// A close frame, with code and reason if it had them.
+    Close(Option<(u16, String)>),
+    /// The stream broke a rule.
+    Error(ProtocolError),
+}
+
+/// Everything that a new receiver makes of `pieces`. Checks on the way that it takes all input, holds no more memory than
+/// its limits and its input allow, and says nothing after the end.
+pub fn record<'a>(role: Role, limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Recorded> {
+    let mut receiver = Receiver::new(role, limits);
+    let mut recorded = Vec::new();
+    let mut fed = 0;
+    for piece in pieces {
+        fed += piece.len();
+        let mut piece = piece.to_vec();
+        let mut input = &mut piece[..];
+        loop {
+            let was_finished = receiver.is_finished();
+            match receiver.receive(&mut input) {
+                Ok(None) => break,
+                Ok(Some(event)) => recorded.push(own(event)),
+                Err(error) => recorded.push(Recorded::Error(error)),
+            }
+            assert!(!was_finished, "an event after the end");
+            let ended = matches!(recorded.last(), Some(Recorded::Close(_) | Recorded::Error(_)));
+            assert_eq!(receiver.is_finished(), ended);
+            assert!(receiver.memory() <= limits.message.min(2 * fed) + KEPT_BY_BUFFERS);
+        }
+        assert!(input.is_empty(), "input was left over");
+        assert!(receiver.memory() <= limits.message.min(2 * fed) + KEPT_BY_BUFFERS);
+        assert!(receiver.is_inside_message() || receiver.memory() <= KEPT_BY_BUFFERS, "an idle receiver owns memory");
+    }
+    recorded
+}
+
+/// Any split of a stream gives the same events, in bounded memory.
+pub fn receiver(data: &[u8]) {
+    let Some((&choice, stream)) = data.split_first() else { return };
+    let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
+    let limits = if choice & 2 == 0 { Limits::default() } else { Limits { message: 300, frames: 4 } };
+    let whole = record(role, limits, [stream]);
+    assert_eq!(record(role, limits, stream.chunks(1)), whole, "byte by byte");
+    assert_eq!(record(role, limits, pieces(stream, choice)), whole, "in pieces");
+}
+
+/// Any split of a server's reply gives the same outcome, and frames begin at the same byte.
+pub fn handshake_reply(data: &[u8]) {
+    let Some((&choice, answer)) = data.split_first() else { return };
+    let whole = read_reply([answer]);
+    assert_eq!(read_reply(answer.chunks(1)), whole, "byte by byte");
+    assert_eq!(read_reply(pieces(answer, choice)), whole, "in pieces");
+    if let Some(Ok((reply, end))) = whole {
+        assert!(end <= answer.len().min(MAX_HEAD));
+        assert!(answer[..end].ends_with(b"\n"), "the head ends with an empty line");
+        assert!(reply.subprotocol.is_none_or(|chosen| OFFERED.contains(&chosen.as_str())));
+    }
+}
+
+/// Whatever a request's headers hold, an accepted one gives a response of exactly the intended headers.
+///
+/// The data is a method on the first line and `name:value` on every further one.
+pub fn handshake_request(data: &[u8]) {
+    let mut lines = data.split(|&byte| byte == b'\n');
+    let method = lines.next().and_then(|line| std::str::from_utf8(line).ok()).unwrap_or_default();
+    let headers: Vec<(&str, &[u8])> = lines
+        .filter_map(|line| {
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            Some((std::str::from_utf8(&line[..colon]).ok()?, &line[colon + 1..]))
+        })
+        .collect();
+    match accept(method, (1, 1), headers.iter().copied()) {
+        Ok(accepted) => {
+            assert!(method == "GET" && is_upgrade(headers));
+            assert!(accepted.subprotocols().iter().all(|offered| is_token(offered)));
+            check_response(&accepted, None);
+            for offered in accepted.subprotocols() {
+                assert_eq!(accepted.choose_subprotocol(&[offered]), Some(*offered));
+                check_response(&accepted, Some(offered));
+            }
+            let unoffered = accepted.response(Some("a subprotocol of two lines\r\n"));
+            assert_eq!(unoffered, Err(server::HandshakeError::SubprotocolNotOffered));
+        }
+        Err(error) => assert!((400..600).contains(&error.status()) && !error.to_string().is_empty()),
+    }
+}
+
+const OFFERED: [&str; 2] = ["chat", "mqtt"];
+
+/// The outcome of a reply in pieces: the reply with the place where frames begin in all that came, or the error.
+fn read_reply<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Result<(Reply, usize), ClientError>> {
+    let request = ClientRequest { host: "localhost", path: "/", origin: None, subprotocols: &OFFERED, headers: &[] };
+    let (_, mut reader) = request.encode(*b"the sample nonce").expect("the request is in order");
+    let mut before = 0;
+    for piece in pieces {
+        match reader.receive(piece) {
+            Ok(None) => before += piece.len(),
+            Ok(Some(mut reply)) => {
+                let end = before + std::mem::take(&mut reply.consumed);
+                return Some(Ok((reply, end)));
+            }
+            Err(ClientError::Refused(mut refusal)) => {
+                // Without a known length the body is what came with the head, which depends on the split.
+                refusal.body.clear();
+                return Some(Err(ClientError::Refused(refusal)));
+            }
+            Err(error) => return Some(Err(error)),
+        }
+    }
+    None
+}
+
+fn check_response(accepted: &Accepted<'_>, subprotocol: Option<&str>) {
+    let head = accepted.response(subprotocol).expect("none or an offered one");
+    let mut headers = [httparse::EMPTY_HEADER; 8];
+    let mut response = httparse::Response::new(&mut headers);
+    assert_eq!(response.parse(&head), Ok(httparse::Status::Complete(head.len())));
+    assert_eq!(response.code, Some(101));
+    assert_eq!(response.headers.len(), 3 + usize::from(subprotocol.is_some()));
+}
+
+/// Cuts `bytes` into pieces of 0 to 40 bytes, in a way that `choice` decides.
+fn pieces(bytes: &[u8], choice: u8) -> impl Iterator<Item = &[u8]> {
+    let mut state = u32::from(choice) + 1;
+    let mut rest = bytes;
+    let mut first = true;
+    std::iter::from_fn(move || {
+        if rest.is_empty() && !first {
+            return None;
+        }
+        first = false;
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let (piece, left) = rest.split_at(((state >> 16) as usize % 41).min(rest.len()));
+        rest = left;
+        Some(piece)
+    })
+}
+
+fn own(event: Event<'_>) -> Recorded {
+    match event {
+        Event::Text(text) => Recorded::Text(text.to_owned()),
+        Event::Binary(bytes) => Recorded::Binary(bytes.to_vec()),
+        Event::Ping(payload) => Recorded::Ping(payload.to_vec()),
+        Event::Pong(payload) => Recorded::Pong(payload.to_vec()),
+        Event::Close(frame) => Recorded::Close(frame.map(|frame| (frame.code.as_u16(), frame.reason.to_owned()))),
+    }
+}

@@ -1,0 +1,347 @@
+//! Scripts as handlers: an operator's callbacks are the functions of its callbacks DAT.
+//!
+//! Which script an operator calls is settled when the patch's script epoch has moved; a call then is a look-up in the
+//! module's dictionary, the conversion of the arguments that the function takes, and the call. Arguments go by
+//! position, cut to what the function takes, because the same callback has had different arguments over the years.
+//! A missing function is no error. What a function raises is shown on the operator, and the patch goes on.
+//!
+//! An operator that holds a text itself and has no `callbacks` parameter (an Execute DAT) is its own script.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use patchcord_core::callbacks::{CallbackError, CallbackSource, Callbacks, NoCallbacks};
+use patchcord_core::declaration::{ContentKind, OperatorType, ParIndex, Returns};
+use patchcord_core::network::Network;
+use patchcord_core::patch::OpId;
+use patchcord_core::problem::Problem;
+use patchcord_core::value::{OwnedValue, Value};
+use patchcord_runtime::guard::Subject;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::convert::{from_python, from_response, record_to_python, to_python};
+use crate::errors::{self, CAUSE};
+use crate::glue::Glue;
+use crate::host::{self, Failure, Host};
+use crate::module::Script;
+
+/// Gives operators their scripts.
+pub struct PythonCallbackSource;
+
+impl CallbackSource for PythonCallbackSource {
+    fn callbacks_for(&self, network: &Network, op: OpId) -> Rc<dyn Callbacks> {
+        let declaration = network.patch().get(op).map(|op| op.declaration());
+        let Some((declaration, host)) = declaration.zip(host::here()) else { return Rc::new(NoCallbacks) };
+        let callbacks = Python::attach(|py| PythonCallbacks::new(&host, py, op, declaration));
+        // At once, so that what is wrong with the script shows now and not when it is called.
+        Python::attach(|py| callbacks.refresh(&host, py));
+        Rc::new(callbacks)
+    }
+
+    fn handle_text_change(&self, _network: &Network) {
+        if let Some(host) = host::here() {
+            Python::attach(|py| {
+                host.scripts.refresh_all(&host, py);
+                host::let_go(py);
+            });
+        }
+    }
+}
+
+/// The script functions of one operator.
+struct PythonCallbacks {
+    /// Weak, because the host holds the patch, which holds this.
+    host: Weak<Host>,
+    op: OpId,
+    declaration: &'static OperatorType,
+    /// The parameter that names the callbacks DAT; `None` when the operator is its own script.
+    parameter: Option<ParIndex>,
+    names: Vec<Py<PyString>>,
+    subjects: RefCell<Vec<Subject>>,
+    epoch: Cell<Option<u64>>,
+    script: RefCell<Option<Rc<Script>>>,
+    /// Version of the script that the functions are from.
+    version: Cell<u64>,
+    module: RefCell<Option<Py<PyDict>>>,
+    functions: RefCell<Vec<Option<Function>>>,
+    /// Callbacks that raised when they were called last, one bit each.
+    failing: Cell<u64>,
+    in_batch: Cell<bool>,
+}
+
+/// What is known of a function.
+struct Function {
+    object: Py<PyAny>,
+    shape: Shape,
+}
+
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Positional arguments that it takes.
+    takes: usize,
+    is_async: bool,
+}
+
+impl PythonCallbacks {
+    fn new(host: &Rc<Host>, py: Python<'_>, op: OpId, declaration: &'static OperatorType) -> Self {
+        let parameter = declaration.find_parameter("callbacks").map(|(index, _)| index);
+        let callbacks = PythonCallbacks {
+            host: Rc::downgrade(host),
+            op,
+            declaration,
+            parameter,
+            names: declaration.callbacks.iter().map(|callback| PyString::intern(py, callback.name).unbind()).collect(),
+            subjects: RefCell::default(),
+            epoch: Cell::new(None),
+            script: RefCell::default(),
+            version: Cell::new(0),
+            module: RefCell::default(),
+            functions: RefCell::new(declaration.callbacks.iter().map(|_| None).collect()),
+            failing: Cell::new(0),
+            in_batch: Cell::new(false),
+        };
+        callbacks.name_subjects(host);
+        callbacks
+    }
+
+    /// Settles which script is called, and which callbacks it has.
+    fn refresh(&self, host: &Host, py: Python<'_>) {
+        // Loading a script may move the epoch; what it changed is then seen by the next look.
+        let epoch = host.network.script_epoch();
+        let dat = self.script_dat(host);
+        let script = dat.and_then(|dat| host.scripts.of(host, py, dat).ok());
+        let before = self.script.replace(script.clone());
+        let same = match (&before, &script) {
+            (Some(before), Some(script)) => Rc::ptr_eq(before, script),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            if let Some(before) = before {
+                before.remove_user(host, self.op);
+            }
+            if let Some(script) = &script {
+                script.add_user(host, self.op);
+            }
+            self.name_subjects(host);
+        }
+        let version = script.as_ref().map_or(0, |script| script.version());
+        if !same || version != self.version.replace(version) {
+            let module = script.and_then(|script| script.module(py)).map(|module| module.dict().unbind());
+            let old = (self.module.replace(module), self.forget_functions());
+            drop(old);
+            self.failing.set(0);
+        }
+        for callback in 0..self.names.len() {
+            if let Err(error) = self.function(py, callback) {
+                let (name, path) = (self.declaration.callbacks[callback].name, host.network.patch().path(self.op));
+                tracing::warn!("{name} of {path} cannot be inspected: {error}");
+            }
+        }
+        self.epoch.set(Some(epoch));
+    }
+
+    fn is_current(&self, network: &Network) -> bool {
+        self.epoch.get() == Some(network.script_epoch())
+    }
+
+    fn script_dat(&self, host: &Host) -> Option<OpId> {
+        match self.parameter {
+            Some(parameter) => {
+                // Brings an expression up to date, which the look-up of the operator then reads.
+                host.network.eval(self.op, parameter);
+                host.network.patch().par_op(self.op, parameter)
+            }
+            None => (self.declaration.content == ContentKind::Text).then_some(self.op),
+        }
+    }
+
+    fn name_subjects(&self, host: &Host) {
+        let path = host.network.patch().path(self.op);
+        let subject = |callback: &patchcord_core::declaration::Callback| host.guard.subject(&path, callback.name);
+        *self.subjects.borrow_mut() = self.declaration.callbacks.iter().map(subject).collect();
+    }
+
+    fn forget_functions(&self) -> Vec<Option<Function>> {
+        self.functions.replace(self.names.iter().map(|_| None).collect())
+    }
+
+    /// The function of a callback as the module has it now, and what it takes. A script may put another in its place.
+    fn function<'py>(&self, py: Python<'py>, callback: usize) -> PyResult<Option<(Bound<'py, PyAny>, Shape)>> {
+        let Some(module) = self.module.borrow().as_ref().map(|module| module.bind(py).clone()) else { return Ok(None) };
+        let Some(name) = self.names.get(callback) else { return Ok(None) };
+        let found = module.get_item(name.bind(py))?;
+        if let (Some(object), Some(known)) = (&found, &self.functions.borrow()[callback])
+            && known.object.is(object)
+        {
+            return Ok(Some((object.clone(), known.shape)));
+        }
+        let Some(object) = found.filter(|object| object.is_callable()) else {
+            let old = self.functions.borrow_mut()[callback].take();
+            drop(old);
+            return Ok(None);
+        };
+        let (takes, is_async) = Glue::of(py)?.positional(&object)?;
+        let given = self.declaration.callbacks[callback].arguments.len();
+        let shape = Shape { takes: takes.unwrap_or(given).min(given), is_async };
+        let function = Function { object: object.clone().unbind(), shape };
+        let old = self.functions.borrow_mut()[callback].replace(function);
+        drop(old);
+        Ok(Some((object, shape)))
+    }
+
+    fn invoke(
+        &self,
+        host: &Host,
+        py: Python<'_>,
+        callback: usize,
+        arguments: &[Value<'_>],
+    ) -> Result<OwnedValue, Failure> {
+        let Some((function, shape)) = self.function(py, callback).map_err(Failure::Raised)? else {
+            return Ok(OwnedValue::None);
+        };
+        if shape.is_async {
+            self.refuse_async(host, callback);
+            return Ok(OwnedValue::None);
+        }
+        let returns = self.declaration.callbacks[callback].returns;
+        let arguments = &arguments[..shape.takes.min(arguments.len())];
+        let subject = self.subjects.borrow()[callback];
+        host.script(self.op, subject, || match returns {
+            Returns::Nothing => call(py, host, &function, arguments).map(|_| OwnedValue::None),
+            Returns::Value => from_python(&call(py, host, &function, arguments)?),
+            Returns::Argument(at) => call_with_dict(py, host, &function, arguments, at),
+        })
+    }
+
+    fn refuse_async(&self, host: &Host, callback: usize) {
+        let name = self.declaration.callbacks[callback].name;
+        let message = format!("{name} is an `async def`, which is not called");
+        host.network.report(self.op, Problem::error(CAUSE, message, "make it a plain `def`"));
+    }
+
+    /// Takes an error of this callback back once no callback fails any more.
+    #[cold]
+    fn note_success(&self, host: &Host, bit: u64) {
+        self.failing.set(self.failing.get() & !bit);
+        if self.failing.get() == 0 {
+            host.network.clear_problem(self.op, CAUSE);
+        }
+    }
+}
+
+impl Callbacks for PythonCallbacks {
+    fn defines(&self, network: &Network, callback: usize) -> bool {
+        if !self.is_current(network)
+            && let Some(host) = self.host.upgrade()
+        {
+            Python::attach(|py| self.refresh(&host, py));
+        }
+        self.functions.borrow().get(callback).is_some_and(Option::is_some)
+    }
+
+    fn call(&self, network: &Network, callback: usize, arguments: &[Value<'_>]) -> Result<OwnedValue, CallbackError> {
+        let Some(host) = self.host.upgrade() else { return Ok(OwnedValue::None) };
+        Python::attach(|py| {
+            if !self.is_current(network) {
+                self.refresh(&host, py);
+            }
+            let bit = 1_u64.checked_shl(callback as u32).unwrap_or(0);
+            let result = match self.invoke(&host, py, callback, arguments) {
+                Ok(value) => {
+                    if self.failing.get() & bit != 0 {
+                        self.note_success(&host, bit);
+                    }
+                    Ok(value)
+                }
+                Err(failure) => {
+                    self.failing.set(self.failing.get() | bit);
+                    let name = self.declaration.callbacks[callback].name;
+                    Err(errors::report(&host, py, self.op, name, failure))
+                }
+            };
+            if !self.in_batch.get() {
+                host::let_go(py);
+            }
+            result
+        })
+    }
+
+    /// Takes the interpreter once for all calls of a batch; taking it again in each call is then nearly free.
+    fn batch(&self, work: &mut dyn FnMut()) {
+        Python::attach(|py| {
+            let batch = InBatch::begin(&self.in_batch);
+            work();
+            drop(batch);
+            host::let_go(py);
+        });
+    }
+}
+
+/// Marks a batch; takes the mark back also when the batch panics.
+struct InBatch<'a>(&'a Cell<bool>);
+
+impl<'a> InBatch<'a> {
+    fn begin(mark: &'a Cell<bool>) -> Self {
+        mark.set(true);
+        InBatch(mark)
+    }
+}
+
+impl Drop for InBatch<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
+
+/// Calls a function with converted arguments. The short forms are those that need no tuple object.
+fn call<'py>(
+    py: Python<'py>,
+    host: &Host,
+    function: &Bound<'py, PyAny>,
+    arguments: &[Value<'_>],
+) -> PyResult<Bound<'py, PyAny>> {
+    let python = |value: &Value<'_>| to_python(py, host, value);
+    match arguments {
+        [] => function.call0(),
+        [a] => function.call1((python(a)?,)),
+        [a, b] => function.call1((python(a)?, python(b)?)),
+        [a, b, c] => function.call1((python(a)?, python(b)?, python(c)?)),
+        [a, b, c, d] => function.call1((python(a)?, python(b)?, python(c)?, python(d)?)),
+        more => {
+            let more = more.iter().map(python).collect::<PyResult<Vec<_>>>()?;
+            function.call1(PyTuple::new(py, more)?)
+        }
+    }
+}
+
+/// Calls a function that gets a dictionary to fill in, and reads what it returns, else that dictionary.
+fn call_with_dict<'py>(
+    py: Python<'py>,
+    host: &Host,
+    function: &Bound<'py, PyAny>,
+    arguments: &[Value<'_>],
+    at: usize,
+) -> PyResult<OwnedValue> {
+    let mut given: Option<Bound<'py, PyDict>> = None;
+    let mut objects = Vec::with_capacity(arguments.len());
+    for (position, value) in arguments.iter().enumerate() {
+        match value {
+            Value::Record(record) if position == at => {
+                let dict = record_to_python(py, host, *record)?;
+                given = Some(dict.clone());
+                objects.push(dict.into_any());
+            }
+            value => objects.push(to_python(py, host, value)?),
+        }
+    }
+    let returned = match <[Bound<'py, PyAny>; 3]>::try_from(objects) {
+        Ok([a, b, c]) => function.call1((a, b, c))?,
+        Err(objects) => function.call1(PyTuple::new(py, objects)?)?,
+    };
+    match given {
+        Some(dict) if returned.is_none() => from_response(&dict),
+        _ => from_response(&returned),
+    }
+}

@@ -1,0 +1,360 @@
+//! Values over the seam: what operators hand to scripts becomes Python objects, what scripts return is copied out.
+//!
+//! Strings that come again and again (field names, header names, client ids) are made once. Requests become a dict
+//! subclass whose look-ups ignore letter case; everything else is a plain Python object. Reading a script's value never
+//! keeps a reference to it.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use patchcord_core::parameter::ParValue;
+use patchcord_core::value::{FieldName, OwnedValue, Record, SharedStr, Value, title_case};
+use pyo3::exceptions::PyRecursionError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+
+use crate::glue::Glue;
+use crate::host::Host;
+use crate::op::Op;
+
+/// Header names that are kept at most. A peer may send any name, and what it sends must not fill the memory.
+const MAX_HEADER_NAMES: usize = 1000;
+
+/// Strings that are kept because they may come again: addresses, paths, header values. A power of two.
+const RECENT: usize = 512;
+
+/// Bytes of the longest of them.
+const RECENT_LENGTH: usize = 128;
+
+/// Lists and dictionaries in one another at most, as a script may return one that holds itself.
+const MAX_DEPTH: usize = 64;
+
+/// Strings that are made once.
+#[derive(Default)]
+pub struct Names {
+    /// By the address of the text, which lives as long as the program.
+    fixed: RefCell<Strings<(usize, usize)>>,
+    headers: RefCell<Strings<Box<str>>>,
+    recent: RefCell<Vec<Option<Recent>>>,
+    /// Records that are always the same, by their name.
+    constants: RefCell<Vec<(&'static str, Py<PyDict>)>>,
+}
+
+/// A text and the object that was made for it.
+type Recent = (Box<str>, Py<PyString>);
+
+type Strings<K> = HashMap<K, Py<PyString>, BuildHasherDefault<NameHasher>>;
+
+impl Names {
+    fn fixed<'py>(&self, py: Python<'py>, name: &'static str) -> Bound<'py, PyString> {
+        let key = (name.as_ptr() as usize, name.len());
+        let mut fixed = self.fixed.borrow_mut();
+        fixed.entry(key).or_insert_with(|| PyString::intern(py, name).unbind()).bind(py).clone()
+    }
+
+    fn header<'py>(&self, py: Python<'py>, name: &str) -> Bound<'py, PyString> {
+        if let Some(known) = self.headers.borrow().get(name) {
+            return known.bind(py).clone();
+        }
+        let shown = PyString::new(py, &title_case(name));
+        let mut headers = self.headers.borrow_mut();
+        if headers.len() < MAX_HEADER_NAMES {
+            headers.insert(Box::from(name), shown.clone().unbind());
+        }
+        shown
+    }
+}
+
+impl Names {
+    /// Text that may have come before, as the object that was made for it then. What peers send over and over (their
+    /// address, the path, the same header values) so costs a comparison; what is new takes the place of something old.
+    fn recent<'py>(&self, py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+        if text.len() > RECENT_LENGTH {
+            return PyString::new(py, text);
+        }
+        let mut recent = self.recent.borrow_mut();
+        if recent.is_empty() {
+            recent.resize_with(RECENT, || None);
+        }
+        let slot = &mut recent[place_of(text.as_bytes())];
+        if let Some((known, object)) = slot
+            && **known == *text
+        {
+            return object.bind(py).clone();
+        }
+        let object = PyString::new(py, text);
+        let old = slot.replace((Box::from(text), object.clone().unbind()));
+        drop(recent);
+        // A string has no code that could run when it goes; dropped here all the same, with nothing borrowed.
+        drop(old);
+        object
+    }
+
+    /// A fresh copy of a record that is always the same.
+    fn constant<'py>(
+        &self,
+        py: Python<'py>,
+        name: &'static str,
+        make: impl FnOnce() -> PyResult<Bound<'py, PyDict>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let known =
+            self.constants.borrow().iter().find(|(known, _)| *known == name).map(|(_, dict)| dict.clone_ref(py));
+        if let Some(known) = known {
+            return known.bind(py).copy();
+        }
+        let made = make()?;
+        self.constants.borrow_mut().push((name, made.copy()?.unbind()));
+        Ok(made)
+    }
+}
+
+/// Where a text is kept among the recent ones: mixed from its ends and its length.
+fn place_of(text: &[u8]) -> usize {
+    let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (text.iter().fold(0, |mixed, byte| mixed << 8 | u64::from(*byte)), 0),
+    };
+    let mixed = (first ^ last.rotate_left(29) ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 55) as usize & (RECENT - 1)
+}
+
+/// A str of a text. Python's own way reads it byte by byte; for the usual case, plain ASCII, its bytes are put in place.
+#[cfg(not(feature = "abi3"))]
+#[allow(unsafe_code)]
+pub fn text<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    if !text.is_ascii() {
+        return PyString::new(py, text);
+    }
+    // SAFETY: the new string has room for `len` characters up to 127, which are a byte each, and nobody else knows it
+    // yet; the bytes are ASCII, so they are what the string says of itself. PyO3 owns the one reference.
+    unsafe {
+        let object = pyo3::ffi::PyUnicode_New(text.len() as pyo3::ffi::Py_ssize_t, 127);
+        if object.is_null() {
+            pyo3::ffi::PyErr_Clear();
+            return PyString::new(py, text);
+        }
+        std::ptr::copy_nonoverlapping(text.as_ptr(), pyo3::ffi::PyUnicode_DATA(object).cast::<u8>(), text.len());
+        Bound::from_owned_ptr(py, object).cast_into_unchecked()
+    }
+}
+
+/// A str of a text.
+#[cfg(feature = "abi3")]
+pub fn text<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    PyString::new(py, text)
+}
+
+/// A value as an argument of a callback.
+///
+/// # Errors
+/// `td.Error` when it is an operator that is gone.
+pub fn to_python<'py>(py: Python<'py>, host: &Host, value: &Value<'_>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::None => py.None().into_bound(py),
+        Value::Bool(on) => PyBool::new(py, *on).to_owned().into_any(),
+        Value::Int(number) => number.into_pyobject(py)?.into_any(),
+        Value::Float(number) => PyFloat::new(py, *number).into_any(),
+        Value::Str(value) => text(py, value).into_any(),
+        Value::Shared(text) => shared(py, text).into_any(),
+        Value::Bytes(bytes) => PyBytes::new(py, bytes).into_any(),
+        Value::Body([]) => pyo3::intern!(py, "").clone().into_any(),
+        Value::Body(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => Glue::of(py)?.body.bind(py).call1((text,))?,
+            Err(_) => PyBytes::new(py, bytes).into_any(),
+        },
+        Value::Op(op) => host.handle(py, *op)?,
+        Value::List(values) => {
+            let values = values.iter().map(|value| to_python(py, host, value)).collect::<PyResult<Vec<_>>>()?;
+            PyList::new(py, values)?.into_any()
+        }
+        Value::Record(record) => record_to_python(py, host, *record)?.into_any(),
+    })
+}
+
+/// A record as a dictionary; where it ignores letter case, as the dict subclass that does.
+///
+/// # Errors
+/// As for [`to_python`].
+pub fn record_to_python<'py>(py: Python<'py>, host: &Host, record: &dyn Record) -> PyResult<Bound<'py, PyDict>> {
+    match record.constant() {
+        Some(name) => host.names.constant(py, name, || fields_to_python(py, host, record)),
+        None => fields_to_python(py, host, record),
+    }
+}
+
+fn fields_to_python<'py>(py: Python<'py>, host: &Host, record: &dyn Record) -> PyResult<Bound<'py, PyDict>> {
+    let dict = if record.ignores_case() {
+        Glue::of(py)?.request.bind(py).call0()?.cast_into::<PyDict>()?
+    } else {
+        PyDict::new(py)
+    };
+    let mut result = Ok(());
+    record.fields(&mut |name, value| {
+        if result.is_err() {
+            return;
+        }
+        let name = match name {
+            FieldName::Fixed(name) => host.names.fixed(py, name),
+            FieldName::Header(name) => host.names.header(py, name),
+            FieldName::Free(name) => PyString::new(py, name),
+        };
+        result = match value {
+            Value::Str(text) => dict.set_item(name, host.names.recent(py, text)),
+            other => to_python(py, host, &other).and_then(|value| dict.set_item(name, value)),
+        };
+    });
+    result.map(|()| dict)
+}
+
+/// Text that is handed over again and again, as one Python object.
+pub fn shared<'py>(py: Python<'py>, text: &SharedStr) -> Bound<'py, PyString> {
+    match text.host_form(|text| PyString::new(py, text).unbind()) {
+        Some(known) => known.bind(py).clone(),
+        None => PyString::new(py, text.as_str()),
+    }
+}
+
+/// What a script gave, copied out. Parameters, cells and channels count as their values.
+///
+/// # Errors
+/// What the script's own objects raise when they are read; `RecursionError` for what holds itself.
+pub fn from_python(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
+    read(value, 0)
+}
+
+/// A response dictionary: as [`from_python`], but a value of a foreign class counts as its text, since it can only
+/// be meant as a body or a header.
+///
+/// # Errors
+/// As for [`from_python`].
+pub fn from_response(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
+    let Ok(dict) = value.cast::<PyDict>() else { return from_python(value) };
+    let entries = dict.iter().map(|(key, value)| {
+        let key = response_key(&key)?;
+        let value = match from_python(&value)? {
+            OwnedValue::Other(_) => OwnedValue::Str(text_of(&value)?),
+            // A header that is a list is a mistake that the operator reports; contents that are one count as text.
+            OwnedValue::List(_) | OwnedValue::Dict(_) if key == "data" => OwnedValue::Str(text_of(&value)?),
+            known => known,
+        };
+        Ok((key, value))
+    });
+    Ok(OwnedValue::Dict(entries.collect::<PyResult<_>>()?))
+}
+
+/// A key of a response; the known ones come with every response and are not copied.
+fn response_key(key: &Bound<'_, PyAny>) -> PyResult<Cow<'static, str>> {
+    if let Ok(text) = key.cast::<PyString>() {
+        let text = text.to_cow()?;
+        if let Some(known) = ["statusCode", "statusReason", "data"].into_iter().find(|known| *known == text) {
+            return Ok(Cow::Borrowed(known));
+        }
+    }
+    text_of(key).map(Cow::Owned)
+}
+
+/// `str(value)`.
+///
+/// # Errors
+/// What its `__str__` raises.
+pub fn text_of(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    match value.cast::<PyString>() {
+        Ok(text) => Ok(text.to_cow()?.into_owned()),
+        Err(_) => Ok(value.str()?.to_cow()?.into_owned()),
+    }
+}
+
+/// A parameter's value where no operator is meant.
+pub fn par_value<'py>(py: Python<'py>, value: &ParValue) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        ParValue::Bool(on) => PyBool::new(py, *on).to_owned().into_any(),
+        ParValue::Int(number) => number.into_pyobject(py)?.into_any(),
+        ParValue::Float(number) => PyFloat::new(py, *number).into_any(),
+        ParValue::Str(text) => PyString::new(py, text).into_any(),
+    })
+}
+
+fn read(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<OwnedValue> {
+    if depth > MAX_DEPTH {
+        return Err(PyRecursionError::new_err("lists and dictionaries stand too deep in one another"));
+    }
+    if value.is_none() {
+        return Ok(OwnedValue::None);
+    }
+    if let Ok(text) = value.cast::<PyString>() {
+        return Ok(OwnedValue::Str(text.to_cow()?.into_owned()));
+    }
+    if let Ok(on) = value.cast::<PyBool>() {
+        return Ok(OwnedValue::Bool(on.is_true()));
+    }
+    if value.cast::<PyInt>().is_ok() {
+        return Ok(match value.extract::<i64>() {
+            Ok(number) => OwnedValue::Int(number),
+            Err(_) => OwnedValue::Float(value.extract().unwrap_or(f64::INFINITY)),
+        });
+    }
+    if let Ok(number) = value.cast::<PyFloat>() {
+        return Ok(OwnedValue::Float(number.value()));
+    }
+    if let Ok(bytes) = value.cast::<PyBytes>() {
+        return Ok(OwnedValue::Bytes(bytes.as_bytes().to_vec()));
+    }
+    if let Ok(bytes) = value.cast::<PyByteArray>() {
+        return Ok(OwnedValue::Bytes(bytes.to_vec()));
+    }
+    if let Ok(dict) = value.cast::<PyDict>() {
+        let entries = dict.iter().map(|(key, value)| Ok((text_of(&key)?.into(), read(&value, depth + 1)?)));
+        return Ok(OwnedValue::Dict(entries.collect::<PyResult<_>>()?));
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        return list.iter().map(|value| read(&value, depth + 1)).collect::<PyResult<_>>().map(OwnedValue::List);
+    }
+    if let Ok(tuple) = value.cast::<PyTuple>() {
+        return tuple.iter().map(|value| read(&value, depth + 1)).collect::<PyResult<_>>().map(OwnedValue::List);
+    }
+    if let Ok(op) = value.cast::<Op>() {
+        return Ok(OwnedValue::Op(op.get().id()));
+    }
+    let plain = Glue::of(value.py())?.value_of(value)?;
+    if !plain.is(value) {
+        return read(&plain, depth + 1);
+    }
+    foreign(value)
+}
+
+/// Numbers and bytes of classes that are not Python's own, such as numpy's.
+fn foreign(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
+    if let Ok(number) = value.extract::<i64>() {
+        return Ok(OwnedValue::Int(number));
+    }
+    if let Ok(number) = value.extract::<f64>() {
+        return Ok(OwnedValue::Float(number));
+    }
+    if value.get_type().name()? == "memoryview" {
+        return Ok(OwnedValue::Bytes(value.call_method0("tobytes")?.extract()?));
+    }
+    Ok(OwnedValue::Other(value.get_type().name()?.to_string()))
+}
+
+/// FNV-1a, for the small tables of names: they are bounded, so names that are made to collide gain nothing.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn finish(&self) -> u64 {
+        // The table takes its buckets from the low and its tags from the high bits.
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0 = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}

@@ -1,0 +1,365 @@
+//! COMPs as scripts see them: making, copying and finding operators inside a component.
+//!
+//! A new operator with callbacks gets a callbacks DAT docked to it. Names count up when they are taken. What is made is
+//! there at once; its work begins when the script has returned.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use patchcord_core::content::Content;
+use patchcord_core::declaration::{Family, Kind, OperatorType, ParIndex};
+use patchcord_core::parameter::{ParState, ParValue};
+use patchcord_core::patch::{OpId, Operator, Patch, PatchError, Source};
+use patchcord_core::pattern::Pattern;
+use patchcord_core::tdu::next_name;
+use patchcord_core::value::OwnedValue;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+use super::par::copy_state;
+use super::{Op, operator_argument};
+use crate::convert::text_of;
+use crate::errors::{Error, refused};
+use crate::host;
+
+/// Attributes of TouchDesigner's COMP that are not here.
+pub const MISSING: &str = "loadTox loadByteArray save saveByteArray reload appendCustomPage destroyCustomPars \
+    sortCustomPages initializeExtensions extensions extensionsReady vfs clones dirty externalTimeStamp isPrivate \
+    isPrivacyActive addPrivacy blockPrivacy componentCloneImmune collapseSelected accessPrivateContents \
+    copyOPs resetNetworkView saveExternalTox internalPars parentShortcut currentChild pickable utility";
+
+/// A component.
+#[pyclass(name = "COMP", module = "td", frozen, extends = Op, subclass)]
+pub struct Comp;
+
+fn id(comp: &Bound<'_, Comp>) -> OpId {
+    comp.as_super().get().id()
+}
+
+#[pymethods]
+impl Comp {
+    #[new]
+    fn new(id: u64) -> PyClassInitializer<Self> {
+        PyClassInitializer::from(Op::of(id)).add_subclass(Comp)
+    }
+
+    /// Makes an operator of a type, given by its class (`textDAT`) or name. A name that is taken counts up.
+    #[pyo3(signature = (OPtype, name=None, initialize=true))]
+    #[expect(non_snake_case, reason = "scripts name the argument")]
+    fn create<'py>(
+        this: &Bound<'py, Self>,
+        OPtype: &Bound<'py, PyAny>,
+        name: Option<&str>,
+        initialize: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let kind = match OPtype.cast::<PyType>() {
+            Ok(class) => class.name()?.to_string(),
+            Err(_) => match OPtype.cast::<Op>() {
+                // An operator stands for its type.
+                Ok(op) => super::read_operator(op.get().id(), |op| op.declaration().name)?.to_owned(),
+                Err(_) => text_of(OPtype)?,
+            },
+        };
+        host::with(|host| {
+            let made = create(&mut host.network.patch_mut(), id(this), &kind, name, initialize).map_err(refused)?;
+            host.handle(this.py(), made)
+        })
+    }
+
+    /// Copies an operator, with all that is inside it and (unless `includeDocked` is false) docked to it, into this
+    /// component.
+    #[pyo3(signature = (operator, name=None, includeDocked=true))]
+    #[expect(non_snake_case, reason = "scripts name the argument")]
+    fn copy<'py>(
+        this: &Bound<'py, Self>,
+        operator: &Bound<'py, PyAny>,
+        name: Option<&str>,
+        includeDocked: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let source = operator_argument(operator)?;
+        host::with(|host| {
+            let target = id(this);
+            {
+                let patch = host.network.patch();
+                if source == target || inside(&patch, source).any(|op| op == target) {
+                    return Err(Error::new_err("a component cannot be copied into itself"));
+                }
+            }
+            let made = copy(&mut host.network.patch_mut(), source, target, name, includeDocked).map_err(refused)?;
+            host.handle(this.py(), made)
+        })
+    }
+
+    /// Operators inside that fit all that is asked: type (class or name), name, path, depth, maxDepth, text, comment,
+    /// tags, allTags, key (a function that takes the operator).
+    #[pyo3(name = "findChildren", signature = (**wanted))]
+    fn find_children<'py>(
+        this: &Bound<'py, Self>,
+        wanted: Option<&Bound<'py, PyDict>>,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        let (search, key) = Search::read(wanted)?;
+        let handles = host::with(|host| {
+            let found = {
+                let patch = host.network.patch();
+                search.found(&patch, id(this))
+            };
+            host.handles(this.py(), &found)
+        })?;
+        let Some(key) = key else { return Ok(handles) };
+        handles
+            .into_iter()
+            .filter_map(|handle| match key.call1((&handle,)).and_then(|answer| answer.is_truthy()) {
+                Ok(true) => Some(Ok(handle)),
+                Ok(false) => None,
+                Err(error) => Some(Err(error)),
+            })
+            .collect()
+    }
+}
+
+/// All operators inside one, at any depth, each before what is inside it.
+pub fn inside(patch: &Patch, op: OpId) -> impl Iterator<Item = OpId> {
+    let children = |op| patch.get(op).map(|op| op.children().to_vec()).unwrap_or_default();
+    let mut waiting: Vec<OpId> = children(op);
+    waiting.reverse();
+    std::iter::from_fn(move || {
+        let next = waiting.pop()?;
+        let from = waiting.len();
+        waiting.extend(children(next));
+        waiting[from..].reverse();
+        Some(next)
+    })
+}
+
+/// Makes an operator and the callbacks DAT that belongs to it.
+fn create(
+    patch: &mut Patch,
+    parent: OpId,
+    kind: &str,
+    name: Option<&str>,
+    with_callbacks: bool,
+) -> Result<OpId, PatchError> {
+    let kind = patch.find_type(kind)?;
+    let name = name.map(|name| free_name(patch, parent, name));
+    let op = patch.create(parent, kind, name.as_deref())?;
+    if with_callbacks {
+        add_callbacks_dat(patch, parent, op, kind)?;
+    }
+    Ok(op)
+}
+
+fn add_callbacks_dat(patch: &mut Patch, parent: OpId, op: OpId, kind: &OperatorType) -> Result<(), PatchError> {
+    let (Some((parameter, _)), Ok(text)) = (kind.find_parameter("callbacks"), patch.find_type("textDAT")) else {
+        return Ok(());
+    };
+    let wanted = format!("{}_callbacks", patch.get(op).ok_or(PatchError::Gone)?.name());
+    let name = free_name(patch, parent, &wanted);
+    let dat = patch.create(parent, text, Some(&name))?;
+    patch.dock(dat, Some(op))?;
+    patch.set_par(op, parameter, &OwnedValue::Str(name))
+}
+
+fn free_name(patch: &Patch, parent: OpId, wanted: &str) -> String {
+    let names: Vec<Rc<str>> = patch
+        .get(parent)
+        .map(|parent| parent.children().iter().filter_map(|child| patch.get(*child)).map(|op| op.name().clone()))
+        .into_iter()
+        .flatten()
+        .collect();
+    let taken = |name: &str| names.iter().any(|known| **known == *name);
+    if taken(wanted) { next_name(wanted, taken) } else { wanted.to_owned() }
+}
+
+/// Copies an operator into a component.
+fn copy(
+    patch: &mut Patch,
+    source: OpId,
+    parent: OpId,
+    name: Option<&str>,
+    with_docked: bool,
+) -> Result<OpId, PatchError> {
+    let wanted = match name {
+        Some(name) => name.to_owned(),
+        None => patch.get(source).ok_or(PatchError::Gone)?.name().to_string(),
+    };
+    let made = copy_tree(patch, source, parent, &free_name(patch, parent, &wanted))?;
+    if with_docked {
+        for docked in patch.docked(source) {
+            let old: Rc<str> = patch.get(docked).ok_or(PatchError::Gone)?.name().clone();
+            let new = free_name(patch, parent, &old);
+            let copied = copy_tree(patch, docked, parent, &new)?;
+            patch.dock(copied, Some(made))?;
+            rename_references(patch, made, &old, &new)?;
+        }
+    }
+    Ok(made)
+}
+
+/// An operator's own state, taken out so that the patch is free for the copy.
+struct Taken {
+    kind: &'static OperatorType,
+    parameters: Vec<(ParIndex, ParValue, ParState)>,
+    content: Option<Content>,
+    tags: Vec<Rc<str>>,
+    comment: Rc<str>,
+    storage: Vec<(Rc<str>, patchcord_core::value::HostValue)>,
+    children: Vec<OpId>,
+}
+
+impl Taken {
+    fn from(op: &Operator) -> Self {
+        let kind = op.declaration();
+        let set =
+            kind.parameters().filter_map(|(index, _)| Some((index, op.par_value(index), op.par_state(index)?.clone())));
+        let content = match op.content() {
+            Content::Text(text) => Some(Content::Text(text.clone())),
+            Content::Table(table) => Some(Content::Table(table.clone())),
+            _ => None,
+        };
+        Taken {
+            kind,
+            parameters: set.collect(),
+            content: content.filter(|_| kind.editable),
+            tags: op.tags.clone(),
+            comment: op.comment.clone(),
+            storage: op.storage.clone(),
+            children: op.children().to_vec(),
+        }
+    }
+}
+
+fn copy_tree(patch: &mut Patch, source: OpId, parent: OpId, name: &str) -> Result<OpId, PatchError> {
+    let taken = Taken::from(patch.get(source).ok_or(PatchError::Gone)?);
+    let made = patch.create(parent, taken.kind, Some(name))?;
+    for (index, value, state) in &taken.parameters {
+        copy_state(patch, (made, *index), value, Some(state))?;
+    }
+    match &taken.content {
+        Some(Content::Text(text)) => patch.set_text(made, text.as_str())?,
+        Some(Content::Table(table)) => patch.table_mut(made)?.copy_from(table),
+        _ => {}
+    }
+    if let Some(op) = patch.get_mut(made) {
+        (op.tags, op.comment, op.storage) = (taken.tags, taken.comment, taken.storage);
+    }
+    let mut copies = HashMap::new();
+    for child in taken.children {
+        let name = patch.get(child).ok_or(PatchError::Gone)?.name().clone();
+        copies.insert(child, copy_tree(patch, child, made, &name)?);
+    }
+    for (child, copied) in &copies {
+        let (inputs, dock) = patch.get(*child).map(|op| (op.inputs().to_vec(), op.dock())).unwrap_or_default();
+        if let Some(dock) = dock.and_then(|dock| copies.get(&dock)) {
+            patch.dock(*copied, Some(*dock))?;
+        }
+        for (input, source) in inputs.into_iter().enumerate() {
+            if let Some((source, op)) = source.and_then(|source| Some((source, *copies.get(&source.op)?))) {
+                patch.wire(*copied, input, Some(Source { op, output: source.output }))?;
+            }
+        }
+    }
+    Ok(made)
+}
+
+/// Lets parameters that name a docked operator name its copy.
+fn rename_references(patch: &mut Patch, op: OpId, old: &str, new: &str) -> Result<(), PatchError> {
+    let operator = patch.get(op).ok_or(PatchError::Gone)?;
+    let names_old = |value: ParValue| matches!(value, ParValue::Str(text) if *text == *old);
+    let referring: Vec<ParIndex> = operator
+        .declaration()
+        .parameters()
+        .filter(|(index, parameter)| matches!(parameter.kind, Kind::Op { .. }) && names_old(operator.par_value(*index)))
+        .map(|(index, _)| index)
+        .collect();
+    referring.into_iter().try_for_each(|index| patch.set_par(op, index, &OwnedValue::Str(new.to_owned())))
+}
+
+/// What `findChildren` was asked for.
+#[derive(Default)]
+struct Search {
+    kind: Option<String>,
+    name: Option<Pattern>,
+    path: Option<Pattern>,
+    text: Option<Pattern>,
+    comment: Option<Pattern>,
+    tags: Vec<Pattern>,
+    all_tags: bool,
+    depth: Option<usize>,
+    max_depth: Option<usize>,
+}
+
+impl Search {
+    fn read<'py>(wanted: Option<&Bound<'py, PyDict>>) -> PyResult<(Self, Option<Bound<'py, PyAny>>)> {
+        let (mut search, mut key) = (Search::default(), None);
+        for (name, value) in wanted.into_iter().flat_map(|wanted| wanted.iter()) {
+            if value.is_none() {
+                continue;
+            }
+            let pattern = |value: &Bound<'_, PyAny>| Ok::<_, PyErr>(Some(Pattern::parse(&text_of(value)?)));
+            match name.extract::<String>()?.as_str() {
+                "type" => {
+                    search.kind = Some(match value.cast::<PyType>() {
+                        Ok(class) => class.name()?.to_string(),
+                        Err(_) => text_of(&value)?,
+                    });
+                }
+                "name" => search.name = pattern(&value)?,
+                "path" => search.path = pattern(&value)?,
+                "text" => search.text = pattern(&value)?,
+                "comment" => search.comment = pattern(&value)?,
+                "tags" => {
+                    for tag in value.try_iter()? {
+                        search.tags.extend(pattern(&tag?)?);
+                    }
+                }
+                "allTags" => search.all_tags = value.is_truthy()?,
+                "depth" => search.depth = Some(value.extract()?),
+                "maxDepth" => search.max_depth = Some(value.extract()?),
+                "key" => key = Some(value),
+                "includeUtility" => {}
+                name => return Err(PyTypeError::new_err(format!("findChildren cannot look for `{name}`"))),
+            }
+        }
+        Ok((search, key))
+    }
+
+    fn found(&self, patch: &Patch, comp: OpId) -> Vec<OpId> {
+        let base = depth(patch, comp);
+        inside(patch, comp).filter(|op| self.fits(patch, *op, depth(patch, *op) - base)).collect()
+    }
+
+    fn fits(&self, patch: &Patch, op: OpId, depth: usize) -> bool {
+        let Some(op) = patch.get(op) else { return false };
+        let matches = |pattern: &Option<Pattern>, text: &str| pattern.as_ref().is_none_or(|p| p.matches(text));
+        let has = |tag: &Pattern| op.tags.iter().any(|known| tag.matches(known));
+        let tagged = match self.all_tags {
+            true => self.tags.iter().all(has),
+            false => self.tags.is_empty() || self.tags.iter().any(has),
+        };
+        self.depth.is_none_or(|wanted| depth == wanted)
+            && self.max_depth.is_none_or(|most| depth <= most)
+            && self.kind.as_deref().is_none_or(|kind| is_kind(op, kind))
+            && matches(&self.name, op.name())
+            && matches(&self.path, op.path())
+            && matches(&self.comment, &op.comment)
+            && (self.text.is_none() || matches(&self.text, &op.content().to_text()))
+            && tagged
+    }
+}
+
+/// Whether an operator is of a type or of a family, named as its class.
+fn is_kind(op: &Operator, kind: &str) -> bool {
+    let declaration = op.declaration();
+    match kind {
+        "OP" => true,
+        "COMP" => declaration.family == Family::Comp,
+        "DAT" => declaration.family == Family::Dat,
+        "CHOP" => declaration.family == Family::Chop,
+        kind => declaration.name == kind || declaration.short_name() == kind,
+    }
+}
+
+fn depth(patch: &Patch, op: OpId) -> usize {
+    std::iter::successors(Some(op), |op| patch.get(*op).and_then(Operator::parent)).count()
+}

@@ -1,0 +1,582 @@
+//! Parameters: the collection behind `op.par`, and Par, which acts like its value.
+//!
+//! A collection holds its Par objects in a real `__dict__`, which is the fastest way for `op.par.name`; only a name that
+//! does not exist comes to `__getattr__`, which answers with the nearest one. Assigning a parameter converts the
+//! value, sets the constant and leaves what follows from it to the end of the turn.
+
+use patchcord_core::declaration::{Kind, OperatorType, ParIndex, Parameter};
+use patchcord_core::frame::Delay;
+use patchcord_core::parameter::{ParMode, ParState, ParValue, ParameterError, default_value, nearest_name};
+use patchcord_core::patch::{OpId, PatchError};
+use patchcord_core::value::OwnedValue;
+use pyo3::exceptions::PyAttributeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::read_operator;
+use crate::convert::{from_python, par_value, text_of};
+use crate::errors::{Error, refused};
+use crate::evaluator;
+use crate::glue::Glue;
+use crate::host::{self, gone};
+
+/// Attributes of TouchDesigner's Par that are not here.
+const MISSING: &str = "prevMode defaultExpr defaultMode defaultBindExpr enableExpr exportOP exportSource bindReferences \
+    bindRange lastScriptChange sequence startSection hidden evalExport evalFile evalNorm destroy evalExpression \
+    menuSource parGroup subLabel styleCloneImmune collapser collapsable sectionName";
+
+/// Gives Par the operators of its value.
+///
+/// # Errors
+/// None but those of an interpreter without memory.
+pub fn prepare(py: Python<'_>) -> PyResult<()> {
+    let glue = Glue::of(py)?;
+    let class = py.get_type::<Par>();
+    let value = wrap_pyfunction!(par_beside, py)?;
+    glue.get(py, "act_like_value")?.call1((&class, value))?;
+    glue.get(py, "add_missing")?.call1((class, MISSING))?;
+    Ok(())
+}
+
+/// The value of a parameter beside another operand, which makes no difference to it.
+#[pyfunction]
+fn par_beside<'py>(par: &Bound<'py, Par>, _other: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    par.get().eval(par.py())
+}
+
+/// The parameters of an operator.
+#[pyclass(module = "td", frozen, dict)]
+pub struct ParCollection(OpId);
+
+impl ParCollection {
+    /// The parameters of an operator of this type.
+    ///
+    /// # Errors
+    /// None but for want of memory.
+    pub fn of<'py>(py: Python<'py>, op: OpId, declaration: &'static OperatorType) -> PyResult<Bound<'py, Self>> {
+        let collection = Bound::new(py, ParCollection(op))?;
+        let pars = collection.getattr("__dict__")?.cast_into::<PyDict>()?;
+        for (index, parameter) in declaration.parameters() {
+            let par = Bound::new(py, Par::new(op, index))?;
+            for name in parameter.aliases {
+                pars.set_item(pyo3::types::PyString::intern(py, name), &par)?;
+            }
+            pars.set_item(pyo3::types::PyString::intern(py, parameter.name), par)?;
+        }
+        Ok(collection)
+    }
+
+    fn find(&self, name: &str) -> PyResult<Option<ParIndex>> {
+        read_operator(self.0, |op| op.declaration().find_parameter(name).map(|(index, _)| index))
+    }
+}
+
+#[pymethods]
+impl ParCollection {
+    /// Only for names that do not exist.
+    fn __getattr__(&self, name: &str) -> PyResult<()> {
+        if name.starts_with("__") {
+            return Err(PyAttributeError::new_err(name.to_owned()));
+        }
+        Err(unknown(self.0, name))
+    }
+
+    fn __setattr__(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        match self.find(name)? {
+            Some(index) => assign(self.0, index, value),
+            None => Err(unknown(self.0, name)),
+        }
+    }
+
+    fn __delattr__(&self, _name: &str) -> PyResult<()> {
+        Err(PyAttributeError::new_err("a parameter cannot be deleted"))
+    }
+
+    fn __getitem__(&self, name: &str) -> PyResult<Option<Par>> {
+        Ok(self.find(name)?.map(|index| Par::new(self.0, index)))
+    }
+
+    fn __setitem__(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.__setattr__(name, value)
+    }
+
+    fn __contains__(&self, name: &str) -> PyResult<bool> {
+        Ok(self.find(name)?.is_some())
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        read_operator(self.0, |op| op.declaration().parameters().count())
+    }
+
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let declaration = read_operator(self.0, |op| op.declaration())?;
+        let pars: Vec<Par> = declaration.parameters().map(|(index, _)| Par::new(self.0, index)).collect();
+        pars.into_pyobject(py)?.call_method0("__iter__")
+    }
+
+    /// The operator.
+    #[getter]
+    fn owner<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        host::with(|host| host.handle(py, self.0))
+    }
+}
+
+fn unknown(op: OpId, name: &str) -> PyErr {
+    let declaration = match read_operator(op, |op| op.declaration()) {
+        Ok(declaration) => declaration,
+        Err(error) => return error,
+    };
+    let names = declaration.parameters().map(|(_, parameter)| parameter.name);
+    let error = ParameterError::Unknown { name: name.to_owned(), nearest: nearest_name(name, names) };
+    PyAttributeError::new_err(format!("{}: {error}", declaration.label))
+}
+
+/// Sets a parameter to what a script gives.
+fn assign(op: OpId, index: ParIndex, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    let value = match from_python(value)? {
+        // Several operators in one parameter are their paths in one text.
+        OwnedValue::List(values) => OwnedValue::Str(paths(&values)?),
+        value => value,
+    };
+    host::with(|host| host.network.set_par(op, index, &value).map_err(refused))
+}
+
+fn paths(values: &[OwnedValue]) -> PyResult<String> {
+    host::with(|host| {
+        let patch = host.network.patch();
+        let path = |value: &OwnedValue| match value {
+            OwnedValue::Op(op) => Ok(patch.path(*op).to_string()),
+            OwnedValue::Str(path) => Ok(path.clone()),
+            _ => Err(Error::new_err("a list of operators or paths is needed")),
+        };
+        Ok(values.iter().map(path).collect::<PyResult<Vec<_>>>()?.join(" "))
+    })
+}
+
+/// One parameter of an operator.
+#[pyclass(module = "td", frozen)]
+pub struct Par {
+    op: OpId,
+    index: ParIndex,
+}
+
+impl Par {
+    /// The parameter at an index of the operator's type.
+    pub fn new(op: OpId, index: ParIndex) -> Self {
+        Par { op, index }
+    }
+
+    /// Whose parameter it is, and which.
+    pub fn place(&self) -> (OpId, ParIndex) {
+        (self.op, self.index)
+    }
+
+    fn declaration(&self) -> PyResult<&'static Parameter> {
+        read_operator(self.op, |op| op.declaration().parameter(self.index))
+    }
+
+    fn state<R>(&self, read: impl FnOnce(Option<&ParState>) -> R) -> PyResult<R> {
+        read_operator(self.op, |op| read(op.par_state(self.index)))
+    }
+
+    fn edit(&self, edit: impl FnOnce(&mut patchcord_core::patch::Patch) -> Result<(), PatchError>) -> PyResult<()> {
+        host::with(|host| edit(&mut host.network.patch_mut()).map_err(refused))
+    }
+
+    fn python<'py>(&self, py: Python<'py>, value: &ParValue) -> PyResult<Bound<'py, PyAny>> {
+        match (self.declaration()?.kind, value) {
+            (Kind::Op { .. }, ParValue::Str(_)) => host::with(|host| {
+                let target = host.network.patch().par_op(self.op, self.index);
+                Ok(host.handle_or_none(py, target)?.unwrap_or_else(|| py.None().into_bound(py)))
+            }),
+            (_, value) => par_value(py, value),
+        }
+    }
+}
+
+#[pymethods]
+impl Par {
+    /// The value now: the constant, or what the expression or the bound parameter gives. An operator reference gives
+    /// the operator, or None.
+    pub fn eval<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let value = host::with(|host| {
+            host.network.patch().get(self.op).ok_or_else(gone)?;
+            Ok(host.network.eval(self.op, self.index))
+        })?;
+        self.python(py, &value)
+    }
+
+    /// The constant. Setting it puts the parameter in constant mode.
+    #[getter]
+    fn val<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.eval(py)
+    }
+
+    #[setter]
+    fn set_val(&self, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        assign(self.op, self.index, value)
+    }
+
+    /// The operators that it names.
+    #[pyo3(name = "evalOPs")]
+    fn eval_ops<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        host::with(|host| {
+            let value = host.network.eval(self.op, self.index);
+            let ParValue::Str(paths) = value else { return Ok(Vec::new()) };
+            let found = {
+                let patch = host.network.patch();
+                patch.find_all(patch.network_of(self.op), &paths)
+            };
+            host.handles(py, &found)
+        })
+    }
+
+    /// The expression; setting it puts the parameter in expression mode.
+    #[getter]
+    fn expr(&self) -> PyResult<String> {
+        self.state(|state| state.and_then(|state| state.expression.as_deref()).unwrap_or_default().to_owned())
+    }
+
+    #[setter]
+    fn set_expr(&self, expression: &str) -> PyResult<()> {
+        self.edit(|patch| patch.set_expression(self.op, self.index, expression))
+    }
+
+    /// The expression that names the parameter which this one is bound to; setting it puts it in bind mode.
+    #[getter(bindExpr)]
+    fn bind_expr(&self) -> PyResult<String> {
+        self.state(|state| state.and_then(|state| state.bind.as_deref()).unwrap_or_default().to_owned())
+    }
+
+    #[setter(bindExpr)]
+    fn set_bind_expr(&self, expression: &str) -> PyResult<()> {
+        self.edit(|patch| patch.set_bind(self.op, self.index, expression))
+    }
+
+    /// The parameter that this one is bound to.
+    #[getter(bindMaster)]
+    fn bind_master(&self) -> PyResult<Option<Par>> {
+        let bound = self.state(|state| state.filter(|s| s.mode == ParMode::Bind).and_then(|s| s.bind.clone()))?;
+        let Some(expression) = bound else { return Ok(None) };
+        let place =
+            evaluator::compute(self.op, &expression, |value| Ok(value.cast::<Par>().ok().map(|par| par.get().place())));
+        Ok(place.map_err(Error::new_err)?.map(|(op, index)| Par::new(op, index)))
+    }
+
+    #[getter]
+    fn mode<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let mode = self.state(|state| state.map_or(ParMode::Constant, |state| state.mode))?;
+        Glue::of(py)?.get(py, "ParMode")?.getattr(mode.name())
+    }
+
+    #[setter]
+    fn set_mode(&self, mode: &Bound<'_, PyAny>) -> PyResult<()> {
+        let name: String = match mode.getattr("name") {
+            Ok(name) => name.extract()?,
+            Err(_) => text_of(mode)?,
+        };
+        let all = [ParMode::Constant, ParMode::Expression, ParMode::Bind];
+        let mode = all.into_iter().find(|mode| mode.name() == name);
+        let mode = mode.ok_or_else(|| Error::new_err(format!("a parameter cannot be put in the mode `{name}`")))?;
+        self.edit(|patch| patch.set_mode(self.op, self.index, mode))
+    }
+
+    /// Presses a pulse parameter; gives any other a value for some frames or seconds, at least for this frame.
+    #[pyo3(signature = (value=None, frames=0.0, seconds=0.0))]
+    fn pulse(&self, value: Option<&Bound<'_, PyAny>>, frames: f64, seconds: f64) -> PyResult<()> {
+        if self.declaration()?.kind == Kind::Pulse {
+            return self.edit(|patch| patch.pulse(self.op, self.index));
+        }
+        let before = read_operator(self.op, |op| op.par_value(self.index))?;
+        match value {
+            Some(value) => assign(self.op, self.index, value)?,
+            None => host::with(|host| host.network.set_par(self.op, self.index, &OwnedValue::Int(1)).map_err(refused))?,
+        }
+        let (op, index) = self.place();
+        let delay = match (frames, seconds) {
+            (frames, _) if frames >= 1.0 => Delay::Frames(frames as u64),
+            (_, seconds) if seconds > 0.0 => Delay::Milliseconds(seconds * 1000.0),
+            _ => Delay::EndOfFrame,
+        };
+        host::with(|host| {
+            let restore = move |network: &patchcord_core::network::Network| {
+                // When the operator is gone by then there is nothing to restore.
+                let _ = network.set_par(op, index, &owned(&before));
+            };
+            let scheduled = host.network.schedule(delay, restore);
+            scheduled.map(|_| ()).ok_or_else(|| Error::new_err("too many runs wait already"))
+        })
+    }
+
+    /// Takes over mode, value and expressions of another parameter.
+    fn copy(&self, other: &Bound<'_, Par>) -> PyResult<()> {
+        let (op, index) = other.get().place();
+        let (value, state) = read_operator(op, |op| (op.par_value(index), op.par_state(index).cloned()))?;
+        host::with(|host| {
+            let mut patch = host.network.patch_mut();
+            copy_state(&mut patch, (self.op, self.index), &value, state.as_ref()).map_err(refused)
+        })
+    }
+
+    /// Back to the default.
+    fn reset(&self) -> PyResult<()> {
+        self.edit(|patch| patch.reset_par(self.op, self.index))
+    }
+
+    /// Whether another object is this very parameter.
+    #[pyo3(name = "isPar")]
+    fn is_par(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Par>().is_ok_and(|other| other.get().place() == self.place())
+    }
+
+    // ---- its declaration ----
+
+    #[getter]
+    fn name(&self) -> PyResult<&'static str> {
+        Ok(self.declaration()?.name)
+    }
+
+    #[getter]
+    fn label(&self) -> PyResult<&'static str> {
+        Ok(self.declaration()?.label)
+    }
+
+    #[getter]
+    fn help(&self) -> PyResult<&'static str> {
+        Ok(self.declaration()?.help)
+    }
+
+    #[getter]
+    fn style(&self) -> PyResult<&'static str> {
+        Ok(self.declaration()?.kind.style())
+    }
+
+    #[getter]
+    fn owner<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        host::with(|host| host.handle(py, self.op))
+    }
+
+    /// Name of the page that it stands on.
+    #[getter]
+    fn page(&self) -> PyResult<&'static str> {
+        read_operator(self.op, |op| op.declaration().page_of(self.index).name)
+    }
+
+    #[getter]
+    fn default<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        par_value(py, &default_value(self.declaration()?))
+    }
+
+    #[getter]
+    fn order(&self) -> u16 {
+        self.index.0
+    }
+
+    #[getter]
+    fn index(&self) -> u16 {
+        self.index.0
+    }
+
+    #[getter(vecIndex)]
+    fn vec_index(&self) -> u16 {
+        0
+    }
+
+    #[getter]
+    fn min(&self) -> PyResult<f64> {
+        Ok(range(self.declaration()?).0)
+    }
+
+    #[getter]
+    fn max(&self) -> PyResult<f64> {
+        Ok(range(self.declaration()?).1)
+    }
+
+    #[getter(normMin)]
+    fn norm_min(&self) -> PyResult<f64> {
+        self.min()
+    }
+
+    #[getter(normMax)]
+    fn norm_max(&self) -> PyResult<f64> {
+        self.max()
+    }
+
+    /// The value within its range, 0 to 1.
+    #[getter(normVal)]
+    fn norm_val(&self) -> PyResult<f64> {
+        let (min, max) = range(self.declaration()?);
+        let value = host::with(|host| Ok(host.network.eval(self.op, self.index)))?.as_f64();
+        Ok(patchcord_core::tdu::remap(value, min, max, 0.0, 1.0))
+    }
+
+    #[setter(normVal)]
+    fn set_norm_val(&self, share: f64) -> PyResult<()> {
+        let (min, max) = range(self.declaration()?);
+        let value = OwnedValue::Float(min + share * (max - min));
+        host::with(|host| host.network.set_par(self.op, self.index, &value).map_err(refused))
+    }
+
+    #[getter(clampMin)]
+    fn clamp_min(&self) -> PyResult<bool> {
+        self.is_number()
+    }
+
+    #[getter(clampMax)]
+    fn clamp_max(&self) -> PyResult<bool> {
+        self.is_number()
+    }
+
+    #[getter]
+    fn enable(&self) -> bool {
+        true
+    }
+
+    #[getter(readOnly)]
+    fn read_only(&self) -> bool {
+        false
+    }
+
+    #[getter]
+    fn password(&self) -> PyResult<bool> {
+        Ok(self.declaration()?.secret)
+    }
+
+    #[getter(menuNames)]
+    fn menu_names(&self) -> PyResult<Vec<&'static str>> {
+        Ok(entries(self.declaration()?).iter().map(|entry| entry.name).collect())
+    }
+
+    #[getter(menuLabels)]
+    fn menu_labels(&self) -> PyResult<Vec<&'static str>> {
+        Ok(entries(self.declaration()?).iter().map(|entry| entry.label).collect())
+    }
+
+    #[getter(menuIndex)]
+    fn menu_index(&self) -> PyResult<Option<usize>> {
+        let value = host::with(|host| Ok(host.network.eval(self.op, self.index)))?;
+        Ok(entries(self.declaration()?).iter().position(|entry| *entry.name == *value.to_text()))
+    }
+
+    #[setter(menuIndex)]
+    fn set_menu_index(&self, index: i64) -> PyResult<()> {
+        host::with(|host| host.network.set_par(self.op, self.index, &OwnedValue::Int(index)).map_err(refused))
+    }
+
+    #[getter(isDefault)]
+    fn is_default(&self) -> PyResult<bool> {
+        let default = default_value(self.declaration()?);
+        self.state(|state| state.is_none_or(|state| state.mode == ParMode::Constant && state.value == default))
+    }
+
+    #[getter(isCustom)]
+    fn is_custom(&self) -> bool {
+        false
+    }
+
+    #[getter(isPulse)]
+    fn is_pulse(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Pulse))
+    }
+
+    #[getter(isMomentary)]
+    fn is_momentary(&self) -> bool {
+        false
+    }
+
+    #[getter(isMenu)]
+    fn is_menu(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Menu { .. }))
+    }
+
+    #[getter(isNumber)]
+    fn is_number(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Int { .. } | Kind::Float { .. }))
+    }
+
+    #[getter(isInt)]
+    fn is_int(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Int { .. }))
+    }
+
+    #[getter(isFloat)]
+    fn is_float(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Float { .. }))
+    }
+
+    #[getter(isToggle)]
+    fn is_toggle(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Toggle { .. }))
+    }
+
+    #[getter(isString)]
+    fn is_string(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Str { .. } | Kind::File | Kind::Folder))
+    }
+
+    #[getter(isOP)]
+    fn is_op(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Op { .. }))
+    }
+
+    #[getter(isPython)]
+    fn is_python(&self) -> bool {
+        false
+    }
+
+    #[getter]
+    fn valid(&self) -> PyResult<bool> {
+        host::with(|host| Ok(host.network.patch().get(self.op).is_some()))
+    }
+
+    fn __repr__(&self) -> PyResult<String> {
+        let name = self.declaration()?.name;
+        let owner = read_operator(self.op, |op| op.path().clone())?;
+        Ok(format!("par:{name} owner:{owner}"))
+    }
+}
+
+/// Gives a parameter the mode, value and expressions of another.
+///
+/// # Errors
+/// When the value does not fit.
+pub fn copy_state(
+    patch: &mut patchcord_core::patch::Patch,
+    (op, index): (OpId, ParIndex),
+    value: &ParValue,
+    state: Option<&ParState>,
+) -> Result<(), PatchError> {
+    patch.set_par(op, index, &owned(value))?;
+    let Some(state) = state else { return Ok(()) };
+    if let Some(expression) = &state.expression {
+        patch.set_expression(op, index, expression)?;
+    }
+    if let Some(bind) = &state.bind {
+        patch.set_bind(op, index, bind)?;
+    }
+    patch.set_mode(op, index, state.mode)
+}
+
+fn owned(value: &ParValue) -> OwnedValue {
+    match value {
+        ParValue::Bool(on) => OwnedValue::Bool(*on),
+        ParValue::Int(number) => OwnedValue::Int(*number),
+        ParValue::Float(number) => OwnedValue::Float(*number),
+        ParValue::Str(text) => OwnedValue::Str(text.to_string()),
+    }
+}
+
+fn range(parameter: &Parameter) -> (f64, f64) {
+    match parameter.kind {
+        Kind::Int { min, max, .. } => (min as f64, max as f64),
+        Kind::Float { min, max, .. } => (min, max),
+        _ => (0.0, 1.0),
+    }
+}
+
+fn entries(parameter: &Parameter) -> &'static [patchcord_core::declaration::MenuEntry] {
+    match parameter.kind {
+        Kind::Menu { entries, .. } => entries,
+        _ => &[],
+    }
+}

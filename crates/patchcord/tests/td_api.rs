@@ -1,0 +1,151 @@
+//! The td API, checked from inside: each file of `tests/td_api` is the script of an Execute DAT in a small patch.
+//!
+//! Every function `test_…` of a script is called at the start, those named `later_…` some frames after; a failed
+//! assertion prints its traceback and fails the test here.
+
+mod support;
+
+use support::{run_patch, write_patch};
+
+/// The patch around the script.
+const PATCH: &str = r#"
+[patch]
+format = 1
+name = "checks"
+
+[op.checks]
+type = "executeDAT"
+file = "checks.py"
+par.start = true
+
+[op.text1]
+type = "textDAT"
+text = "hello\nworld"
+tags = ["greeting", "short"]
+comment = "says hello"
+
+[op.helper]
+type = "textDAT"
+text = """
+count = 0
+def step(by=1):
+    global count
+    count += by
+    return count
+def who():
+    return me.path
+def sibling():
+    return op('text1').path
+"""
+
+[op.table1]
+type = "tableDAT"
+rows = [["name", "value", "kind"], ["a", "1", "x"], ["b", "2.5", "y"], ["c", "three", "x"]]
+
+[op.empty]
+type = "tableDAT"
+
+[op.webserver1]
+type = "webserverDAT"
+par.active = false
+
+[op.base1]
+type = "baseCOMP"
+
+[op."base1/text1"]
+type = "textDAT"
+text = "inside"
+
+[op."base1/deep"]
+type = "baseCOMP"
+
+[op."base1/deep/text2"]
+type = "textDAT"
+text = "deeper"
+
+[op.info1]
+type = "infoCHOP"
+par.op = "table1"
+"#;
+
+/// Calls the functions of the script and ends the program.
+const RUNNER: &str = r#"
+
+def _run_all(prefix):
+    import traceback
+    for name, test in list(globals().items()):
+        if name.startswith(prefix):
+            try:
+                test()
+                print('passed', name)
+            except BaseException:
+                print('FAILED', name)
+                print(traceback.format_exc())
+
+def onStart():
+    _run_all('test_')
+    if any(name.startswith('later_') for name in globals()):
+        run(_finish, delayFrames=20)
+    else:
+        print('all were called')
+        project.quit()
+
+def _finish():
+    _run_all('later_')
+    print('all were called')
+    project.quit()
+"#;
+
+fn check(script: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_patch(folder.path(), &[("patch.toml", PATCH), ("checks.py", &format!("{script}{RUNNER}"))]);
+    let said = run_patch(folder.path()).ended_well();
+    said.does_not_say("FAILED").says("all were called");
+    let tests = script.matches("\ndef test_").count() + script.matches("\ndef later_").count();
+    assert_eq!(said.count("passed "), tests, "{}", said.text);
+}
+
+#[test]
+fn operators() {
+    check(include_str!("td_api/operators.py"));
+}
+
+#[test]
+fn components() {
+    check(include_str!("td_api/components.py"));
+}
+
+#[test]
+fn parameters() {
+    check(include_str!("td_api/parameters.py"));
+}
+
+#[test]
+fn tables() {
+    check(include_str!("td_api/tables.py"));
+}
+
+#[test]
+fn texts_and_modules() {
+    check(include_str!("td_api/texts.py"));
+}
+
+#[test]
+fn storage_and_errors() {
+    check(include_str!("td_api/storage.py"));
+}
+
+#[test]
+fn runs_and_time() {
+    check(include_str!("td_api/runs.py"));
+}
+
+#[test]
+fn threads() {
+    check(include_str!("td_api/threads.py"));
+}
+
+#[test]
+fn helpers_of_tdu() {
+    check(include_str!("td_api/helpers.py"));
+}

@@ -1,0 +1,155 @@
+"""Fixtures: patches that run, peers that must be there.
+
+Run by `cargo xtask test`, or by hand after `cargo xtask setup` and `cargo build`:
+`target/peers/python/bin/python -m pytest tests/peers -q`. `PATCHCORD` names another program to test, `PATCHCORD_PYTHON`
+the Python that it runs its scripts with, `PATCHCORD_PEERS` another folder of peers than target/peers.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import running
+from node_peer import NodeClient
+from peers import missing
+from running import ECHO, INFO_CHOP, REPOSITORY, Command, Running
+
+
+def pytest_collection_modifyitems(items):
+    """The demo in the browser takes longest to come up: it runs last."""
+    items.sort(key=lambda item: item.path.name == "test_demo.py")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A failure shows what the program printed."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for number, command in enumerate(getattr(item, "started_commands", [])):
+            report.sections.append((f"output of program {number + 1}", command.output))
+
+
+@pytest.fixture(autouse=True)
+def bound():
+    """No test takes longer than a minute, whatever it waits for."""
+
+    def ring(*_):
+        raise TimeoutError("the test took longer than 60 s")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def command(request):
+    """Runs the program with the given arguments; what still runs at the end of the test is killed."""
+    started = request.node.started_commands = getattr(request.node, "started_commands", [])
+
+    def start(*arguments, environment=None, folder=None):
+        one = Command(arguments, environment, folder)
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.kill()
+
+
+@pytest.fixture
+def patch(request, tmp_path):
+    """Writes a patch folder and runs it. It has to end with exit code 0 at SIGTERM when the test is over."""
+    started = request.node.started_commands = getattr(request.node, "started_commands", [])
+    mine = []
+
+    def start(
+        callbacks=ECHO, *, settings=None, more="", files=None, environment=None, wait=True, arguments=(), **parameters
+    ):
+        folder = tmp_path / f"patch{len(mine) + 1}"
+        folder.mkdir()
+        one = Running.__new__(Running)
+        one.lines, one.process = [], None
+        started.append(one)
+        one.__init__(
+            folder,
+            parameters=parameters,
+            callbacks=callbacks,
+            settings=settings or {},
+            more=INFO_CHOP + more,
+            files=files or {},
+            environment=environment,
+            wait=wait,
+            arguments=arguments,
+        )
+        mine.append(one)
+        return one
+
+    yield start
+    try:
+        for one in mine:
+            one.close()
+    finally:
+        for one in started:
+            if one.process is not None:
+                one.kill()
+
+
+@pytest.fixture(scope="session")
+def node():
+    """Node with its package `ws`: (program, folder of packages)."""
+    peers = Path(os.environ.get("PATCHCORD_PEERS", REPOSITORY / "target" / "peers"))
+    program = shutil.which("node")
+    if program is None:
+        missing("node", "install the package nodejs")
+    packages = peers / "node" / "node_modules"
+    if not (packages / "ws" / "package.json").exists():
+        missing("the Node package ws", "run `cargo xtask setup`")
+    return program, packages
+
+
+@pytest.fixture
+def node_client(node):
+    """Starts clients on Node's `ws`, each in a process of its own."""
+    clients = []
+
+    def start(url, protocols=(), **options):
+        clients.append(NodeClient(node, url, protocols, **options))
+        return clients[-1]
+
+    yield start
+    for client in clients:
+        client.end()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Path of the system's Chromium."""
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not Path(path).exists():
+        missing("chromium", "install the package chromium")
+    return path
+
+
+def pytest_sessionstart(session):
+    """Refuses to test a program that does not start, such as a launcher beside a module of another build."""
+    path = running.program()
+    tried = subprocess.run(
+        [path, "ops"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PATCHCORD_PYTHON": running.PYTHON},
+    )
+    if tried.returncode != 0:
+        pytest.exit(f"{path} does not start:\n{tried.stdout}{tried.stderr}", returncode=3)
+
+
+def pytest_terminal_summary(terminalreporter):
+    terminalreporter.write_line(f"program under test: {running.program()}")
