@@ -25,7 +25,7 @@ impl Network {
             || !self.0.computed.borrow().is_empty()
     }
 
-    /// Says whether [`Worker::handle_frame`] of an operator is wanted from now on, for workers that change their mind.
+    /// Says whether [`Worker::handle_frame`](super::Worker::handle_frame) of an operator is wanted from now on, for workers that change their mind.
     pub fn set_frame_interest(&self, op: OpId, wanted: bool) {
         let mut workers = self.0.frame_workers.borrow_mut();
         workers.retain(|(id, _)| wanted || *id != op);

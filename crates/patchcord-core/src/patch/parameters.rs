@@ -1,4 +1,4 @@
-//! Edits of parameters. Each that changes something leaves a [`Change`](crate::change::Change).
+//! Edits of parameters. Each that changes something leaves a [`Change`].
 
 use std::rc::Rc;
 
