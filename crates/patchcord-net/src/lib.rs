@@ -5,6 +5,7 @@
 //! [`listen`] opens sockets with errors that a person can act on. Operators are above: nothing here knows a patch.
 
 pub mod body;
+mod catch_panic;
 pub mod cors;
 pub mod listen;
 pub mod server;

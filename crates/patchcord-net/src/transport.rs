@@ -1,4 +1,4 @@
-//! The byte stream of one accepted connection: plain TCP or TLS over it.
+//! The byte stream of one connection, accepted or dialled: plain TCP or TLS over it.
 
 use std::io;
 use std::pin::Pin;
@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
 /// Plain or encrypted stream.
 #[derive(Debug)]

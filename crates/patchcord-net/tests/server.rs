@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Response;
 use patchcord_net::body::Body;
 use patchcord_net::server::{Accept, Handler, Request, Server, Settings, Upgrade};
-use patchcord_net::websocket::{Client, CloseCode, Ending};
+use patchcord_net::websocket::{self, CloseCode, Ending, Peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -25,34 +25,36 @@ struct Notes {
     messages_in: Cell<u64>,
 }
 
-impl Handler for Notes {
-    type Client = ();
+impl websocket::Handler for Notes {
+    type Data = ();
 
+    fn handle_open(&self, _: &Rc<Peer<()>>) {}
+
+    fn handle_text(&self, client: &Rc<Peer<()>>, text: &str) {
+        if text == "flood" {
+            client.send_binary(&vec![0; 32 << 20]);
+        }
+    }
+
+    fn handle_binary(&self, _: &Rc<Peer<()>>, _: &[u8]) {}
+
+    fn handle_ping(&self, _: &Rc<Peer<()>>, _: &[u8]) {}
+
+    fn handle_pong(&self, _: &Rc<Peer<()>>, _: &[u8]) {}
+
+    fn handle_close(&self, client: &Rc<Peer<()>>, ending: &Ending) {
+        self.messages_in.set(client.stats().messages_in);
+        self.endings.borrow_mut().push(ending.clone());
+    }
+}
+
+impl Handler for Notes {
     fn handle_request(&self, _: &Request<'_>) -> Response<Body> {
         Response::new(Body::empty())
     }
 
     fn handle_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Box<Response<Body>>> {
         Ok(Accept { data: (), subprotocol: None })
-    }
-
-    fn handle_open(&self, _: &Rc<Client<()>>) {}
-
-    fn handle_text(&self, client: &Rc<Client<()>>, text: &str) {
-        if text == "flood" {
-            client.send_binary(&vec![0; 32 << 20]);
-        }
-    }
-
-    fn handle_binary(&self, _: &Rc<Client<()>>, _: &[u8]) {}
-
-    fn handle_ping(&self, _: &Rc<Client<()>>, _: &[u8]) {}
-
-    fn handle_pong(&self, _: &Rc<Client<()>>, _: &[u8]) {}
-
-    fn handle_close(&self, client: &Rc<Client<()>>, ending: &Ending) {
-        self.messages_in.set(client.stats().messages_in);
-        self.endings.borrow_mut().push(ending.clone());
     }
 }
 

@@ -28,11 +28,13 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use patchcord_websocket::handshake::server as handshake;
+use patchcord_websocket::{Role, Sender};
 
-use super::{Admission, CoarseClock, Handler, Limits, Refusal, Request, Shared, Upgrade, catch_panic};
+use super::{Admission, CoarseClock, Handler, Limits, Refusal, Request, Shared, Upgrade};
 use crate::body::Body;
+use crate::catch_panic::catch_panic;
 use crate::transport::Transport;
-use crate::websocket::Client;
+use crate::websocket::Peer;
 use crate::websocket::connection::Connection;
 
 /// Header fields that hyper allows by itself. To say the same number costs it a slower way of parsing.
@@ -225,8 +227,8 @@ pub(crate) async fn serve<H: Handler>(
                         tracing::debug!(%address, %error, "an HTTP connection ended with an error");
                     }
                 }),
-                Err(panic) => {
-                    shared.handler.handle_refusal(&panic);
+                Err(reason) => {
+                    shared.handler.handle_refusal(&Refusal::Panicked { reason });
                     Poll::Ready(())
                 }
             }
@@ -456,7 +458,7 @@ impl<H: Handler> Exchange<H> {
 
 /// Waits for hyper to let go of the transport, then hands it to a task of its own: this one, with all that belongs to
 /// HTTP, is gone while the WebSocket lives.
-async fn begin_websocket<H: Handler>(exchange: Rc<Exchange<H>>, upgrade: hyper::upgrade::OnUpgrade, data: H::Client) {
+async fn begin_websocket<H: Handler>(exchange: Rc<Exchange<H>>, upgrade: hyper::upgrade::OnUpgrade, data: H::Data) {
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(parts) = auto::upgrade::downcast::<Observed>(upgraded) else { return };
     let pending = parts.read_buf.to_vec();
@@ -464,7 +466,9 @@ async fn begin_websocket<H: Handler>(exchange: Rc<Exchange<H>>, upgrade: hyper::
     let shared = exchange.shared.clone();
     let settings = shared.settings();
     let now = Instant::now();
-    let client = Client::new(data, exchange.address, now, settings.heartbeat(now));
+    // A server does not mask, so its sender needs no seed.
+    let sender = Sender::new(Role::Server, 0);
+    let client = Peer::new(data, exchange.address, sender, now, settings.heartbeat(now));
     client.set_budget(settings.limits.queue, settings.slow_reader);
     client.set_message_limit(settings.limits.message);
     let admission = exchange.admission.clone();

@@ -16,7 +16,6 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -25,13 +24,15 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use ::http::{Response, StatusCode};
+use patchcord_websocket::Role;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::body::Body;
 use crate::transport::Transport;
-use crate::websocket::{Client, CloseCode, Ending};
+use crate::websocket::connection::Owner;
+use crate::websocket::{self, CloseCode, Peer};
 
 pub use request::{Request, Upgrade};
 pub use settings::{Limits, Settings, TlsConfig};
@@ -43,11 +44,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a peer has, once both close frames have passed, to take what waits for it and to end the transport.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Answers requests and messages. Called on the server's thread; it must not block.
-pub trait Handler: Sized + 'static {
-    /// What the handler keeps with each WebSocket client.
-    type Client: 'static;
-
+/// Answers requests, and messages as every [`websocket::Handler`] does. Called on the server's thread; it must not block.
+pub trait Handler: websocket::Handler {
     /// Answers an HTTP request.
     fn handle_request(&self, request: &Request<'_>) -> Response<Body>;
 
@@ -55,31 +53,7 @@ pub trait Handler: Sized + 'static {
     ///
     /// # Errors
     /// The response that refuses it.
-    fn handle_upgrade(&self, upgrade: &Upgrade<'_>) -> Result<Accept<Self::Client>, Box<Response<Body>>>;
-
-    /// A WebSocket is open.
-    fn handle_open(&self, client: &Rc<Client<Self::Client>>);
-
-    /// A text message came.
-    fn handle_text(&self, client: &Rc<Client<Self::Client>>, text: &str);
-
-    /// A binary message came.
-    fn handle_binary(&self, client: &Rc<Client<Self::Client>>, bytes: &[u8]);
-
-    /// A ping came. Nothing has answered it.
-    fn handle_ping(&self, client: &Rc<Client<Self::Client>>, payload: &[u8]);
-
-    /// A pong came that answers no ping of the server's own heartbeat.
-    fn handle_pong(&self, client: &Rc<Client<Self::Client>>, payload: &[u8]);
-
-    /// A WebSocket is closed; comes exactly once for each [`Handler::handle_open`].
-    fn handle_close(&self, client: &Rc<Client<Self::Client>>, ending: &Ending);
-
-    /// Brackets the handing over of all that one read brought: must call `work` once. What was sent meanwhile is written
-    /// next.
-    fn handle_turn(&self, work: &mut dyn FnMut()) {
-        work();
-    }
+    fn handle_upgrade(&self, upgrade: &Upgrade<'_>) -> Result<Accept<Self::Data>, Box<Response<Body>>>;
 
     /// A connection or request was refused before it reached the handler.
     fn handle_refusal(&self, _refusal: &Refusal) {}
@@ -178,8 +152,9 @@ impl Drop for Listening {
 
 /// Open WebSockets by where they lie. An address would not do as their key: a peer may reach two addresses of this
 /// machine, or an old and a new port, from one port of its own.
-type OpenClients<H> = HashMap<*const Client<<H as Handler>::Client>, Rc<Client<<H as Handler>::Client>>>;
-type Lingering<H> = (Instant, Rc<Client<<H as Handler>::Client>>);
+type OpenClients<H> = HashMap<*const Client<H>, Rc<Client<H>>>;
+type Lingering<H> = (Instant, Rc<Client<H>>);
+type Client<H> = Peer<<H as websocket::Handler>::Data>;
 
 /// What the tasks of a server share.
 pub(crate) struct Shared<H: Handler> {
@@ -270,7 +245,7 @@ impl<H: Handler> Server<H> {
     }
 
     /// Open WebSocket clients, in no particular order.
-    pub fn clients(&self) -> Vec<Rc<Client<H::Client>>> {
+    pub fn clients(&self) -> Vec<Rc<Client<H>>> {
         self.shared.clients.borrow().values().cloned().collect()
     }
 
@@ -341,37 +316,12 @@ impl CoarseClock {
 }
 
 impl<H: Handler> Shared<H> {
-    /// The time of the last sweep: exact to half a second, and free.
-    #[inline]
-    pub(crate) fn now(&self) -> Instant {
-        self.now.get()
-    }
-
     pub(crate) fn settings(&self) -> Rc<Settings> {
         self.settings.borrow().clone()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.get()
-    }
-
-    /// A WebSocket has opened.
-    pub(crate) fn remember(&self, client: Rc<Client<H::Client>>) {
-        self.clients.borrow_mut().insert(Rc::as_ptr(&client), client);
-    }
-
-    /// A WebSocket has ended.
-    pub(crate) fn forget(&self, client: &Rc<Client<H::Client>>) {
-        let mut clients = self.clients.borrow_mut();
-        clients.remove(&Rc::as_ptr(client));
-        if clients.is_empty() {
-            self.closed.borrow_mut().drain(..).for_each(Waker::wake);
-        }
-    }
-
-    /// Gives a connection that is closed on both sides some time for the peer to end the transport.
-    pub(crate) fn linger(&self, client: &Rc<Client<H::Client>>) {
-        self.lingering.borrow_mut().push((Instant::now() + LINGER, client.clone()));
     }
 
     fn sweep(&self) {
@@ -415,6 +365,49 @@ impl<H: Handler> Shared<H> {
         *count += 1;
         self.connections.set(self.connections.get() + 1);
         Ok(Admission { shared: self.clone(), address: address.ip() })
+    }
+}
+
+impl<H: Handler> Owner for Shared<H> {
+    type Handler = H;
+    type Place = Rc<Admission<H>>;
+    const ROLE: Role = Role::Server;
+
+    #[inline]
+    fn handler(&self) -> &H {
+        &self.handler
+    }
+
+    /// The time of the last sweep.
+    #[inline]
+    fn now(&self) -> Instant {
+        self.now.get()
+    }
+
+    fn remember(&self, client: &Rc<Client<H>>) {
+        self.clients.borrow_mut().insert(Rc::as_ptr(client), client.clone());
+    }
+
+    fn handle_opened(&self, client: &Rc<Client<H>>) {
+        if self.is_stopping() {
+            client.close(CloseCode::GOING_AWAY, "the server stops");
+        }
+    }
+
+    fn forget(&self, client: &Rc<Client<H>>) {
+        let mut clients = self.clients.borrow_mut();
+        clients.remove(&Rc::as_ptr(client));
+        if clients.is_empty() {
+            self.closed.borrow_mut().drain(..).for_each(Waker::wake);
+        }
+    }
+
+    fn linger(&self, client: &Rc<Client<H>>) {
+        self.lingering.borrow_mut().push((Instant::now() + LINGER, client.clone()));
+    }
+
+    fn handle_panic(&self, reason: String) {
+        self.handler.handle_refusal(&Refusal::Panicked { reason });
     }
 }
 
@@ -470,15 +463,6 @@ fn is_peers_fault(error: &io::Error) -> bool {
     )
 }
 
-/// Polls, and gives what a panic said instead of letting it pass: it ends the connection that it happened on.
-pub(crate) fn catch_panic<T>(poll: impl FnOnce() -> T) -> Result<T, Refusal> {
-    catch_unwind(AssertUnwindSafe(poll)).map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        let reason = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-        Refusal::Panicked { reason }
-    })
-}
-
 async fn connect<H: Handler>(shared: Rc<Shared<H>>, admission: Admission<H>, stream: TcpStream, address: SocketAddr) {
     // Answers are written whole; waiting for more would only add latency.
     let _ = stream.set_nodelay(true);
@@ -489,7 +473,7 @@ async fn connect<H: Handler>(shared: Rc<Shared<H>>, admission: Admission<H>, str
             let limit = shared.settings.borrow().limits.handshake_time;
             let handshake = TlsAcceptor::from(config).accept(stream);
             let reason = match tokio::time::timeout(limit, handshake).await {
-                Ok(Ok(stream)) => Ok(Transport::Tls(Box::new(stream))),
+                Ok(Ok(stream)) => Ok(Transport::Tls(Box::new(stream.into()))),
                 Ok(Err(error)) => Err(error.to_string()),
                 Err(_) => Err("it took too long".to_owned()),
             };

@@ -1,7 +1,8 @@
 //! The task of one WebSocket connection: read once, hand over every message, write once.
 //!
 //! The read buffer is one per thread, lent to the connection for the length of a read: what the protocol core has not
-//! finished with, it keeps itself. So an idle connection owns this task, its [`Client`] and nothing else.
+//! finished with, it keeps itself. So an idle connection owns this task, its [`Peer`] and nothing else. The task is the
+//! same for both roles; what differs stands behind [`Owner`].
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -9,12 +10,13 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
-use patchcord_websocket::{CloseCode, CloseStep, Event, Limits, Receiver, Role};
+use patchcord_websocket::{CloseStep, Event, Limits, Receiver, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::client::Client;
-use crate::server::{Admission, Handler, Shared, catch_panic};
+use super::{Handler, Peer};
+use crate::catch_panic::catch_panic;
 use crate::transport::Transport;
 
 /// Size of the thread's read buffer in bytes.
@@ -41,51 +43,82 @@ enum Phase {
     Lingering,
 }
 
+/// Who runs connections: a server, or a client with its only one.
+pub(crate) trait Owner: 'static {
+    /// Hears of what comes.
+    type Handler: Handler;
+    /// What a connection holds as long as it lives.
+    type Place: Unpin + 'static;
+    /// Which end of its connections the owner is.
+    const ROLE: Role;
+
+    fn handler(&self) -> &Self::Handler;
+
+    /// The time, to about half a second and for nothing.
+    fn now(&self) -> Instant;
+
+    /// A connection is about to be open; [`Owner::forget`] comes when it has ended.
+    fn remember(&self, peer: &Rc<OwnersPeer<Self>>);
+
+    /// The handler has been told that a connection is open.
+    fn handle_opened(&self, _peer: &Rc<OwnersPeer<Self>>) {}
+
+    /// A connection has ended.
+    fn forget(&self, peer: &Rc<OwnersPeer<Self>>);
+
+    /// Both close frames have passed. The peer has some time to take what waits for it and to end the transport, and is
+    /// then to be aborted.
+    fn linger(&self, peer: &Rc<OwnersPeer<Self>>);
+
+    /// The handling of a connection panicked, which ends it.
+    fn handle_panic(&self, reason: String);
+}
+
+pub(crate) type OwnersPeer<O> = Peer<<<O as Owner>::Handler as Handler>::Data>;
+
 /// The task. It ends when the transport is gone, and tells the handler so exactly once.
-pub(crate) struct Connection<H: Handler> {
-    client: Rc<Client<H::Client>>,
-    shared: Rc<Shared<H>>,
+pub(crate) struct Connection<O: Owner> {
+    peer: Rc<OwnersPeer<O>>,
+    owner: Rc<O>,
     transport: Transport,
     receiver: Receiver,
     phase: Phase,
     /// Input that came with the upgrade or was left over when a turn grew too long.
     pending: Vec<u8>,
     reported: bool,
-    /// Its place among the server's connections, given back at the end.
-    _admission: Rc<Admission<H>>,
+    /// Its place among the owner's connections, given back at the end.
+    _place: O::Place,
 }
 
-impl<H: Handler> Connection<H> {
+impl<O: Owner> Connection<O> {
     pub(crate) fn new(
-        client: Rc<Client<H::Client>>,
-        shared: Rc<Shared<H>>,
+        peer: Rc<OwnersPeer<O>>,
+        owner: Rc<O>,
         transport: Transport,
         pending: Vec<u8>,
-        admission: Rc<Admission<H>>,
+        place: O::Place,
     ) -> Self {
-        let limits = Limits { message: client.message_limit.get(), ..Limits::default() };
+        let limits = Limits { message: peer.message_limit.get(), ..Limits::default() };
         Connection {
-            client,
-            shared,
+            peer,
+            owner,
             transport,
-            receiver: Receiver::new(Role::Server, limits),
+            receiver: Receiver::new(O::ROLE, limits),
             phase: Phase::New,
             pending,
             reported: false,
-            _admission: admission,
+            _place: place,
         }
     }
 
     fn open(&mut self) {
         self.phase = Phase::Open;
-        self.shared.remember(self.client.clone());
-        self.client.in_turn.set(true);
-        let handler = &self.shared.handler;
-        handler.handle_turn(&mut || handler.handle_open(&self.client));
-        self.client.in_turn.set(false);
-        if self.shared.is_stopping() {
-            self.client.close(CloseCode::GOING_AWAY, "the server stops");
-        }
+        self.owner.remember(&self.peer);
+        self.peer.in_turn.set(true);
+        let handler = self.owner.handler();
+        handler.handle_turn(&mut || handler.handle_open(&self.peer));
+        self.peer.in_turn.set(false);
+        self.owner.handle_opened(&self.peer);
     }
 
     fn run(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -94,7 +127,7 @@ impl<H: Handler> Connection<H> {
         }
         let mut reads = 0;
         loop {
-            if self.client.aborted.get().is_some() {
+            if self.peer.aborted.get().is_some() {
                 return Poll::Ready(Ok(()));
             }
             let writing = self.poll_write_out(cx)?;
@@ -106,7 +139,7 @@ impl<H: Handler> Connection<H> {
                 self.report();
                 self.phase = Phase::Lingering;
             }
-            if self.phase == Phase::Open && self.client.is_to_be_paused() {
+            if self.phase == Phase::Open && self.peer.is_to_be_paused() {
                 // The write above waits for the socket, which wakes this task.
                 return Poll::Pending;
             }
@@ -124,7 +157,7 @@ impl<H: Handler> Connection<H> {
 
     /// Writes until nothing waits or the socket takes no more.
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
-        let mut outbox = self.client.outbox.borrow_mut();
+        let mut outbox = self.peer.outbox.borrow_mut();
         while !outbox.is_empty() {
             match Pin::new(&mut self.transport).poll_write(cx, outbox.next_write()) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
@@ -132,7 +165,7 @@ impl<H: Handler> Connection<H> {
                     outbox.handle_written(count);
                     if !outbox.is_empty() {
                         // A peer that is not read from while much waits for it still shows that it lives.
-                        self.client.handle_bytes(self.shared.now());
+                        self.peer.handle_bytes(self.owner.now());
                     }
                 }
                 Poll::Ready(Err(error)) => return Err(error),
@@ -180,12 +213,12 @@ impl<H: Handler> Connection<H> {
     }
 
     fn handle_input(&mut self, input: &mut [u8]) {
-        self.client.handle_bytes(self.shared.now());
-        self.receiver.set_message_limit(self.client.message_limit.get());
-        self.client.in_turn.set(true);
-        let shared = self.shared.clone();
-        shared.handler.handle_turn(&mut || self.hand_over(input));
-        self.client.in_turn.set(false);
+        self.peer.handle_bytes(self.owner.now());
+        self.receiver.set_message_limit(self.peer.message_limit.get());
+        self.peer.in_turn.set(true);
+        let owner = self.owner.clone();
+        owner.handler().handle_turn(&mut || self.hand_over(input));
+        self.peer.in_turn.set(false);
     }
 
     fn hand_over(&mut self, mut input: &mut [u8]) {
@@ -198,46 +231,46 @@ impl<H: Handler> Connection<H> {
                 Ok(Some(event)) => event,
                 Ok(None) => break,
                 Err(error) => {
-                    self.client.close(error.close_code(), &error.to_string());
+                    self.peer.close(error.close_code(), &error.to_string());
                     // The peer broke the protocol: its own close frame is not waited for.
                     self.begin_closing();
                     break;
                 }
             };
-            let handler = &self.shared.handler;
+            let handler = self.owner.handler();
             match event {
                 Event::Text(text) => {
-                    if !self.client.is_closing() {
+                    if !self.peer.is_closing() {
                         bytes += text.len() as u64;
                         messages += 1;
                         handed_over += 1;
-                        handler.handle_text(&self.client, text);
+                        handler.handle_text(&self.peer, text);
                     }
                 }
                 Event::Binary(data) => {
-                    if !self.client.is_closing() {
+                    if !self.peer.is_closing() {
                         bytes += data.len() as u64;
                         messages += 1;
                         handed_over += 1;
-                        handler.handle_binary(&self.client, data);
+                        handler.handle_binary(&self.peer, data);
                     }
                 }
                 Event::Ping(payload) => {
-                    if !self.client.is_closing() {
+                    if !self.peer.is_closing() {
                         handed_over += 1;
-                        handler.handle_ping(&self.client, payload);
+                        handler.handle_ping(&self.peer, payload);
                     }
                 }
                 Event::Pong(payload) => {
-                    if !self.client.handle_pong(payload) && !self.client.is_closing() {
+                    if !self.peer.handle_pong(payload) && !self.peer.is_closing() {
                         handed_over += 1;
-                        handler.handle_pong(&self.client, payload);
+                        handler.handle_pong(&self.peer, payload);
                     }
                 }
                 Event::Close(frame) => {
-                    let step = self.client.close.borrow_mut().handle_received(frame);
+                    let step = self.peer.close.borrow_mut().handle_received(frame);
                     if let CloseStep::Reply(code) = step {
-                        self.client.reply_close(code);
+                        self.peer.reply_close(code);
                     }
                     self.begin_closing();
                 }
@@ -247,47 +280,47 @@ impl<H: Handler> Connection<H> {
                 break;
             }
         }
-        let mut stats = self.client.stats.get();
+        let mut stats = self.peer.stats.get();
         stats.messages_in += messages;
         stats.bytes_in += bytes;
-        self.client.stats.set(stats);
+        self.peer.stats.set(stats);
     }
 
     /// Nothing more is expected from the peer but that it takes what waits and ends the transport, which is timed.
     fn begin_closing(&mut self) {
         self.phase = Phase::Closing;
-        self.shared.linger(&self.client);
+        self.owner.linger(&self.peer);
     }
 
     /// Tells the handler of the end, once.
     fn report(&mut self) {
         if self.phase != Phase::New && !std::mem::replace(&mut self.reported, true) {
-            self.shared.forget(&self.client);
-            self.shared.handler.handle_close(&self.client, &self.client.ending());
+            self.owner.forget(&self.peer);
+            self.owner.handler().handle_close(&self.peer, &self.peer.ending());
         }
     }
 }
 
-impl<H: Handler> Future for Connection<H> {
+impl<O: Owner> Future for Connection<O> {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         {
-            let mut waker = this.client.waker.borrow_mut();
+            let mut waker = this.peer.waker.borrow_mut();
             if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
                 *waker = Some(cx.waker().clone());
             }
         }
-        let polled = catch_panic(|| this.run(cx)).unwrap_or_else(|panic| {
-            this.shared.handler.handle_refusal(&panic);
+        let polled = catch_panic(|| this.run(cx)).unwrap_or_else(|reason| {
+            this.owner.handle_panic(reason);
             Poll::Ready(Ok(()))
         });
         match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(result) => {
                 if let Err(error) = result {
-                    tracing::debug!(client = %this.client.address(), %error, "a WebSocket transport failed");
+                    tracing::debug!(peer = %this.peer.address(), %error, "a WebSocket transport failed");
                 }
                 this.report();
                 Poll::Ready(())
@@ -296,14 +329,14 @@ impl<H: Handler> Future for Connection<H> {
     }
 }
 
-impl<H: Handler> Drop for Connection<H> {
+impl<O: Owner> Drop for Connection<O> {
     fn drop(&mut self) {
         // The task can be dropped before its end, when the program stops or a handler panics. Who waits for the close
         // must still hear of it.
         if !std::thread::panicking() {
             self.report();
         } else {
-            self.shared.forget(&self.client);
+            self.owner.forget(&self.peer);
         }
     }
 }

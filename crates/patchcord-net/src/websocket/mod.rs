@@ -1,14 +1,16 @@
-//! WebSocket connections of a server: the protocol core on a socket.
+//! WebSocket connections of servers and clients: the protocol core on a socket.
 //!
-//! [`Client`] is what the rest of the program holds of a connection: who it is, its counters, and sending. The
-//! connection itself is one small task ([`connection`]) that reads, hands every message of a read to the handler, and
-//! then writes everything that was sent in one go.
+//! [`Peer`] is what the rest of the program holds of a connection: who is at the other end, its counters, and sending.
+//! The connection itself is one small task ([`connection`]) that reads, hands every message of a read to the
+//! [`Handler`], and then writes everything that was sent in one go.
 
-mod client;
 pub(crate) mod connection;
+mod handler;
 mod outbox;
+mod peer;
 
-pub use client::{Client, ClientStats};
+pub use handler::Handler;
 pub use outbox::{Sent, SlowReader};
 pub use patchcord_websocket::handshake::server::check_origin;
 pub use patchcord_websocket::{CloseCode, ClosedBy, Ending};
+pub use peer::{Peer, PeerStats};

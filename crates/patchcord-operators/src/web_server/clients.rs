@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use patchcord_core::table::Table;
 use patchcord_core::value::SharedStr;
-use patchcord_net::websocket::{Client, ClosedBy, Ending};
+use patchcord_net::websocket::{ClosedBy, Ending, Peer};
 
 /// Columns of the clients table.
 const HEADING: [&str; 15] = [
@@ -47,7 +47,7 @@ pub struct ClientData {
 }
 
 /// A client of this operator.
-pub(super) type WebClient = Client<ClientData>;
+pub(super) type WebClient = Peer<ClientData>;
 
 /// Open clients by id, and rows of those that have left.
 #[derive(Default)]

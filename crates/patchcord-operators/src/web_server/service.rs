@@ -13,7 +13,7 @@ use patchcord_core::problem::Problem;
 use patchcord_core::value::{OwnedValue, SharedStr, Value};
 use patchcord_net::body::Body;
 use patchcord_net::server::{Accept, Handler, Refusal, Request, Upgrade};
-use patchcord_net::websocket::Ending;
+use patchcord_net::websocket::{self, Ending};
 
 use super::clients::{ClientData, Clients, WebClient, reason};
 use super::declaration::callback;
@@ -97,9 +97,74 @@ impl Service {
     }
 }
 
-impl Handler for Service {
-    type Client = ClientData;
+impl websocket::Handler for Service {
+    type Data = ClientData;
 
+    fn handle_open(&self, client: &Rc<WebClient>) {
+        self.clients.add(client);
+        client.data().opened.set(true);
+        let data = client.data();
+        self.network.say_status(self.op, format!("WebSocket {} joined at {}", data.id.as_str(), data.uri));
+        self.call(callback::WEBSOCKET_OPEN, &[Value::Op(self.op), Value::Shared(&data.id), Value::Str(&data.uri)]);
+    }
+
+    #[inline]
+    fn handle_text(&self, client: &Rc<WebClient>, text: &str) {
+        self.clients.set_current(client);
+        self.call(callback::RECEIVE_TEXT, &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Str(text)]);
+    }
+
+    #[inline]
+    fn handle_binary(&self, client: &Rc<WebClient>, bytes: &[u8]) {
+        self.clients.set_current(client);
+        self.call(
+            callback::RECEIVE_BINARY,
+            &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(bytes)],
+        );
+    }
+
+    fn handle_ping(&self, client: &Rc<WebClient>, payload: &[u8]) {
+        self.clients.set_current(client);
+        let answered = self.options.borrow().autopong;
+        if answered {
+            client.send_pong(payload);
+        }
+        *client.data().ponged.borrow_mut() = answered.then(|| payload.into());
+        self.call(
+            callback::RECEIVE_PING,
+            &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(payload)],
+        );
+    }
+
+    fn handle_pong(&self, client: &Rc<WebClient>, payload: &[u8]) {
+        self.clients.set_current(client);
+        self.call(
+            callback::RECEIVE_PONG,
+            &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(payload)],
+        );
+    }
+
+    fn handle_close(&self, client: &Rc<WebClient>, ending: &Ending) {
+        if !client.data().opened.get() {
+            return;
+        }
+        let keep = self.options.borrow().keep_left;
+        self.clients.remove(client, ending, self.network.now().as_secs_f64(), keep);
+        let id = &client.data().id;
+        self.network.say_status(self.op, format!("WebSocket {} left: {}", id.as_str(), reason(ending)));
+        // A connection can end while a callback runs; its own callback waits for the end of that turn. Here the turn
+        // is a new one unless the transport's task was dropped from within a callback.
+        self.call(callback::WEBSOCKET_CLOSE, &[Value::Op(self.op), Value::Shared(id)]);
+    }
+
+    fn handle_turn(&self, work: &mut dyn FnMut()) {
+        let start = self.network.now();
+        self.callbacks.batch(work);
+        self.network.note_cook(self.op, start);
+    }
+}
+
+impl Handler for Service {
     fn handle_request(&self, request: &Request<'_>) -> Response<Body> {
         self.requests.set(self.requests.get() + 1);
         let record = RequestRecord {
@@ -165,69 +230,6 @@ impl Handler for Service {
             },
             subprotocol,
         })
-    }
-
-    fn handle_open(&self, client: &Rc<WebClient>) {
-        self.clients.add(client);
-        client.data().opened.set(true);
-        let data = client.data();
-        self.network.say_status(self.op, format!("WebSocket {} joined at {}", data.id.as_str(), data.uri));
-        self.call(callback::WEBSOCKET_OPEN, &[Value::Op(self.op), Value::Shared(&data.id), Value::Str(&data.uri)]);
-    }
-
-    #[inline]
-    fn handle_text(&self, client: &Rc<WebClient>, text: &str) {
-        self.clients.set_current(client);
-        self.call(callback::RECEIVE_TEXT, &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Str(text)]);
-    }
-
-    #[inline]
-    fn handle_binary(&self, client: &Rc<WebClient>, bytes: &[u8]) {
-        self.clients.set_current(client);
-        self.call(
-            callback::RECEIVE_BINARY,
-            &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(bytes)],
-        );
-    }
-
-    fn handle_ping(&self, client: &Rc<WebClient>, payload: &[u8]) {
-        self.clients.set_current(client);
-        let answered = self.options.borrow().autopong;
-        if answered {
-            client.send_pong(payload);
-        }
-        *client.data().ponged.borrow_mut() = answered.then(|| payload.into());
-        self.call(
-            callback::RECEIVE_PING,
-            &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(payload)],
-        );
-    }
-
-    fn handle_pong(&self, client: &Rc<WebClient>, payload: &[u8]) {
-        self.clients.set_current(client);
-        self.call(
-            callback::RECEIVE_PONG,
-            &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(payload)],
-        );
-    }
-
-    fn handle_close(&self, client: &Rc<WebClient>, ending: &Ending) {
-        if !client.data().opened.get() {
-            return;
-        }
-        let keep = self.options.borrow().keep_left;
-        self.clients.remove(client, ending, self.network.now().as_secs_f64(), keep);
-        let id = &client.data().id;
-        self.network.say_status(self.op, format!("WebSocket {} left: {}", id.as_str(), reason(ending)));
-        // A connection can end while a callback runs; its own callback waits for the end of that turn. Here the turn
-        // is a new one unless the transport's task was dropped from within a callback.
-        self.call(callback::WEBSOCKET_CLOSE, &[Value::Op(self.op), Value::Shared(id)]);
-    }
-
-    fn handle_turn(&self, work: &mut dyn FnMut()) {
-        let start = self.network.now();
-        self.callbacks.batch(work);
-        self.network.note_cook(self.op, start);
     }
 
     fn handle_refusal(&self, refusal: &Refusal) {

@@ -1,24 +1,22 @@
-//! One WebSocket client, as the rest of the program sees it.
+//! The peer of one WebSocket connection, as the rest of the program sees it.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use patchcord_websocket::{
-    CloseCode, CloseHandshake, EncodedMessage, Ending, Heartbeat, HeartbeatAction, Role, Sender,
-};
+use patchcord_websocket::{CloseCode, CloseHandshake, EncodedMessage, Ending, Heartbeat, HeartbeatAction, Sender};
 
 use super::outbox::{Outbox, Sent, SlowReader};
 
 /// Bytes of the largest frame header, for the byte budget.
 const HEADER: usize = 14;
-/// Waiting bytes above which a client is not read from any more, where the policy is to pause.
+/// Waiting bytes above which a peer is not read from any more, where the policy is to pause.
 const PAUSE_AT: usize = 256 * 1024;
 
 /// Counters of one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ClientStats {
+pub struct PeerStats {
     /// Messages received, text and binary.
     pub messages_in: u64,
     /// Messages sent.
@@ -29,22 +27,23 @@ pub struct ClientStats {
     pub bytes_out: u64,
 }
 
-/// A connected WebSocket client. `D` is what the handler keeps with it.
-pub struct Client<D> {
+/// The other end of a WebSocket: a client of a server here, or the server that a client here is connected to. `D` is
+/// what the handler keeps with it.
+pub struct Peer<D> {
     data: D,
     address: SocketAddr,
     joined: Instant,
     last_seen: Cell<Instant>,
-    pub(super) stats: Cell<ClientStats>,
+    pub(super) stats: Cell<PeerStats>,
     round_trip: Cell<Option<Duration>>,
     sender: RefCell<Sender>,
     pub(super) outbox: RefCell<Outbox>,
     pub(super) close: RefCell<CloseHandshake>,
     heartbeat: RefCell<Heartbeat>,
-    /// Bytes that may wait for this client.
+    /// Bytes that may wait for this peer.
     pub(super) budget: Cell<usize>,
     policy: Cell<SlowReader>,
-    /// Bytes of the largest message that the client may send.
+    /// Bytes of the largest message that the peer may send.
     pub(super) message_limit: Cell<usize>,
     /// The connection task is at work and will write by itself when it has finished.
     pub(super) in_turn: Cell<bool>,
@@ -53,17 +52,16 @@ pub struct Client<D> {
     pub(super) aborted: Cell<Option<&'static str>>,
 }
 
-impl<D> Client<D> {
-    pub(crate) fn new(data: D, address: SocketAddr, now: Instant, heartbeat: Heartbeat) -> Self {
-        Client {
+impl<D> Peer<D> {
+    pub(crate) fn new(data: D, address: SocketAddr, sender: Sender, now: Instant, heartbeat: Heartbeat) -> Self {
+        Peer {
             data,
             address,
             joined: now,
             last_seen: Cell::new(now),
             stats: Cell::default(),
             round_trip: Cell::new(None),
-            // A server does not mask, so it needs no seed.
-            sender: RefCell::new(Sender::new(Role::Server, 0)),
+            sender: RefCell::new(sender),
             outbox: RefCell::default(),
             close: RefCell::new(CloseHandshake::new()),
             heartbeat: RefCell::new(heartbeat),
@@ -76,7 +74,7 @@ impl<D> Client<D> {
         }
     }
 
-    /// What the handler keeps with the client.
+    /// What the handler keeps with the peer.
     pub fn data(&self) -> &D {
         &self.data
     }
@@ -97,7 +95,7 @@ impl<D> Client<D> {
     }
 
     /// Counters.
-    pub fn stats(&self) -> ClientStats {
+    pub fn stats(&self) -> PeerStats {
         self.stats.get()
     }
 
@@ -111,7 +109,7 @@ impl<D> Client<D> {
         self.outbox.borrow().len()
     }
 
-    /// Messages dropped because the client reads too slowly.
+    /// Messages dropped because the peer reads too slowly.
     pub fn dropped(&self) -> u64 {
         self.outbox.borrow().dropped()
     }
@@ -121,13 +119,13 @@ impl<D> Client<D> {
         self.close.borrow().is_closing() || self.aborted.get().is_some()
     }
 
-    /// Changes how much may wait for this client and what happens beyond that.
+    /// Changes how much may wait for this peer and what happens beyond that.
     pub fn set_budget(&self, budget: usize, policy: SlowReader) {
         self.budget.set(budget);
         self.policy.set(policy);
     }
 
-    /// Changes how large a message the client may send; holds from the next message on.
+    /// Changes how large a message the peer may send; holds from the next message on.
     pub fn set_message_limit(&self, bytes: usize) {
         self.message_limit.set(bytes);
     }
@@ -149,7 +147,8 @@ impl<D> Client<D> {
         self.send_data(bytes.len(), |sender, buffer| sender.binary(buffer, bytes))
     }
 
-    /// Sends a message that was encoded once for many clients.
+    /// Sends a message that was encoded once for many clients. A client cannot: its frames are masked one by one, so the
+    /// message is refused as on a closed connection.
     pub fn send_shared(&self, message: &EncodedMessage) -> Sent {
         let mut outbox = self.outbox.borrow_mut();
         match outbox.admit(message.wire_len(), self.budget.get(), self.policy.get()) {
@@ -231,7 +230,7 @@ impl<D> Client<D> {
         }
     }
 
-    /// Whether so much waits for the client that it is not read from.
+    /// Whether so much waits for the peer that it is not read from.
     #[inline]
     pub(super) fn is_to_be_paused(&self) -> bool {
         self.policy.get() == SlowReader::Pause && self.queued() > PAUSE_AT.min(self.budget.get() / 2)
