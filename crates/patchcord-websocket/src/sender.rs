@@ -171,6 +171,12 @@ impl Sender {
         Ok(self.frame_header(kind.into(), true, length))
     }
 
+    /// Whether payloads stand on the wire as they are given, so that [`Sender::header`] and the payload itself make a
+    /// message. A client masks them.
+    pub fn sends_verbatim(&self) -> bool {
+        self.keys.is_none()
+    }
+
     /// The bytes of a message that was encoded once for many peers. They have to go out whole, after everything that
     /// was sent before; the buffer is shared, not copied.
     ///
@@ -190,8 +196,13 @@ impl Sender {
         self.closing
     }
 
+    /// Appends a message of either kind to `out`, in one frame. A text has to be UTF-8, which is the caller's to see to.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closing`], [`SendError::InsideMessage`].
     #[inline]
-    fn message(&mut self, out: &mut Vec<u8>, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
+    pub fn message(&mut self, out: &mut Vec<u8>, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.check_new_message()?;
         self.frame(out, kind.into(), true, payload);
         Ok(())

@@ -80,7 +80,6 @@ pub(crate) type OwnersPeer<O> = Peer<<<O as Owner>::Handler as Handler>::Data>;
 pub(crate) struct Connection<O: Owner> {
     peer: Rc<OwnersPeer<O>>,
     owner: Rc<O>,
-    transport: Transport,
     receiver: Receiver,
     phase: Phase,
     /// Input that came with the upgrade or was left over when a turn grew too long.
@@ -99,10 +98,10 @@ impl<O: Owner> Connection<O> {
         place: O::Place,
     ) -> Self {
         let limits = Limits { message: peer.message_limit.get(), ..Limits::default() };
+        peer.transport.replace(Some(transport));
         Connection {
             peer,
             owner,
-            transport,
             receiver: Receiver::new(O::ROLE, limits),
             phase: Phase::New,
             pending,
@@ -135,7 +134,7 @@ impl<O: Owner> Connection<O> {
                 ready!(writing);
                 // The peer learns of the end before our half shuts; waiting for its end keeps the system from
                 // answering late bytes with a reset that would destroy our close frame on the way.
-                ready!(Pin::new(&mut self.transport).poll_shutdown(cx))?;
+                ready!(self.with_transport(|transport| transport.poll_shutdown(cx)))?;
                 self.report();
                 self.phase = Phase::Lingering;
             }
@@ -155,11 +154,20 @@ impl<O: Owner> Connection<O> {
         }
     }
 
+    /// The transport lies with the peer, so that a large message can be written while a callback runs.
+    #[inline]
+    fn with_transport<R>(&self, work: impl FnOnce(Pin<&mut Transport>) -> Poll<io::Result<R>>) -> Poll<io::Result<R>> {
+        match self.peer.transport.borrow_mut().as_mut() {
+            Some(transport) => work(Pin::new(transport)),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
+        }
+    }
+
     /// Writes until nothing waits or the socket takes no more.
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
         let mut outbox = self.peer.outbox.borrow_mut();
         while !outbox.is_empty() {
-            match Pin::new(&mut self.transport).poll_write(cx, outbox.next_write()) {
+            match self.with_transport(|transport| transport.poll_write(cx, outbox.next_write())) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(count)) => {
                     outbox.handle_written(count);
@@ -175,14 +183,11 @@ impl<O: Owner> Connection<O> {
                 }
             }
         }
-        if self.transport.is_tls() {
-            // A TLS session may hold bytes back; TCP does not.
-            return match Pin::new(&mut self.transport).poll_flush(cx) {
-                Poll::Ready(result) => result.map(Poll::Ready),
-                Poll::Pending => Ok(Poll::Pending),
-            };
+        // A TLS session may hold bytes back; for TCP this does nothing.
+        match self.with_transport(|transport| transport.poll_flush(cx)) {
+            Poll::Ready(result) => result.map(Poll::Ready),
+            Poll::Pending => Ok(Poll::Pending),
         }
-        Ok(Poll::Ready(()))
     }
 
     /// Reads once and hands over what came. Ready with `true` at the end of the stream.
@@ -195,7 +200,7 @@ impl<O: Owner> Connection<O> {
         // The buffer is taken out for the time of the callbacks, which may run anything.
         let mut scratch = READ_BUFFER.take().unwrap_or_else(|| vec![0; READ_SIZE].into_boxed_slice());
         let mut buffer = ReadBuf::new(&mut scratch);
-        let polled = Pin::new(&mut self.transport).poll_read(cx, &mut buffer);
+        let polled = self.with_transport(|transport| transport.poll_read(cx, &mut buffer));
         let count = buffer.filled().len();
         let result = match polled {
             Poll::Pending => Poll::Pending,
@@ -331,6 +336,7 @@ impl<O: Owner> Future for Connection<O> {
 
 impl<O: Owner> Drop for Connection<O> {
     fn drop(&mut self) {
+        self.peer.transport.take();
         // The task can be dropped before its end, when the program stops or a handler panics. Who waits for the close
         // must still hear of it.
         if !std::thread::panicking() {

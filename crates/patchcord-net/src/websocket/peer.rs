@@ -1,16 +1,22 @@
 //! The peer of one WebSocket connection, as the rest of the program sees it.
 
 use std::cell::{Cell, RefCell};
+use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use patchcord_websocket::{CloseCode, CloseHandshake, EncodedMessage, Ending, Heartbeat, HeartbeatAction, Sender};
+use patchcord_websocket::{
+    CloseCode, CloseHandshake, EncodedMessage, Ending, Heartbeat, HeartbeatAction, MessageKind, SendError, Sender,
+};
 
 use super::outbox::{Outbox, Sent, SlowReader};
+use crate::transport::Transport;
 
 /// Bytes of the largest frame header, for the byte budget.
 const HEADER: usize = 14;
+/// Bytes of a payload from which on it is written from where it lies: copying it would cost more than a write of its own.
+const WRITTEN_IN_PLACE: usize = 8 * 1024;
 /// Waiting bytes above which a peer is not read from any more, where the policy is to pause.
 const PAUSE_AT: usize = 256 * 1024;
 
@@ -40,6 +46,8 @@ pub struct Peer<D> {
     pub(super) outbox: RefCell<Outbox>,
     pub(super) close: RefCell<CloseHandshake>,
     heartbeat: RefCell<Heartbeat>,
+    /// The connection's byte stream, as long as its task lives.
+    pub(super) transport: RefCell<Option<Transport>>,
     /// Bytes that may wait for this peer.
     pub(super) budget: Cell<usize>,
     policy: Cell<SlowReader>,
@@ -65,6 +73,7 @@ impl<D> Peer<D> {
             outbox: RefCell::default(),
             close: RefCell::new(CloseHandshake::new()),
             heartbeat: RefCell::new(heartbeat),
+            transport: RefCell::default(),
             budget: Cell::new(4 << 20),
             policy: Cell::new(SlowReader::Pause),
             message_limit: Cell::new(16 << 20),
@@ -138,13 +147,13 @@ impl<D> Peer<D> {
     /// Sends a text message.
     #[inline]
     pub fn send_text(&self, text: &str) -> Sent {
-        self.send_data(text.len(), |sender, buffer| sender.text(buffer, text))
+        self.send_data(MessageKind::Text, text.as_bytes())
     }
 
     /// Sends a binary message.
     #[inline]
     pub fn send_binary(&self, bytes: &[u8]) -> Sent {
-        self.send_data(bytes.len(), |sender, buffer| sender.binary(buffer, bytes))
+        self.send_data(MessageKind::Binary, bytes)
     }
 
     /// Sends a message that was encoded once for many clients. A client cannot: its frames are masked one by one, so the
@@ -264,9 +273,9 @@ impl<D> Peer<D> {
     }
 
     #[inline]
-    fn send_data<E>(&self, size: usize, encode: impl FnOnce(&mut Sender, &mut Vec<u8>) -> Result<(), E>) -> Sent {
+    fn send_data(&self, kind: MessageKind, payload: &[u8]) -> Sent {
         let mut outbox = self.outbox.borrow_mut();
-        match outbox.admit(size + HEADER, self.budget.get(), self.policy.get()) {
+        match outbox.admit(payload.len() + HEADER, self.budget.get(), self.policy.get()) {
             Sent::Queued => {}
             Sent::Overflow => {
                 drop(outbox);
@@ -274,13 +283,44 @@ impl<D> Peer<D> {
             }
             other => return other,
         }
-        if outbox.put(true, |buffer| encode(&mut self.sender.borrow_mut(), buffer)).is_err() {
+        let put = if payload.len() >= WRITTEN_IN_PLACE && outbox.is_empty() {
+            self.write_in_place(&mut outbox, kind, payload)
+        } else {
+            outbox.put(true, |buffer| self.sender.borrow_mut().message(buffer, kind, payload))
+        };
+        if put.is_err() {
             return Sent::Closed;
         }
         drop(outbox);
-        self.count_out(size);
+        self.count_out(payload.len());
         self.wake();
         Sent::Queued
+    }
+
+    /// Writes a large message from where it lies, which saves copying it into the outbox. What the socket does not take
+    /// at once is put there.
+    fn write_in_place(&self, outbox: &mut Outbox, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
+        let mut sender = self.sender.borrow_mut();
+        let transport = self.transport.borrow();
+        let (Some(Transport::Plain(stream)), true) = (transport.as_ref(), sender.sends_verbatim()) else {
+            return outbox.put(true, |buffer| sender.message(buffer, kind, payload));
+        };
+        let header = sender.header(kind, payload.len())?;
+        let header = header.as_bytes();
+        let slices = [IoSlice::new(header), IoSlice::new(payload)];
+        // What is wrong with the socket shows when the connection's task writes next.
+        let written = stream.try_write_vectored(&slices).unwrap_or(0);
+        if written == header.len() + payload.len() {
+            return Ok(());
+        }
+        // Into the buffer and not among the frames that wait, from where it could be dropped: it has begun.
+        outbox.put(true, |buffer| {
+            buffer.extend_from_slice(&header[written.min(header.len())..]);
+            buffer.extend_from_slice(&payload[written.saturating_sub(header.len())..]);
+            Ok::<(), SendError>(())
+        })?;
+        outbox.handle_blocked();
+        Ok(())
     }
 
     fn send_control<E>(&self, encode: impl FnOnce(&mut Sender, &mut Vec<u8>) -> Result<(), E>) -> Sent {
