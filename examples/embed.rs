@@ -23,7 +23,7 @@ use patchcord_runtime::terminal::{Streams, Terminal};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let terminal = Terminal::start(Streams::standard())?;
-    let mut engine = counter(9981, Options { terminal: Some(terminal), catch_signals: true })?;
+    let mut engine = counter(9981, Options { terminal: Some(terminal), catch_signals: true, ..Options::default() })?;
     Ok(ExitCode::from(engine.run()))
 }
 

@@ -143,6 +143,11 @@ impl SharedStr {
         &self.text
     }
 
+    /// The handler's own form, if it has been made.
+    pub fn known_form<T: 'static>(&self) -> Option<&T> {
+        self.host.get()?.downcast_ref()
+    }
+
     /// The handler's own form, made by `make` the first time.
     pub fn host_form<T: 'static>(&self, make: impl FnOnce(&str) -> T) -> Option<&T> {
         self.host.get_or_init(|| Box::new(make(&self.text))).downcast_ref()

@@ -19,7 +19,7 @@ use patchcord_core::network::Network;
 use patchcord_core::textport::LineKind;
 use tracing_subscriber::EnvFilter;
 
-use crate::engine::{Engine, Options};
+use crate::engine::{Engine, Options, Parking};
 use crate::guard::{EXIT_INTERRUPTED, Guard};
 use crate::platform::{set_process_name, terminal_width};
 use crate::project::{FILE_NAME, PatchFile, Report, Style, new_project};
@@ -71,6 +71,16 @@ pub trait HostFactory {
     /// # Errors
     /// A sentence that says why there can be no scripts; the program ends with [`EXIT_FAILED`].
     fn attach(&mut self, network: &Network, guard: &Arc<Guard>, remote: &Remote) -> Result<(), String>;
+
+    /// What has to be called around the sleep of the event loop that [`HostFactory::run`] runs.
+    fn parking(&self) -> Option<Parking> {
+        None
+    }
+
+    /// Runs the patch by calling `run` once, with the interpreter kept if that is worth it.
+    fn run(&mut self, run: &mut dyn FnMut()) {
+        run();
+    }
 
     /// What checks scripts, also without a patch (for `patchcord check`).
     fn evaluator(&self) -> Option<Rc<dyn Evaluator>>;
@@ -245,7 +255,7 @@ fn run_file(
         terminal.say(LineKind::Error, "", text);
         EXIT_FAILED
     };
-    let options = Options { terminal: Some(terminal.clone()), catch_signals: true };
+    let options = Options { terminal: Some(terminal.clone()), catch_signals: true, parking: hosts.parking() };
     let mut engine = match Engine::new(types, options) {
         Ok(engine) => engine,
         Err(error) => return fail(&error.to_string()),
@@ -255,7 +265,11 @@ fn run_file(
         return fail(&reason);
     }
     let code = match engine.open(file) {
-        Ok(()) => engine.run(),
+        Ok(()) => {
+            let mut code = EXIT_FAILED;
+            hosts.run(&mut || code = engine.run());
+            code
+        }
         Err(report) => {
             engine.shut_down();
             // What was said so far stands before the report.

@@ -50,6 +50,18 @@ pub struct Options {
     pub terminal: Option<Terminal>,
     /// Ends in order at SIGINT and SIGTERM. One engine of a process may.
     pub catch_signals: bool,
+    /// Called around the sleep of the event loop.
+    pub parking: Option<Parking>,
+}
+
+/// What a host wants done when the patch's thread is about to wait for the system, and when it wakes. Nothing of the
+/// patch runs between the two.
+#[derive(Clone, Copy, Debug)]
+pub struct Parking {
+    /// The thread is about to wait.
+    pub before: fn(),
+    /// The thread has waited.
+    pub after: fn(),
 }
 
 /// Why there is no engine.
@@ -99,12 +111,12 @@ impl Engine {
     /// # Errors
     /// When the system refuses a file, a thread, or the signals.
     pub fn new(types: &[&'static OperatorType], options: Options) -> Result<Self, EngineError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(BLOCKING_THREADS)
-            .thread_name("patchcord-work")
-            .build()
-            .map_err(EngineError::EventLoop)?;
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_all().max_blocking_threads(BLOCKING_THREADS).thread_name("patchcord-work");
+        if let Some(parking) = options.parking {
+            builder.on_thread_park(parking.before).on_thread_unpark(parking.after);
+        }
+        let runtime = builder.build().map_err(EngineError::EventLoop)?;
         let timer = {
             let _context = runtime.enter();
             FrameTimer::new().map_err(EngineError::Timer)?

@@ -24,6 +24,7 @@ use crate::convert::{from_python, from_response, record_to_python, to_python};
 use crate::errors::{self, CAUSE};
 use crate::glue::Glue;
 use crate::host::{self, Failure, Host};
+use crate::keeping;
 use crate::module::Script;
 
 /// Gives operators their scripts.
@@ -215,6 +216,34 @@ impl PythonCallbacks {
         })
     }
 
+    #[inline]
+    fn call_attached(
+        &self,
+        host: &Host,
+        py: Python<'_>,
+        network: &Network,
+        callback: usize,
+        arguments: &[Value<'_>],
+    ) -> Result<OwnedValue, CallbackError> {
+        if !self.is_current(network) {
+            self.refresh(host, py);
+        }
+        let bit = 1_u64.checked_shl(callback as u32).unwrap_or(0);
+        match self.invoke(host, py, callback, arguments) {
+            Ok(value) => {
+                if self.failing.get() & bit != 0 {
+                    self.note_success(host, bit);
+                }
+                Ok(value)
+            }
+            Err(failure) => {
+                self.failing.set(self.failing.get() | bit);
+                let name = self.declaration.callbacks[callback].name;
+                Err(errors::report(host, py, self.op, name, failure))
+            }
+        }
+    }
+
     fn refuse_async(&self, host: &Host, callback: usize) {
         let name = self.declaration.callbacks[callback].name;
         let message = format!("{name} is an `async def`, which is not called");
@@ -243,34 +272,23 @@ impl Callbacks for PythonCallbacks {
 
     fn call(&self, network: &Network, callback: usize, arguments: &[Value<'_>]) -> Result<OwnedValue, CallbackError> {
         let Some(host) = self.host.upgrade() else { return Ok(OwnedValue::None) };
+        if self.in_batch.get() {
+            // SAFETY: the mark is set only while `batch` has this thread attached, and neither leaves the thread.
+            #[allow(unsafe_code)]
+            let py = unsafe { Python::assume_attached() };
+            return self.call_attached(&host, py, network, callback, arguments);
+        }
         Python::attach(|py| {
-            if !self.is_current(network) {
-                self.refresh(&host, py);
-            }
-            let bit = 1_u64.checked_shl(callback as u32).unwrap_or(0);
-            let result = match self.invoke(&host, py, callback, arguments) {
-                Ok(value) => {
-                    if self.failing.get() & bit != 0 {
-                        self.note_success(&host, bit);
-                    }
-                    Ok(value)
-                }
-                Err(failure) => {
-                    self.failing.set(self.failing.get() | bit);
-                    let name = self.declaration.callbacks[callback].name;
-                    Err(errors::report(&host, py, self.op, name, failure))
-                }
-            };
-            if !self.in_batch.get() {
-                host::let_go(py);
-            }
+            let result = self.call_attached(&host, py, network, callback, arguments);
+            host::let_go(py);
             result
         })
     }
 
-    /// Takes the interpreter once for all calls of a batch; taking it again in each call is then nearly free.
+    /// Takes the interpreter once for all calls of a batch.
     fn batch(&self, work: &mut dyn FnMut()) {
         Python::attach(|py| {
+            keeping::note_turn(py);
             let batch = InBatch::begin(&self.in_batch);
             work();
             drop(batch);

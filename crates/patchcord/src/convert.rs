@@ -216,6 +216,11 @@ pub fn shared<'py>(py: Python<'py>, text: &SharedStr) -> Bound<'py, PyString> {
     }
 }
 
+/// Whether an object is the one that [`shared`] hands out for this text. Equal text in another object is not it.
+pub fn is_shared(object: &Bound<'_, PyString>, text: &SharedStr) -> bool {
+    text.known_form::<Py<PyString>>().is_some_and(|known| known.is(object))
+}
+
 /// What a script gave, copied out. Parameters, cells and channels count as their values.
 ///
 /// # Errors

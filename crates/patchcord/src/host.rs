@@ -14,6 +14,7 @@ use patchcord_core::callbacks::Evaluator;
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_runtime::command::HostFactory;
+use patchcord_runtime::engine::Parking;
 use patchcord_runtime::guard::{Guard, Subject};
 use patchcord_runtime::remote::Remote;
 use pyo3::prelude::*;
@@ -27,7 +28,7 @@ use crate::module::Scripts;
 use crate::op::class::Classes;
 use crate::op::par::ParCollection;
 use crate::run::Runs;
-use crate::{convert, globals, streams, watchdog};
+use crate::{convert, globals, keeping, streams, watchdog};
 
 thread_local! {
     static HOST: RefCell<Option<Rc<Host>>> = const { RefCell::new(None) };
@@ -273,6 +274,14 @@ impl HostFactory for PythonHost {
             Ok(())
         })
         .map_err(|error: PyErr| format!("Python cannot be prepared: {error}"))
+    }
+
+    fn parking(&self) -> Option<Parking> {
+        Some(keeping::PARKING)
+    }
+
+    fn run(&mut self, run: &mut dyn FnMut()) {
+        keeping::keep(run);
     }
 
     fn evaluator(&self) -> Option<Rc<dyn Evaluator>> {

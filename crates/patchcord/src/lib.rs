@@ -17,6 +17,7 @@ pub mod evaluator;
 pub mod globals;
 pub mod glue;
 pub mod host;
+pub mod keeping;
 pub mod module;
 pub mod op;
 pub mod run;

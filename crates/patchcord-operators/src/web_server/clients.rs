@@ -131,6 +131,17 @@ impl Clients {
         }
     }
 
+    /// Calls `work` with the client whose message is being handled, when `is_meant` recognises its id.
+    #[inline]
+    pub(super) fn with_current<R>(
+        &self,
+        is_meant: impl FnOnce(&SharedStr) -> bool,
+        work: impl FnOnce(&WebClient) -> R,
+    ) -> Option<R> {
+        let current = self.current.borrow();
+        current.as_ref().filter(|client| is_meant(&client.data().id)).map(|client| work(client))
+    }
+
     /// Calls `work` with the client of this id.
     #[inline]
     pub(super) fn with<R>(&self, id: &str, work: impl FnOnce(&WebClient) -> R) -> Option<R> {

@@ -95,6 +95,21 @@ impl WebServer {
         }
     }
 
+    /// Sends a text message to the client whose message is being handled, when `is_meant` recognises its id. `false`:
+    /// another one is meant, and nothing was sent. So a handler that keeps its own form of an id can recognise it
+    /// without reading it.
+    #[inline]
+    pub fn answer_text(&self, network: &Network, is_meant: impl FnOnce(&SharedStr) -> bool, text: &str) -> bool {
+        let failed = self.service.clients.with_current(is_meant, |client| match client.send_text(text) {
+            Sent::Queued => None,
+            sent => Some((sent, client.data().id.clone())),
+        });
+        if let Some(Some((sent, id))) = &failed {
+            self.not_sent(network, id.as_str(), Some(*sent));
+        }
+        failed.is_some()
+    }
+
     /// Sends a binary message to a client.
     #[inline]
     pub fn send_binary(&self, network: &Network, client: &str, bytes: &[u8]) {

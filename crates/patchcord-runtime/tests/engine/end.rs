@@ -73,7 +73,7 @@ fn what_the_guard_notices_reaches_the_textport() {
 
 #[test]
 fn a_signal_ends_in_order_while_idle_and_in_a_callback() {
-    let catching = || Engine::new(TYPES, Options { terminal: None, catch_signals: true });
+    let catching = || Engine::new(TYPES, Options { terminal: None, catch_signals: true, ..Options::default() });
     let terminate = || {
         let id = std::process::id().to_string();
         assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

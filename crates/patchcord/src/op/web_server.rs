@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use super::Op;
 use super::dat::Dat;
 use super::table::text;
-use crate::convert::{shared, text_of};
+use crate::convert::{is_shared, shared, text_of};
 use crate::errors::Error;
 use crate::host::{self, gone};
 
@@ -62,10 +62,16 @@ impl WebServerDat {
     /// Sends a text message to a client.
     #[pyo3(name = "webSocketSendText")]
     fn send_text(this: &Bound<'_, Self>, client: &Bound<'_, PyAny>, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        // The usual case: both are str objects, whose text can be used where it is.
+        // The usual case: both are str objects, whose text can be used where it is, and an answer goes to the client
+        // that the callback was called for, by the very object that it got.
         if let (Ok(client), Ok(data)) = (client.cast::<PyString>(), data.cast::<PyString>()) {
-            let (client, data) = (client.to_cow()?, data.to_cow()?);
-            return with_server(this, |network, server| server.send_text(network, &client, &data));
+            let data = data.to_cow()?;
+            return with_server(this, |network, server| {
+                if !server.answer_text(network, |id| is_shared(client, id), &data) {
+                    server.send_text(network, &client.to_cow()?, &data);
+                }
+                Ok(())
+            })?;
         }
         let (client, data) = (text(client)?, text(data)?);
         with_server(this, |network, server| server.send_text(network, &client, &data))
