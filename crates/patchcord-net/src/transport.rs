@@ -18,6 +18,14 @@ pub enum Transport {
 }
 
 impl Transport {
+    /// The TCP stream, for its addresses.
+    pub fn tcp(&self) -> &TcpStream {
+        match self {
+            Transport::Plain(stream) => stream,
+            Transport::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
     /// Whether the stream is encrypted.
     pub fn is_tls(&self) -> bool {
         matches!(self, Transport::Tls(_))

@@ -167,11 +167,7 @@ pub(crate) async fn serve<H: Handler>(
     transport: Transport,
     address: SocketAddr,
 ) {
-    let server_address = match &transport {
-        Transport::Plain(stream) => stream.local_addr(),
-        Transport::Tls(stream) => stream.get_ref().0.local_addr(),
-    };
-    let Ok(server_address) = server_address else { return };
+    let Ok(server_address) = transport.tcp().local_addr() else { return };
     let server_address = SocketAddr::new(server_address.ip().to_canonical(), server_address.port());
     let state = Arc::new(ConnectionState::new(address, shared.clock.clone()));
     let number = shared.next_connection.get();

@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 /// Which of the files is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsFile {
-    /// The server's certificates.
+    /// The certificates that this end shows.
     Certificate,
-    /// The server's key.
+    /// Their key.
     PrivateKey,
     /// The authorities of the clients.
     ClientCa,
+    /// The authorities of the servers.
+    ServerCa,
 }
 
 impl TlsFile {
@@ -22,6 +24,7 @@ impl TlsFile {
             TlsFile::Certificate => "certificate",
             TlsFile::PrivateKey => "privatekey",
             TlsFile::ClientCa => "clientca",
+            TlsFile::ServerCa => "cafile",
         }
     }
 }
@@ -32,11 +35,12 @@ impl fmt::Display for TlsFile {
             TlsFile::Certificate => "certificate file",
             TlsFile::PrivateKey => "private key file",
             TlsFile::ClientCa => "client authority file",
+            TlsFile::ServerCa => "authority file",
         })
     }
 }
 
-/// Why a server cannot use TLS. The text says what is wrong, [`remedy`](TlsError::remedy) what to do.
+/// Why TLS cannot be used. The text says what is wrong, [`remedy`](TlsError::remedy) what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// No file is named.
@@ -157,6 +161,18 @@ pub enum TlsError {
     /// Clients are to be verified, but it is not said against whom.
     #[error("clients are to be verified, but no client authority file is set")]
     ClientCaNotSet,
+    /// The system has no authorities to verify servers by.
+    #[error("this system has no certificate authorities: {reason}")]
+    NoSystemAuthorities {
+        /// What went wrong in reading them, or where they were looked for.
+        reason: String,
+    },
+    /// What the server's certificate is to be issued for is neither a name nor an address.
+    #[error("`{name}` is no name that a server's certificate can be issued for")]
+    ServerName {
+        /// What was given.
+        name: String,
+    },
     /// rustls refuses the configuration for a reason of its own.
     #[error("tls cannot be set up: {source}")]
     Refused {
@@ -218,6 +234,12 @@ impl TlsError {
                  `verifyclient` off"
                     .to_owned()
             }
+            TlsError::NoSystemAuthorities { .. } => {
+                "install the system's authorities (on Debian: apt install ca-certificates), or set `cafile`".to_owned()
+            }
+            TlsError::ServerName { .. } => {
+                "set `servername` to the name in the server's certificate, for instance example.org".to_owned()
+            }
             TlsError::Refused { .. } => "correct the files and pulse `restart`".to_owned(),
         }
     }
@@ -248,6 +270,9 @@ pub enum TlsWarning {
     /// The key could be read by anybody who has the file.
     #[error("a password is set, but the private key is not encrypted")]
     PasswordUnused,
+    /// Whoever sits between can read and change everything.
+    #[error("the server's certificate is not verified")]
+    ServerNotVerified,
     /// Every client is let in.
     #[error("a client authority file is set, but clients are not verified")]
     ClientCaUnused,

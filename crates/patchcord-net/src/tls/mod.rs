@@ -1,21 +1,24 @@
-//! The TLS side of a server: from files on disk to a configuration that is ready to accept.
+//! TLS: from files on disk to a configuration that is ready to accept or to connect.
 //!
-//! [`server_config`] reads what [`ServerTls`] names and promises an answer that a person can act on: each way in which
-//! certificates and keys go wrong is a [`TlsError`] of its own with a remedy, and what works but should not stay is a
-//! [`TlsWarning`]. Certificates are PEM files with the whole chain; keys are PEM in PKCS#8 (plain or encrypted), PKCS#1
+//! [`server_config`] reads what [`ServerTls`] names, [`client_config`] what [`ClientTls`] names. Both promise an answer
+//! that a person can act on: each way in which certificates and keys go wrong is a [`TlsError`] of its own with a remedy,
+//! and what works but should not stay is a [`TlsWarning`]. What goes wrong later, when a client shakes hands, is a
+//! [`TlsFailure`]. Certificates are PEM files with the whole chain; keys are PEM in PKCS#8 (plain or encrypted), PKCS#1
 //! or SEC 1, in a file of their own or in the certificate's.
 //!
-//! The cryptography is rustls with ring, passed explicitly, with its own choice of TLS 1.2 and 1.3 suites; HTTP/2 and
-//! HTTP/1.1 are offered by ALPN (RFC 7301). Accepting connections, handshake time-outs and reading the files again
-//! after they change are left to the server.
+//! The cryptography is rustls with ring, passed explicitly, with its own choice of TLS 1.2 and 1.3 suites. By ALPN
+//! (RFC 7301) servers offer HTTP/2 and HTTP/1.1, clients HTTP/1.1 alone, which is what a WebSocket begins as. Accepting connections, handshake time-outs and reading the files again
+//! after they change are left to who uses this.
 
+mod client;
 mod error;
+mod failure;
 mod pem_file;
 mod private_key;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::server::WebPkiClientVerifier;
@@ -24,9 +27,11 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
 use rustls_pki_types::CertificateDer;
 use x509_cert::Certificate;
-use x509_cert::der::Decode;
+use x509_cert::der::{DateTime, Decode};
 
+pub use self::client::{ClientTls, TlsClient, client_config};
 pub use self::error::{TlsError, TlsFile, TlsWarning};
+pub use self::failure::{TlsFailure, UnknownAuthority};
 use self::pem_file::PemFile;
 
 /// Protocols offered by ALPN, the preferred first.
@@ -95,7 +100,8 @@ fn config_at(tls: &ServerTls<'_>, now: SystemTime) -> Result<(Arc<ServerConfig>,
     let mut warnings = Vec::new();
     let versions = versions(tls.minimum, &mut warnings);
     let provider = Arc::new(ring::default_provider());
-    let identity = identity(tls, &provider, now, &mut warnings)?;
+    let files = IdentityFiles { certificate: tls.certificate, private_key: tls.private_key, password: tls.password };
+    let identity = identity(files, &provider, now, &mut warnings)?;
     let verifier = client_verifier(tls, &provider, &mut warnings)?;
 
     let mut config = ServerConfig::builder_with_provider(provider)
@@ -117,9 +123,17 @@ fn versions(minimum: MinimumVersion, warnings: &mut Vec<TlsWarning>) -> &'static
     SINCE_1_2
 }
 
-/// The server's certificates with the key that belongs to the first.
+/// Where certificates, key and password of one end are.
+#[derive(Clone, Copy)]
+struct IdentityFiles<'a> {
+    certificate: &'a Path,
+    private_key: &'a Path,
+    password: Option<&'a str>,
+}
+
+/// The certificates of one end with the key that belongs to the first.
 fn identity(
-    tls: &ServerTls<'_>,
+    tls: IdentityFiles<'_>,
     provider: &CryptoProvider,
     now: SystemTime,
     warnings: &mut Vec<TlsWarning>,
@@ -151,6 +165,16 @@ fn identity(
     Ok(identity)
 }
 
+/// The authorities of a file.
+fn authorities(file: TlsFile, path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in PemFile::read(file, path)?.certificates()? {
+        let path = path.to_owned();
+        roots.add(certificate).map_err(|source| TlsError::UnsupportedCertificate { file, path, source })?;
+    }
+    Ok(roots)
+}
+
 fn client_verifier(
     tls: &ServerTls<'_>,
     provider: &Arc<CryptoProvider>,
@@ -162,14 +186,7 @@ fn client_verifier(
         return Ok(WebPkiClientVerifier::no_client_auth());
     }
     let path = client_ca.ok_or(TlsError::ClientCaNotSet)?;
-    let mut roots = RootCertStore::empty();
-    for certificate in PemFile::read(TlsFile::ClientCa, path)?.certificates()? {
-        roots.add(certificate).map_err(|source| TlsError::UnsupportedCertificate {
-            file: TlsFile::ClientCa,
-            path: path.to_owned(),
-            source,
-        })?;
-    }
+    let roots = authorities(TlsFile::ClientCa, path)?;
     WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .build()
         .map_err(|error| TlsError::Refused { source: rustls::Error::General(error.to_string()) })
@@ -182,17 +199,18 @@ fn outside_its_time(certificate: &CertificateDer<'_>, now: SystemTime) -> Option
     let validity = certificate.tbs_certificate().validity();
     let now = now.duration_since(UNIX_EPOCH).ok()?;
     if now > validity.not_after.to_unix_duration() {
-        Some(TlsWarning::Expired { at: date(validity.not_after) })
+        Some(TlsWarning::Expired { at: date(validity.not_after.to_unix_duration()) })
     } else if now < validity.not_before.to_unix_duration() {
-        Some(TlsWarning::NotYetValid { from: date(validity.not_before) })
+        Some(TlsWarning::NotYetValid { from: date(validity.not_before.to_unix_duration()) })
     } else {
         None
     }
 }
 
-/// A date as people read it, `2027-01-31 23:59 UTC`.
-fn date(time: x509_cert::time::Time) -> String {
-    let time = time.to_date_time();
+/// A moment since 1970 as people read it, `2027-01-31 23:59 UTC`.
+fn date(since_1970: Duration) -> String {
+    // X.509 knows no date behind the year 9999.
+    let Ok(time) = DateTime::from_unix_duration(since_1970) else { return "9999-12-31 23:59 UTC".to_owned() };
     let (year, month, day) = (time.year(), time.month(), time.day());
     format!("{year}-{month:02}-{day:02} {:02}:{:02} UTC", time.hour(), time.minutes())
 }
@@ -200,7 +218,6 @@ fn date(time: x509_cert::time::Time) -> String {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
-    use std::time::Duration;
 
     use super::*;
 

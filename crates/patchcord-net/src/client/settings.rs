@@ -1,0 +1,58 @@
+//! How to dial.
+
+use std::time::Duration;
+
+use super::proxy::Proxy;
+use crate::tls::TlsClient;
+
+/// Everything about a dial but the address. Its `Debug` output leaves headers and passwords out.
+#[derive(Clone)]
+pub struct DialSettings {
+    /// Time for all steps together, redirects included.
+    pub time_limit: Duration,
+    /// The proxy to go through; none is the straight way. No environment variable is asked.
+    pub proxy: Option<Proxy>,
+    /// TLS for addresses that want it; `None` verifies by the system's authorities, which are read when they are needed.
+    pub tls: Option<TlsClient>,
+    /// The origin to claim; none is right unless the server lets in pages alone. [`super::Address::origin`] is the
+    /// server's own.
+    pub origin: Option<String>,
+    /// Subprotocols to offer, the preferred first.
+    pub subprotocols: Vec<String>,
+    /// Further headers. `Authorization`, `Cookie` and `Proxy-Authorization` do not follow a redirect to another origin.
+    pub headers: Vec<(String, String)>,
+    /// Redirects to follow, at most 5; never from `wss` to `ws`.
+    pub redirects: u8,
+}
+
+impl DialSettings {
+    /// The most redirects that can be allowed.
+    pub const MAX_REDIRECTS: u8 = 5;
+}
+
+impl Default for DialSettings {
+    /// Ten seconds, straight, verified, nothing extra, no redirects.
+    fn default() -> Self {
+        DialSettings {
+            time_limit: Duration::from_secs(10),
+            proxy: None,
+            tls: None,
+            origin: None,
+            subprotocols: Vec::new(),
+            headers: Vec::new(),
+            redirects: 0,
+        }
+    }
+}
+
+impl std::fmt::Debug for DialSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DialSettings")
+            .field("time_limit", &self.time_limit)
+            .field("proxy", &self.proxy)
+            .field("origin", &self.origin)
+            .field("subprotocols", &self.subprotocols)
+            .field("redirects", &self.redirects)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,209 @@
+//! The client's side: whom to trust, what to show.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::sign::SingleCertAndKey;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use super::error::{TlsError, TlsFile, TlsWarning};
+use super::failure::UnknownAuthority;
+use super::{IdentityFiles, SINCE_1_2, authorities, identity};
+
+/// What a TLS client is made of. Empty paths and names are the same as none.
+///
+/// Its `Debug` output leaves the password out.
+#[derive(Clone, Copy)]
+pub struct ClientTls<'a> {
+    /// Whether the server has to prove who it is. Without, anybody between can read and change everything.
+    pub verify: bool,
+    /// PEM file with the authorities to trust, in the place of the system's.
+    pub ca: Option<&'a Path>,
+    /// PEM file with the certificate to show to a server that asks for one, and those that lead to its authority.
+    pub certificate: Option<&'a Path>,
+    /// PEM file with its private key; none is the certificate's file.
+    pub private_key: Option<&'a Path>,
+    /// What the private key is encrypted with.
+    pub password: Option<&'a str>,
+    /// The name that the server's certificate must have, and that is asked for, when it is not that of the address.
+    pub server_name: Option<&'a str>,
+}
+
+impl Default for ClientTls<'_> {
+    /// Verified by the system's authorities.
+    fn default() -> Self {
+        ClientTls { verify: true, ca: None, certificate: None, private_key: None, password: None, server_name: None }
+    }
+}
+
+impl fmt::Debug for ClientTls<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientTls")
+            .field("verify", &self.verify)
+            .field("ca", &self.ca)
+            .field("certificate", &self.certificate)
+            .field("private_key", &self.private_key)
+            .field("server_name", &self.server_name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// TLS as a client is ready to speak it. Cheap to clone; clones share remembered sessions.
+#[derive(Clone)]
+pub struct TlsClient {
+    pub(crate) config: Arc<ClientConfig>,
+    pub(crate) server_name: Option<ServerName<'static>>,
+}
+
+/// Reads the files, or the system's authorities, and makes the configuration; also says what is doubtful about it.
+///
+/// Reads on the calling thread: at most 1 MiB of each file, or the system's authorities, some hundred of them.
+///
+/// # Errors
+/// [`TlsError`], with one variant for each thing that a person can put right.
+pub fn client_config(tls: &ClientTls<'_>) -> Result<(TlsClient, Vec<TlsWarning>), TlsError> {
+    let mut warnings = Vec::new();
+    let provider = Arc::new(ring::default_provider());
+    let is_set = |path: &&Path| !path.as_os_str().is_empty();
+    let server_name = match tls.server_name.filter(|name| !name.is_empty()) {
+        None => None,
+        Some(name) => {
+            Some(ServerName::try_from(name).map_err(|_| TlsError::ServerName { name: name.to_owned() })?.to_owned())
+        }
+    };
+    let verifier: Arc<dyn ServerCertVerifier> = if tls.verify {
+        let roots = match tls.ca.filter(is_set) {
+            Some(path) => authorities(TlsFile::ServerCa, path)?,
+            None => system_authorities()?,
+        };
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+            .build()
+            .map_err(|error| TlsError::Refused { source: rustls::Error::General(error.to_string()) })?;
+        Arc::new(NameUnknownAuthority(verifier))
+    } else {
+        warnings.push(TlsWarning::ServerNotVerified);
+        Arc::new(TrustAnybody(provider.clone()))
+    };
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_protocol_versions(SINCE_1_2)
+        .map_err(|source| TlsError::Refused { source })?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
+    let mut config = match tls.certificate.filter(is_set) {
+        None if tls.private_key.is_some_and(|path| is_set(&path)) => {
+            return Err(TlsError::NotSet { file: TlsFile::Certificate });
+        }
+        None => builder.with_no_client_auth(),
+        Some(certificate) => {
+            let private_key = tls.private_key.unwrap_or(Path::new(""));
+            let files = IdentityFiles { certificate, private_key, password: tls.password };
+            let identity = identity(files, &provider, SystemTime::now(), &mut warnings)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok((TlsClient { config: Arc::new(config), server_name }, warnings))
+}
+
+fn system_authorities() -> Result<RootCertStore, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // One that rustls cannot read does not make the others worthless.
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    if added == 0 {
+        let reason = found.errors.first().map_or_else(|| "none are installed".to_owned(), ToString::to_string);
+        return Err(TlsError::NoSystemAuthorities { reason });
+    }
+    Ok(roots)
+}
+
+/// Verifies as rustls does, and adds to "unknown issuer" who that is.
+#[derive(Debug)]
+struct NameUnknownAuthority(Arc<WebPkiServerVerifier>);
+
+impl ServerCertVerifier for NameUnknownAuthority {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verified = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        verified.map_err(|error| match error {
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                let unknown = UnknownAuthority::of(end_entity, intermediates);
+                rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(unknown))))
+            }
+            other => other,
+        })
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// Takes any certificate. That the server has its key is checked all the same.
+#[derive(Debug)]
+struct TrustAnybody(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for TrustAnybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
