@@ -9,9 +9,12 @@ use crate::close::CloseCode;
 /// A rule that the peer's bytes broke. The [`Receiver`](crate::Receiver) that returned it reads nothing more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProtocolError {
-    /// A reserved bit was set although no extension was negotiated (§5.2).
-    #[error("the peer set a reserved frame bit although no extension was agreed on")]
+    /// A reserved bit was set that no negotiated extension uses (§5.2).
+    #[error("the peer set a reserved frame bit that no agreed extension uses")]
     ReservedBits,
+    /// The bit that marks a compressed message was set on another frame than a message's first (RFC 7692 §6.1).
+    #[error("the peer marked a frame as compressed that does not begin a message")]
+    MisplacedCompression,
     /// The opcode is one of the ten that the RFC reserves (§5.2).
     #[error("the peer sent a frame with the reserved opcode {0:#x}")]
     ReservedOpcode(u8),
@@ -39,7 +42,8 @@ pub enum ProtocolError {
     /// A text or binary frame before the last fragment of the message in progress (§5.4).
     #[error("the peer began a message inside another message")]
     ExpectedContinuation,
-    /// The message would be larger than [`Limits::message`](crate::Limits::message), counted over all fragments.
+    /// The message would be larger than [`Limits::message`](crate::Limits::message), counted over all fragments and, if
+    /// it is compressed, in inflated bytes.
     #[error("the peer's message is larger than the limit of {limit} bytes")]
     MessageTooBig {
         /// The limit in force, in bytes.
@@ -51,6 +55,9 @@ pub enum ProtocolError {
         /// The limit in force, in frames.
         limit: u32,
     },
+    /// A compressed message is not a deflate stream, or is cut short (RFC 7692 §7.2.2).
+    #[error("the peer sent a compressed message that cannot be inflated")]
+    CorruptCompression,
     /// A text message is not UTF-8 (§8.1).
     #[error("the peer sent text that is not UTF-8")]
     InvalidUtf8,
@@ -67,11 +74,11 @@ pub enum ProtocolError {
 
 impl ProtocolError {
     /// The code for the close frame that answers this error (§7.4.1): 1009 for what is too big, 1007 for text that
-    /// is not UTF-8, 1002 for everything else.
+    /// is not UTF-8 and for what cannot be inflated, 1002 for everything else.
     pub fn close_code(self) -> CloseCode {
         match self {
             Self::MessageTooBig { .. } | Self::TooManyFrames { .. } => CloseCode::TOO_BIG,
-            Self::InvalidUtf8 | Self::InvalidCloseReason => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::InvalidCloseReason | Self::CorruptCompression => CloseCode::INVALID_PAYLOAD,
             _ => CloseCode::PROTOCOL_ERROR,
         }
     }

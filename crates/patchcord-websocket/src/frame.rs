@@ -31,6 +31,9 @@ pub enum MessageKind {
     Binary,
 }
 
+/// The bit of the first byte that marks the first frame of a compressed message: RSV1 (RFC 7692 §6).
+pub(crate) const COMPRESSED: u8 = 0x40;
+
 /// What a frame is for (§5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -77,6 +80,8 @@ impl From<MessageKind> for Opcode {
 pub(crate) struct Header {
     pub(crate) opcode: Opcode,
     pub(crate) fin: bool,
+    /// The frame begins a compressed message.
+    pub(crate) compressed: bool,
     /// Zeros when the frame is not masked, which unmasks to the same bytes.
     pub(crate) key: Key,
     /// Length of the payload in bytes.
@@ -135,10 +140,28 @@ impl Header {
         };
 
         if !masked {
-            return Ok(Some(Self { opcode, fin, key: [0; 4], payload, size: key_at }));
+            return Ok(Some(Self { opcode, fin, compressed: false, key: [0; 4], payload, size: key_at }));
         }
         let Some(&key) = bytes.get(key_at..).and_then(|rest| rest.first_chunk()) else { return Ok(None) };
-        Ok(Some(Self { opcode, fin, key, payload, size: key_at + 4 }))
+        Ok(Some(Self { opcode, fin, compressed: false, key, payload, size: key_at + 4 }))
+    }
+
+    /// Reads a header where compression was agreed on: the first frame of a data message may have its mark.
+    pub(crate) fn parse_compressible(bytes: &[u8], role: Role) -> Result<Option<Self>, ProtocolError> {
+        match bytes.first() {
+            Some(&first) if first & 0x70 == COMPRESSED => {
+                if !matches!(Opcode::parse(first & 0x0f)?, Opcode::Text | Opcode::Binary) {
+                    return Err(ProtocolError::MisplacedCompression);
+                }
+                let mut plain = [0; MAX_HEADER];
+                let copied = bytes.len().min(MAX_HEADER);
+                plain[..copied].copy_from_slice(&bytes[..copied]);
+                plain[0] &= !COMPRESSED;
+                let header = Self::parse(&plain[..copied], role)?;
+                Ok(header.map(|header| Self { compressed: true, ..header }))
+            }
+            _ => Self::parse(bytes, role),
+        }
     }
 }
 
@@ -176,6 +199,12 @@ impl FrameHeader {
         Self { bytes, size: size as u8, key }
     }
 
+    /// The same header with the mark of a compressed message.
+    pub(crate) fn compressed(mut self) -> Self {
+        self.bytes[0] |= COMPRESSED;
+        self
+    }
+
     /// The header as it goes on the wire: 2 to 14 bytes.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
@@ -207,6 +236,7 @@ mod tests {
                 let expected = Header {
                     opcode: Opcode::Binary,
                     fin: true,
+                    compressed: false,
                     key: key.unwrap_or_default(),
                     payload: payload as u64,
                     size: size + if key.is_some() { 4 } else { 0 },
@@ -227,6 +257,22 @@ mod tests {
         for nibble in [3, 4, 5, 6, 7, 0xb, 0xc, 0xd, 0xe, 0xf] {
             assert_eq!(parsed(&[0x80 | nibble]), Err(ProtocolError::ReservedOpcode(nibble)));
         }
+    }
+
+    #[test]
+    fn the_mark_of_compression_belongs_to_the_first_frame_of_a_message_rfc_7692_section_6() {
+        let parsed = |bytes: &[u8]| Header::parse_compressible(bytes, Role::Client);
+        for first in [0x41, 0x42, 0xc1, 0xc2] {
+            assert_eq!(parsed(&[first]), Ok(None));
+            assert!(parsed(&[first, 5]).unwrap().unwrap().compressed);
+            assert_eq!(Header::parse(&[first], Role::Client), Err(ProtocolError::ReservedBits));
+            assert!(!parsed(&[first & !COMPRESSED, 5]).unwrap().unwrap().compressed);
+            assert_eq!(parsed(&[first | 0x20]), Err(ProtocolError::ReservedBits));
+        }
+        for first in [0x40, 0xc0, 0xc8, 0xc9, 0xca] {
+            assert_eq!(parsed(&[first]), Err(ProtocolError::MisplacedCompression));
+        }
+        assert_eq!(parsed(&[0xc3]), Err(ProtocolError::ReservedOpcode(3)));
     }
 
     #[test]

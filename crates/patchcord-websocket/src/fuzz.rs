@@ -114,7 +114,14 @@ const OFFERED: [&str; 2] = ["chat", "mqtt"];
 
 /// The outcome of a reply in pieces: the reply with the place where frames begin in all that came, or the error.
 fn read_reply<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<Result<(Reply, usize), ClientError>> {
-    let request = ClientRequest { host: "localhost", path: "/", origin: None, subprotocols: &OFFERED, headers: &[] };
+    let request = ClientRequest {
+        host: "localhost",
+        path: "/",
+        origin: None,
+        subprotocols: &OFFERED,
+        deflate: None,
+        headers: &[],
+    };
     let (_, mut reader) = request.encode(*b"the sample nonce").expect("the request is in order");
     let mut before = 0;
     for piece in pieces {

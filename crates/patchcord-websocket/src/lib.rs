@@ -1,4 +1,4 @@
-//! The WebSocket protocol (RFC 6455) for both roles, as state machines without I/O and without a clock.
+//! The WebSocket protocol (RFC 6455) with compression (RFC 7692) for both roles, as state machines without I/O and without a clock.
 //!
 //! Bytes and `Instant`s are arguments, events and bytes are results; whoever owns the socket drives it. The two
 //! directions are separate values, so that a callback that runs while an event is being read can send on the same
@@ -8,12 +8,14 @@
 //! - [`Sender`]: messages in, bytes appended to an out-buffer; [`EncodedMessage`] is encoded once for many peers;
 //! - [`CloseHandshake`], [`Heartbeat`] and [`Pongs`]: how a connection ends, whether the peer is alive, and how many
 //!   pongs it may demand;
-//! - [`handshake`]: the HTTP upgrade that comes before all of that, for server and client.
+//! - [`handshake`]: the HTTP upgrade that comes before all of that, for server and client, with the negotiation of
+//!   compression ([`handshake::deflate`]).
 //!
 //! Sockets, TLS, HTTP itself, time-outs of the opening handshake and byte budgets for slow readers are left to the
-//! driver. No extension is negotiated; [`handshake::extension`] says where compression would go.
+//! driver.
 
 mod close;
+mod deflate;
 mod error;
 mod frame;
 #[doc(hidden)]
@@ -27,6 +29,7 @@ mod sender;
 mod utf8;
 
 pub use close::{CloseCode, CloseFrame, CloseHandshake, CloseStep, ClosedBy, Ending};
+pub use deflate::{DeflateDirection, DeflateParameters, DeflateSettings, WindowBits};
 pub use error::ProtocolError;
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MessageKind, Role};
 pub use heartbeat::{Heartbeat, HeartbeatAction, PingPayload};

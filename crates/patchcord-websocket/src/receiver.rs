@@ -3,12 +3,14 @@
 //! A whole message that lies in the given bytes is unmasked where it lies and handed out without a copy. Everything
 //! else is kept here and nowhere else: up to 13 bytes of a header, up to 125 bytes of a control frame, and the payload
 //! of a message in progress, whose memory grows with what has come and never with what was announced. A connection
-//! between messages owns at most [`KEPT`] bytes of heap. Any split of the same bytes gives the same events.
+//! between messages owns at most [`KEPT`] bytes of heap, and where the peer's compression refers back to earlier messages
+//! what that needs. Any split of the same bytes gives the same events.
 //!
 //! Answering (a pong for a ping, a close for a close, a close frame for an error) is left to the driver, because it
 //! owns the [`Sender`](crate::Sender).
 
 use crate::close::{CloseCode, CloseFrame};
+use crate::deflate::{DeflateParameters, Inflater};
 use crate::error::ProtocolError;
 use crate::frame::{Header, MAX_CONTROL_PAYLOAD, MAX_HEADER, MessageKind, Opcode, Role};
 use crate::mask::{self, Key};
@@ -20,8 +22,8 @@ const KEPT: usize = 1024;
 /// What a peer may make this end hold and do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Largest message in bytes, counted over all its fragments. Default 16 MiB. More is
-    /// [`ProtocolError::MessageTooBig`], as soon as a header announces it.
+    /// Largest message in bytes, counted over all its fragments and in inflated bytes. Default 16 MiB. More is
+    /// [`ProtocolError::MessageTooBig`], as soon as a header announces it or as soon as it comes out of compression.
     pub message: usize,
     /// Most frames that one message may be cut into. Default 262,144, which a message of the default size reaches with
     /// fragments of 64 bytes. More is [`ProtocolError::TooManyFrames`]. At least one is always allowed.
@@ -63,6 +65,8 @@ pub struct Receiver {
     message: Option<Message>,
     text: TextAssembly,
     binary: Vec<u8>,
+    /// Where compression was agreed on.
+    inflater: Option<Box<Inflater>>,
     /// A header of which bytes are missing.
     header: Stash<MAX_HEADER>,
     /// The payload of a control frame that did not come whole.
@@ -81,9 +85,21 @@ impl Receiver {
             message: None,
             text: TextAssembly::default(),
             binary: Vec::new(),
+            inflater: None,
             header: Stash::default(),
             control: Stash::default(),
         }
+    }
+
+    /// The same receiver for a connection whose ends agreed on compression.
+    #[must_use]
+    pub fn with_deflate(mut self, agreed: &DeflateParameters) -> Self {
+        let peer = match self.role {
+            Role::Server => agreed.client,
+            Role::Client => agreed.server,
+        };
+        self.inflater = Some(Box::new(Inflater::new(peer.context_takeover)));
+        self
     }
 
     /// Changes the largest message in bytes. What has come of a message in progress stays; more of it is measured anew.
@@ -125,6 +141,7 @@ impl Receiver {
             // The common case: the next frame is a whole message and lies in the input.
             let header = match Header::parse(input, self.role) {
                 Ok(header) => header,
+                Err(ProtocolError::ReservedBits) if self.inflater.is_some() => return self.receive_in_pieces(input),
                 Err(error) => return Err(self.fail(error)),
             };
             if let Some(header) = header
@@ -158,9 +175,9 @@ impl Receiver {
         self.message.is_some()
     }
 
-    /// Bytes of heap memory held at the moment.
+    /// Bytes of heap memory held at the moment; what compression holds is a round figure.
     pub fn memory(&self) -> usize {
-        self.text.capacity() + self.binary.capacity()
+        self.text.capacity() + self.binary.capacity() + self.inflater.as_ref().map_or(0, |inflater| inflater.memory())
     }
 
     #[inline(never)]
@@ -198,11 +215,8 @@ impl Receiver {
             match frame.target {
                 Target::Control(_) => self.control.append(piece),
                 Target::Data(MessageKind::Text) => self.text.append(piece, frame.may_come)?,
-                Target::Data(MessageKind::Binary) => {
-                    let (len, capacity) = (self.binary.len(), self.binary.capacity());
-                    self.binary.reserve_exact(reserve_for(len, capacity, piece.len(), frame.may_come));
-                    self.binary.extend_from_slice(piece);
-                }
+                Target::Data(MessageKind::Binary) => append(&mut self.binary, piece, frame.may_come),
+                Target::Compressed(kind) => self.inflate(kind, Some(piece))?,
             }
             frame.remaining -= piece.len() as u64;
             frame.may_come -= piece.len() as u64;
@@ -214,7 +228,10 @@ impl Receiver {
             self.frame = None;
             match frame.target {
                 Target::Control(opcode) => return Ok(Some(Complete::Control(opcode))),
-                Target::Data(kind) if frame.fin => {
+                Target::Data(kind) | Target::Compressed(kind) if frame.fin => {
+                    if let Target::Compressed(_) = frame.target {
+                        self.inflate(kind, None)?;
+                    }
                     self.message = None;
                     self.handed_out = true;
                     if kind == MessageKind::Text {
@@ -225,7 +242,7 @@ impl Receiver {
                         MessageKind::Binary => Complete::Binary,
                     }));
                 }
-                Target::Data(_) => {}
+                Target::Data(_) | Target::Compressed(_) => {}
             }
         }
         take(input, input.len());
@@ -235,7 +252,7 @@ impl Receiver {
     /// The next header, joined with what an earlier call left of it.
     fn next_header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, ProtocolError> {
         if self.header.is_empty()
-            && let Some(header) = Header::parse(input, self.role)?
+            && let Some(header) = self.parse_header(input)?
         {
             take(input, header.size);
             return Ok(Some(header));
@@ -243,7 +260,7 @@ impl Receiver {
         let stashed = self.header.as_bytes().len();
         let copied = input.len().min(MAX_HEADER - stashed);
         self.header.append(&input[..copied]);
-        let header = Header::parse(self.header.as_bytes(), self.role)?;
+        let header = self.parse_header(self.header.as_bytes())?;
         match header {
             Some(header) => {
                 take(input, header.size - stashed);
@@ -257,13 +274,41 @@ impl Receiver {
         Ok(header)
     }
 
+    fn parse_header(&self, bytes: &[u8]) -> Result<Option<Header>, ProtocolError> {
+        match self.inflater {
+            None => Header::parse(bytes, self.role),
+            Some(_) => Header::parse_compressible(bytes, self.role),
+        }
+    }
+
+    /// Inflates a piece of a compressed message, or its end, and appends what comes out.
+    fn inflate(&mut self, kind: MessageKind, piece: Option<&[u8]>) -> Result<(), ProtocolError> {
+        let (Some(inflater), Some(message)) = (&mut self.inflater, &mut self.message) else { return Ok(()) };
+        let limit = self.limits.message;
+        let take = |inflated: &[u8]| {
+            let may_come = (limit as u64).saturating_sub(message.length);
+            message.length += inflated.len() as u64;
+            // What fits is judged as text before the rest is too much, so that no step decides which error it is.
+            let fitting = &inflated[..inflated.len().min(usize::try_from(may_come).unwrap_or(usize::MAX))];
+            match kind {
+                MessageKind::Text => self.text.append(fitting, may_come)?,
+                MessageKind::Binary => append(&mut self.binary, fitting, may_come),
+            }
+            if fitting.len() < inflated.len() { Err(ProtocolError::MessageTooBig { limit }) } else { Ok(()) }
+        };
+        match piece {
+            Some(piece) => inflater.inflate(piece, take),
+            None => inflater.finish(take),
+        }
+    }
+
     /// Checks a header against what came before it, and counts it.
     fn begin_frame(&mut self, header: Header) -> Result<Frame, ProtocolError> {
         let target = match (header.opcode, self.message) {
-            (Opcode::Text, None) => Target::Data(MessageKind::Text),
-            (Opcode::Binary, None) => Target::Data(MessageKind::Binary),
+            (Opcode::Text, None) => Target::first(MessageKind::Text, header.compressed),
+            (Opcode::Binary, None) => Target::first(MessageKind::Binary, header.compressed),
             (Opcode::Text | Opcode::Binary, Some(_)) => return Err(ProtocolError::ExpectedContinuation),
-            (Opcode::Continuation, Some(message)) => Target::Data(message.kind),
+            (Opcode::Continuation, Some(message)) => message.target,
             (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
             (control, _) => Target::Control(control),
         };
@@ -273,17 +318,22 @@ impl Receiver {
                 self.control.clear();
                 remaining
             }
-            Target::Data(kind) => {
-                let message = self.message.get_or_insert(Message { kind, frames: 0, length: 0 });
+            Target::Data(_) | Target::Compressed(_) => {
+                let message = self.message.get_or_insert(Message { target, frames: 0, length: 0 });
                 message.frames += 1;
-                message.length = message.length.saturating_add(header.payload);
+                if let Target::Data(_) = target {
+                    message.length = message.length.saturating_add(header.payload);
+                }
                 if message.length > self.limits.message as u64 {
                     return Err(ProtocolError::MessageTooBig { limit: self.limits.message });
                 }
                 if message.frames > self.limits.frames {
                     return Err(ProtocolError::TooManyFrames { limit: self.limits.frames });
                 }
-                if header.fin { remaining } else { self.limits.message as u64 - message.length + remaining }
+                match target {
+                    Target::Data(_) if !header.fin => self.limits.message as u64 - message.length + remaining,
+                    _ => remaining,
+                }
             }
         };
         Ok(Frame { target, fin: header.fin, key: header.key, remaining, may_come })
@@ -311,6 +361,9 @@ impl Receiver {
         self.frame = None;
         self.message = None;
         self.forget_message();
+        if let Some(inflater) = &mut self.inflater {
+            inflater.end();
+        }
     }
 }
 
@@ -323,7 +376,7 @@ struct Frame {
     key: Key,
     /// Bytes of this frame's payload still to come.
     remaining: u64,
-    /// The most that the whole message can still bring, this frame included.
+    /// The most that the whole message can still bring, this frame included; of a compressed one this frame alone.
     may_come: u64,
 }
 
@@ -332,14 +385,23 @@ struct Frame {
 enum Target {
     Control(Opcode),
     Data(MessageKind),
+    /// In the same place as data, once it is inflated.
+    Compressed(MessageKind),
+}
+
+impl Target {
+    /// That of a message's first frame.
+    fn first(kind: MessageKind, compressed: bool) -> Self {
+        if compressed { Self::Compressed(kind) } else { Self::Data(kind) }
+    }
 }
 
 /// A data message in progress.
 #[derive(Debug, Clone, Copy)]
 struct Message {
-    kind: MessageKind,
+    target: Target,
     frames: u32,
-    /// Bytes announced so far.
+    /// Bytes announced so far; of a compressed message the inflated ones.
     length: u64,
 }
 
@@ -409,6 +471,11 @@ fn close_frame(payload: &[u8]) -> Result<Option<CloseFrame<'_>>, ProtocolError> 
     }
     let reason = std::str::from_utf8(reason).map_err(|_| ProtocolError::InvalidCloseReason)?;
     Ok(Some(CloseFrame { code, reason }))
+}
+
+fn append(buffer: &mut Vec<u8>, piece: &[u8], may_come: u64) {
+    buffer.reserve_exact(reserve_for(buffer.len(), buffer.capacity(), piece.len(), may_come));
+    buffer.extend_from_slice(piece);
 }
 
 /// Cuts `count` bytes off the front of `input`.

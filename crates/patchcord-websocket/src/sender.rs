@@ -3,11 +3,16 @@
 //! Frames are appended to a buffer that the caller gives, so that one write carries many of them. A client's frames are
 //! masked with a fresh key each. What must not be sent is refused with a reason and leaves the buffer as it was: control
 //! payloads that are too long, close codes that must not stand on the wire, a message inside another, anything after a
-//! close. Bounding the buffer for a peer that does not read is left to the driver.
+//! close. Where compression was agreed on, whole messages are compressed when they are long enough and become smaller;
+//! messages in fragments are sent as they are. Bounding the buffer for a peer that does not read is left to the driver.
+
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
+use flate2::Compression;
 
 use crate::close::CloseCode;
+use crate::deflate::{DeflateParameters, DeflateSettings, Deflater, WindowBits, deflate_alone};
 use crate::frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MAX_HEADER, MessageKind, Opcode, Role};
 use crate::mask::KeySource;
 
@@ -38,10 +43,12 @@ pub enum SendError {
 }
 
 /// Writes one peer's frames.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Sender {
     /// Makes the masking keys; a server has none.
     keys: Option<KeySource>,
+    /// Where compression was agreed on.
+    deflater: Option<Box<Deflater>>,
     inside_message: bool,
     closing: bool,
 }
@@ -54,7 +61,25 @@ impl Sender {
             Role::Server => None,
             Role::Client => Some(KeySource::new(seed)),
         };
-        Self { keys, inside_message: false, closing: false }
+        Self { keys, deflater: None, inside_message: false, closing: false }
+    }
+
+    /// The same sender for a connection whose ends agreed on compression; `settings` say which messages are compressed,
+    /// and how much.
+    #[must_use]
+    pub fn with_deflate(mut self, agreed: &DeflateParameters, settings: &DeflateSettings) -> Self {
+        let own = if self.keys.is_some() { agreed.client } else { agreed.server };
+        self.deflater = Some(Box::new(Deflater::new(own, settings)));
+        self
+    }
+
+    /// Compresses the next message without reference to those before it. A driver that may yet drop a message which it
+    /// has had written calls this before it and after it: what is dropped must not be part of the context. Does
+    /// nothing where there is none.
+    pub fn forget_context(&mut self) {
+        if let Some(deflater) = &mut self.deflater {
+            deflater.forget_context();
+        }
     }
 
     /// Appends a text message to `out`, in one frame.
@@ -178,7 +203,8 @@ impl Sender {
     }
 
     /// The bytes of a message that was encoded once for many peers. They have to go out whole, after everything that
-    /// was sent before; the buffer is shared, not copied.
+    /// was sent before; the buffer is shared, not copied. It is also compressed once, for all peers with the same window
+    /// and at the level of the first; only for a peer with context takeover it is compressed anew.
     ///
     /// # Errors
     ///
@@ -188,7 +214,16 @@ impl Sender {
         if self.keys.is_some() {
             return Err(SendError::SharedFromClient);
         }
-        Ok(message.bytes.clone())
+        let encoded = &*message.0;
+        let Some(deflater) = self.deflater.as_mut().filter(|deflater| deflater.wants(encoded.payload().len())) else {
+            return Ok(encoded.plain.clone());
+        };
+        if let Some((window_bits, level)) = deflater.alone() {
+            return Ok(encoded.compressed(window_bits, level));
+        }
+        let mut own = Vec::new();
+        self.compressed_frame(&mut own, encoded.opcode, encoded.payload());
+        Ok(own.into())
     }
 
     /// Whether a close frame was sent.
@@ -204,8 +239,31 @@ impl Sender {
     #[inline]
     pub fn message(&mut self, out: &mut Vec<u8>, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
         self.check_new_message()?;
-        self.frame(out, kind.into(), true, payload);
+        match &self.deflater {
+            Some(deflater) if deflater.wants(payload.len()) => self.compressed_frame(out, kind.into(), payload),
+            _ => self.frame(out, kind.into(), true, payload),
+        }
         Ok(())
+    }
+
+    /// Appends a message in one frame: compressed, or as it is when that is not larger.
+    #[inline(never)]
+    fn compressed_frame(&mut self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
+        let start = out.len();
+        // The header comes before the payload whose length it tells, so the payload makes room for any and moves up.
+        out.resize(start + MAX_HEADER, 0);
+        if !self.deflater.as_mut().is_some_and(|deflater| deflater.deflate(payload, out)) {
+            out.truncate(start);
+            self.frame(out, opcode, true, payload);
+            return;
+        }
+        let length = out.len() - start - MAX_HEADER;
+        let header = self.frame_header(opcode, true, length).compressed();
+        let payload_at = start + header.as_bytes().len();
+        out[start..payload_at].copy_from_slice(header.as_bytes());
+        out.copy_within(start + MAX_HEADER.., payload_at);
+        out.truncate(payload_at + length);
+        header.mask(&mut out[payload_at..]);
     }
 
     fn control(&mut self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) -> Result<(), SendError> {
@@ -256,9 +314,17 @@ impl Sender {
 /// A message of a server, encoded once and shared by all the peers that it goes to; cheap to clone.
 ///
 /// [`Sender::shared`] gives its bytes, after the checks of that connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EncodedMessage {
-    bytes: Bytes,
+#[derive(Debug, Clone)]
+pub struct EncodedMessage(Arc<Encoded>);
+
+#[derive(Debug)]
+struct Encoded {
+    opcode: Opcode,
+    /// The frame without compression.
+    plain: Bytes,
+    payload_at: usize,
+    /// The frame compressed by itself, for each size of the window that a peer had; the plain one where that is smaller.
+    compressed: [OnceLock<Bytes>; (WindowBits::MAX.get() - WindowBits::MIN.get()) as usize + 1],
 }
 
 impl EncodedMessage {
@@ -272,17 +338,42 @@ impl EncodedMessage {
         Self::new(Opcode::Binary, bytes)
     }
 
-    /// Length of the frame on the wire in bytes, header included: what it counts in a byte budget.
+    /// Length of the frame without compression in bytes, header included: the most that it counts in a byte budget.
     pub fn wire_len(&self) -> usize {
-        self.bytes.len()
+        self.0.plain.len()
+    }
+
+    /// Length of the message in bytes.
+    pub fn payload_len(&self) -> usize {
+        self.0.payload().len()
     }
 
     fn new(opcode: Opcode, payload: &[u8]) -> Self {
         let header = FrameHeader::new(opcode, true, payload.len(), None);
-        let mut bytes = Vec::with_capacity(header.as_bytes().len() + payload.len());
-        bytes.extend_from_slice(header.as_bytes());
-        bytes.extend_from_slice(payload);
-        Self { bytes: bytes.into() }
+        let payload_at = header.as_bytes().len();
+        let mut plain = Vec::with_capacity(payload_at + payload.len());
+        plain.extend_from_slice(header.as_bytes());
+        plain.extend_from_slice(payload);
+        Self(Arc::new(Encoded { opcode, plain: plain.into(), payload_at, compressed: Default::default() }))
+    }
+}
+
+impl Encoded {
+    fn payload(&self) -> &[u8] {
+        &self.plain[self.payload_at..]
+    }
+
+    fn compressed(&self, window_bits: WindowBits, level: Compression) -> Bytes {
+        let place = &self.compressed[usize::from(window_bits.get() - WindowBits::MIN.get())];
+        let compress = || {
+            let mut payload = Vec::new();
+            if !deflate_alone(window_bits, level, self.payload(), &mut payload) {
+                return self.plain.clone();
+            }
+            let header = FrameHeader::new(self.opcode, true, payload.len(), None).compressed();
+            [header.as_bytes(), &payload].concat().into()
+        };
+        place.get_or_init(compress).clone()
     }
 }
 
@@ -405,7 +496,7 @@ mod tests {
     fn a_header_and_its_payload_equal_the_message_written_whole() {
         let payload = vec![b'x'; 70_000];
         let mut by_header = Sender::new(Role::Client, 3);
-        let mut whole = by_header.clone();
+        let mut whole = Sender::new(Role::Client, 3);
         let header = by_header.header(MessageKind::Binary, payload.len()).unwrap();
         let mut pieces = header.as_bytes().to_vec();
         let mut masked = payload.clone();

@@ -206,6 +206,7 @@ fn the_peer_as_a_server_accepts_our_request() {
         path: "/chat?room=1",
         origin: Some("http://localhost"),
         subprotocols: &["mqtt", "chat"],
+        deflate: None,
         headers: &[("Authorization", "Bearer token")],
     };
     let (head, mut reader) = request.encode([7; 16]).unwrap();
@@ -229,7 +230,8 @@ fn the_peer_as_a_server_accepts_our_request() {
 #[test]
 fn the_peers_refusal_is_read_with_its_body() {
     let pipe = Pipe::default();
-    let request = ClientRequest { host: "localhost", path: "/", origin: None, subprotocols: &[], headers: &[] };
+    let request =
+        ClientRequest { host: "localhost", path: "/", origin: None, subprotocols: &[], deflate: None, headers: &[] };
     let (head, mut reader) = request.encode([7; 16]).unwrap();
     pipe.give(&head);
     #[allow(clippy::result_large_err)]

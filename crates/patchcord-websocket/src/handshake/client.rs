@@ -8,7 +8,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{VERSION, accept_key, has_token, is_token};
+use super::deflate::{self, DeflateError};
+use super::{VERSION, accept_key, extension, has_token, is_token};
+use crate::deflate::{DeflateParameters, DeflateSettings};
 
 /// The largest head of a reply in bytes, interim replies included.
 pub const MAX_HEAD: usize = 32 * 1024;
@@ -41,6 +43,8 @@ pub struct ClientRequest<'a> {
     pub origin: Option<&'a str>,
     /// The subprotocols to offer, the preferred one first; tokens, none twice (§4.1, item 10).
     pub subprotocols: &'a [&'a str],
+    /// What to offer of compression (RFC 7692); `None` for nothing.
+    pub deflate: Option<DeflateSettings>,
     /// Further headers, such as `Authorization` and `Cookie`.
     pub headers: &'a [(&'a str, &'a str)],
 }
@@ -98,6 +102,12 @@ pub enum ClientError {
     /// The server chose an extension that was not offered (item 5).
     #[error("the server uses an extension that was not asked for")]
     UnaskedExtension,
+    /// `Sec-WebSocket-Extensions` does not have the form of §9.1.
+    #[error("the Sec-WebSocket-Extensions header of the server's reply is malformed")]
+    BadExtensions,
+    /// The server's answer to the offer of compression breaks a rule of RFC 7692 §7.1.
+    #[error(transparent)]
+    Deflate(#[from] DeflateError),
     /// The server chose a subprotocol that was not offered, or more than one (item 6).
     #[error("the server chose a subprotocol that was not offered")]
     UnaskedSubprotocol,
@@ -121,6 +131,8 @@ pub struct Refusal {
 pub struct Reply {
     /// The subprotocol that the server chose among the offered.
     pub subprotocol: Option<String>,
+    /// What was agreed on about compression; `None` when the server does not take the offer.
+    pub deflate: Option<DeflateParameters>,
     /// The headers in order.
     pub headers: Vec<(String, Vec<u8>)>,
     /// How many bytes of the last input belong to the head; frames begin behind them.
@@ -147,6 +159,9 @@ impl ClientRequest<'_> {
         if !self.subprotocols.is_empty() {
             field("Sec-WebSocket-Protocol", &self.subprotocols.join(", "));
         }
+        if let Some(settings) = &self.deflate {
+            field("Sec-WebSocket-Extensions", &deflate::offer(settings));
+        }
         if let Some(origin) = self.origin {
             field("Origin", origin);
         }
@@ -157,6 +172,7 @@ impl ClientRequest<'_> {
         let reader = ReplyReader {
             accept_key: accept_key(&key),
             offered: self.subprotocols.iter().map(|&offered| offered.to_owned()).collect(),
+            deflate: self.deflate,
             head: Vec::new(),
             start: 0,
             searched: 0,
@@ -199,6 +215,7 @@ impl ClientRequest<'_> {
 pub struct ReplyReader {
     accept_key: String,
     offered: Vec<String>,
+    deflate: Option<DeflateSettings>,
     /// The answer as far as it has come, interim answers included, up to the end of its head.
     head: Vec<u8>,
     /// Where in `head` the answer begins, behind the interim ones.
@@ -301,8 +318,16 @@ impl ReplyReader {
         if accept.next() != Some(self.accept_key.as_bytes()) || accept.next().is_some() {
             return Err(ClientError::WrongAcceptKey);
         }
-        if values("sec-websocket-extensions").any(|value| !value.is_empty()) {
-            return Err(ClientError::UnaskedExtension);
+        let mut deflate = None;
+        for value in values("sec-websocket-extensions") {
+            let value = std::str::from_utf8(value).map_err(|_| ClientError::BadExtensions)?;
+            for answer in extension::parse(value).ok_or(ClientError::BadExtensions)? {
+                let settings = self.deflate.as_ref().filter(|_| answer.name == deflate::NAME);
+                let agreed = deflate::judge(&answer, settings.ok_or(ClientError::UnaskedExtension)?)?;
+                if deflate.replace(agreed).is_some() {
+                    return Err(DeflateError::Repeated.into());
+                }
+            }
         }
         let mut chosen = values("sec-websocket-protocol");
         let subprotocol = match (chosen.next(), chosen.next()) {
@@ -313,7 +338,7 @@ impl ReplyReader {
             }
             (Some(_), Some(_)) => return Err(ClientError::UnaskedSubprotocol),
         };
-        Ok(Reply { subprotocol, headers: head.headers, consumed })
+        Ok(Reply { subprotocol, deflate, headers: head.headers, consumed })
     }
 }
 
@@ -352,8 +377,14 @@ mod tests {
     use super::*;
 
     const NONCE: [u8; 16] = *b"the sample nonce";
-    const PLAIN: ClientRequest<'_> =
-        ClientRequest { host: "server.example.com", path: "/chat", origin: None, subprotocols: &[], headers: &[] };
+    const PLAIN: ClientRequest<'_> = ClientRequest {
+        host: "server.example.com",
+        path: "/chat",
+        origin: None,
+        subprotocols: &[],
+        deflate: None,
+        headers: &[],
+    };
     const GOOD: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: keep-alive, upgrade\r\n\
                         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 

@@ -1,12 +1,11 @@
 //! The `Sec-WebSocket-Extensions` header (RFC 6455 §9.1).
 //!
-//! Offers are parsed, so that a malformed header is refused and a server can show what its peers offer; none is accepted.
-//! This is the place for `permessage-deflate` (RFC 7692): its negotiation would choose among the [`ExtensionOffer`]s
-//! here, and its result would let the receiver take frames whose first reserved bit is set, which it now refuses.
+//! A header is parsed here, so that a malformed one is refused and a server can show what its peers offer. What is done
+//! with it is said in [`deflate`](super::deflate), the only extension that is known; any other is passed over.
 
 use super::{is_token, list_elements};
 
-/// One extension as a client offers it.
+/// One extension as a client offers it or a server answers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExtensionOffer<'a> {
     /// Its registered name, such as `permessage-deflate`.

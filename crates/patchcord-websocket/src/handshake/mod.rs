@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
 pub mod client;
+pub mod deflate;
 pub mod extension;
 pub mod server;
 

@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::extension::{self, ExtensionOffer};
-use super::{VERSION, accept_key, has_token, is_token, list_elements};
+use super::{VERSION, accept_key, deflate, has_token, is_token, list_elements};
+use crate::deflate::{DeflateParameters, DeflateSettings};
 
 /// Why a request does not become a WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +84,8 @@ pub struct Accepted<'a> {
     accept_key: String,
     subprotocols: Vec<&'a str>,
     extensions: Vec<ExtensionOffer<'a>>,
+    /// The element of the answer that accepts compression.
+    deflate: Option<String>,
     origin: Option<&'a [u8]>,
 }
 
@@ -126,6 +129,7 @@ pub fn accept<'a>(
         accept_key: accept_key(key.ok_or(HandshakeError::BadKey)?),
         subprotocols: fields.subprotocols,
         extensions: fields.extensions,
+        deflate: None,
         origin,
     })
 }
@@ -159,7 +163,7 @@ impl<'a> Accepted<'a> {
         &self.subprotocols
     }
 
-    /// The extensions that the client offers. None is ever accepted.
+    /// The extensions that the client offers.
     pub fn extensions(&self) -> &[ExtensionOffer<'a>] {
         &self.extensions
     }
@@ -172,6 +176,14 @@ impl<'a> Accepted<'a> {
     /// The first of the server's subprotocols that the client offers; subprotocols are compared exactly (§11.3.4).
     pub fn choose_subprotocol(&self, supported: &[impl AsRef<str>]) -> Option<&'a str> {
         supported.iter().find_map(|own| self.subprotocols.iter().copied().find(|offered| *offered == own.as_ref()))
+    }
+
+    /// Takes the client's first offer of compression that lets `settings` be kept, and says so in the response
+    /// (RFC 7692 §7.1). `None`, and a connection without compression, where there is no such offer.
+    pub fn accept_deflate(&mut self, settings: &DeflateSettings) -> Option<DeflateParameters> {
+        let (agreed, answer) = deflate::choose(&self.extensions, settings)?;
+        self.deflate = Some(answer);
+        Some(agreed)
     }
 
     /// The headers of the 101 response (§4.2.2, item 5), for an HTTP library to write.
@@ -190,6 +202,9 @@ impl<'a> Accepted<'a> {
                 return Err(HandshakeError::SubprotocolNotOffered);
             }
             headers.push(("Sec-WebSocket-Protocol", chosen.to_owned()));
+        }
+        if let Some(deflate) = &self.deflate {
+            headers.push(("Sec-WebSocket-Extensions", deflate.clone()));
         }
         Ok(headers)
     }
@@ -385,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn extensions_are_read_and_not_accepted_section_9_1() {
+    fn extensions_are_read_and_not_accepted_unasked_section_9_1() {
         let accepted = and("Sec-WebSocket-Extensions", b"permessage-deflate; client_max_window_bits").unwrap();
         assert_eq!(accepted.extensions()[0].name, "permessage-deflate");
         let headers = accepted.response_headers(None).unwrap();
