@@ -197,9 +197,9 @@ impl Sender {
     }
 
     /// Whether payloads stand on the wire as they are given, so that [`Sender::header`] and the payload itself make a
-    /// message. A client masks them.
+    /// message. A client masks them, and where compression was agreed on they may be compressed.
     pub fn sends_verbatim(&self) -> bool {
-        self.keys.is_none()
+        self.keys.is_none() && self.deflater.is_none()
     }
 
     /// The bytes of a message that was encoded once for many peers. They have to go out whole, after everything that

@@ -28,7 +28,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use patchcord_websocket::handshake::server as handshake;
-use patchcord_websocket::{Role, Sender};
+use patchcord_websocket::{DeflateParameters, DeflateSettings, Role, Sender};
 
 use super::{Admission, CoarseClock, Handler, Limits, Refusal, Request, Shared, Upgrade};
 use crate::body::Body;
@@ -398,7 +398,7 @@ impl<H: Handler> Exchange<H> {
 
     fn open_websocket(self: Rc<Self>, parts: Parts, upgrade: hyper::upgrade::OnUpgrade) -> Response<Body> {
         let version = if parts.version >= Version::HTTP_11 { (1, 1) } else { (1, 0) };
-        let accepted = match handshake::accept(parts.method.as_str(), version, header_bytes(&parts.headers)) {
+        let mut accepted = match handshake::accept(parts.method.as_str(), version, header_bytes(&parts.headers)) {
             Ok(accepted) => accepted,
             Err(error) => {
                 let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
@@ -425,6 +425,8 @@ impl<H: Handler> Exchange<H> {
             Some(Err(refusal)) => return *refusal,
             None => return self.refuse(StatusCode::INTERNAL_SERVER_ERROR, "the handler did not answer"),
         };
+        let settings = self.shared.settings().deflate;
+        let deflate = settings.and_then(|settings| Some((accepted.accept_deflate(&settings)?, settings)));
         let headers = match accepted.response_headers(accept.subprotocol.as_deref()) {
             Ok(headers) => headers,
             Err(_) => return self.refuse(StatusCode::INTERNAL_SERVER_ERROR, "a subprotocol that was not offered"),
@@ -436,7 +438,7 @@ impl<H: Handler> Exchange<H> {
                 response.headers_mut().insert(name, value);
             }
         }
-        tokio::task::spawn_local(begin_websocket(self, upgrade, accept.data));
+        tokio::task::spawn_local(begin_websocket(self, upgrade, deflate, accept.data));
         response
     }
 
@@ -454,7 +456,12 @@ impl<H: Handler> Exchange<H> {
 
 /// Waits for hyper to let go of the transport, then hands it to a task of its own: this one, with all that belongs to
 /// HTTP, is gone while the WebSocket lives.
-async fn begin_websocket<H: Handler>(exchange: Rc<Exchange<H>>, upgrade: hyper::upgrade::OnUpgrade, data: H::Data) {
+async fn begin_websocket<H: Handler>(
+    exchange: Rc<Exchange<H>>,
+    upgrade: hyper::upgrade::OnUpgrade,
+    deflate: Option<(DeflateParameters, DeflateSettings)>,
+    data: H::Data,
+) {
     let Ok(upgraded) = upgrade.await else { return };
     let Ok(parts) = auto::upgrade::downcast::<Observed>(upgraded) else { return };
     let pending = parts.read_buf.to_vec();
@@ -463,12 +470,16 @@ async fn begin_websocket<H: Handler>(exchange: Rc<Exchange<H>>, upgrade: hyper::
     let settings = shared.settings();
     let now = Instant::now();
     // A server does not mask, so its sender needs no seed.
-    let sender = Sender::new(Role::Server, 0);
+    let mut sender = Sender::new(Role::Server, 0);
+    if let Some((agreed, settings)) = &deflate {
+        sender = sender.with_deflate(agreed, settings);
+    }
+    let agreed = deflate.map(|(agreed, _)| agreed);
     let client = Peer::new(data, exchange.address, sender, now, settings.heartbeat(now));
     client.set_budget(settings.limits.queue, settings.slow_reader);
     client.set_message_limit(settings.limits.message);
     let admission = exchange.admission.clone();
-    let connection = Connection::new(Rc::new(client), shared, parts.io.io.into_inner(), pending, admission);
+    let connection = Connection::new(Rc::new(client), shared, parts.io.io.into_inner(), agreed, pending, admission);
     tokio::task::spawn_local(connection);
 }
 

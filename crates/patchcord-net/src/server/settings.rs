@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use patchcord_websocket::Heartbeat;
+use patchcord_websocket::{DeflateSettings, Heartbeat};
 
 use crate::cors::Cors;
 use crate::static_files::StaticFiles;
@@ -13,7 +13,7 @@ use crate::websocket::SlowReader;
 /// Bounds on what peers may make the server hold and do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
-    /// Bytes of one WebSocket message, over all its fragments.
+    /// Bytes of one WebSocket message, over all its fragments and before compression.
     pub message: usize,
     /// Bytes of a request body.
     pub body: usize,
@@ -71,6 +71,9 @@ pub struct Settings {
     pub limits: Limits,
     /// What happens to messages for clients that read too slowly.
     pub slow_reader: SlowReader,
+    /// Compression of messages with the clients that offer it; `None`, the default, declines. Holds for connections that
+    /// open from then on.
+    pub deflate: Option<DeflateSettings>,
     /// TLS; `None` is plain text.
     pub tls: Option<Arc<TlsConfig>>,
     /// Files to serve before the handler is asked.

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use patchcord_websocket::{CloseStep, Event, Limits, Receiver, Role};
+use patchcord_websocket::{CloseStep, DeflateParameters, Event, Limits, Receiver, Role};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Handler, Peer};
@@ -94,15 +94,20 @@ impl<O: Owner> Connection<O> {
         peer: Rc<OwnersPeer<O>>,
         owner: Rc<O>,
         transport: Transport,
+        agreed: Option<DeflateParameters>,
         pending: Vec<u8>,
         place: O::Place,
     ) -> Self {
         let limits = Limits { message: peer.message_limit.get(), ..Limits::default() };
         peer.transport.replace(Some(transport));
+        let receiver = Receiver::new(O::ROLE, limits);
         Connection {
             peer,
             owner,
-            receiver: Receiver::new(O::ROLE, limits),
+            receiver: match &agreed {
+                Some(agreed) => receiver.with_deflate(agreed),
+                None => receiver,
+            },
             phase: Phase::New,
             pending,
             reported: false,

@@ -13,4 +13,5 @@ pub use handler::Handler;
 pub use outbox::{Sent, SlowReader};
 pub use patchcord_websocket::handshake::server::check_origin;
 pub use patchcord_websocket::{CloseCode, ClosedBy, Ending};
+pub use patchcord_websocket::{DeflateDirection, DeflateSettings, WindowBits};
 pub use peer::{Peer, PeerStats};

@@ -92,6 +92,12 @@ impl Outbox {
         self.buffer.len() == self.written && self.queue.is_empty()
     }
 
+    /// Whether a message of so many bytes that is put in now waits as a whole, so that it may yet be dropped.
+    #[inline]
+    pub(crate) fn may_drop(&self, size: usize) -> bool {
+        self.blocked || size >= WRITE_SIZE
+    }
+
     /// Messages dropped so far.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped

@@ -168,10 +168,11 @@ impl<D> Peer<D> {
             }
             other => return other,
         }
-        let Ok(bytes) = self.sender.borrow_mut().shared(message) else { return Sent::Closed };
+        let may_drop = outbox.may_drop(message.wire_len());
+        let Ok(bytes) = self.encode_data(may_drop, |sender| sender.shared(message)) else { return Sent::Closed };
         outbox.put_shared(bytes);
         drop(outbox);
-        self.count_out(message.wire_len());
+        self.count_out(message.payload_len());
         self.wake();
         Sent::Queued
     }
@@ -286,7 +287,7 @@ impl<D> Peer<D> {
         let put = if payload.len() >= WRITTEN_IN_PLACE && outbox.is_empty() {
             self.write_in_place(&mut outbox, kind, payload)
         } else {
-            outbox.put(true, |buffer| self.sender.borrow_mut().message(buffer, kind, payload))
+            self.put_data(&mut outbox, kind, payload)
         };
         if put.is_err() {
             return Sent::Closed;
@@ -303,7 +304,8 @@ impl<D> Peer<D> {
         let mut sender = self.sender.borrow_mut();
         let transport = self.transport.borrow();
         let (Some(Transport::Plain(stream)), true) = (transport.as_ref(), sender.sends_verbatim()) else {
-            return outbox.put(true, |buffer| sender.message(buffer, kind, payload));
+            drop(sender);
+            return self.put_data(outbox, kind, payload);
         };
         let header = sender.header(kind, payload.len())?;
         let header = header.as_bytes();
@@ -321,6 +323,26 @@ impl<D> Peer<D> {
         })?;
         outbox.handle_blocked();
         Ok(())
+    }
+
+    #[inline]
+    fn put_data(&self, outbox: &mut Outbox, kind: MessageKind, payload: &[u8]) -> Result<(), SendError> {
+        let may_drop = outbox.may_drop(0);
+        outbox.put(true, |buffer| self.encode_data(may_drop, |sender| sender.message(buffer, kind, payload)))
+    }
+
+    /// Has a data message encoded. One that may yet be dropped must not be part of the compression of those behind it.
+    #[inline]
+    fn encode_data<T>(&self, may_drop: bool, encode: impl FnOnce(&mut Sender) -> T) -> T {
+        let mut sender = self.sender.borrow_mut();
+        if may_drop {
+            sender.forget_context();
+        }
+        let encoded = encode(&mut sender);
+        if may_drop {
+            sender.forget_context();
+        }
+        encoded
     }
 
     fn send_control<E>(&self, encode: impl FnOnce(&mut Sender, &mut Vec<u8>) -> Result<(), E>) -> Sent {

@@ -87,6 +87,24 @@ const PAGES: &[Page] = &[
                 "Pages that may open a WebSocket: exact origins such as https://example.org, separated by spaces. \
                  Empty or * lets any page; programs that send no Origin are always let in.",
             ),
+            Parameter::toggle("compression", "Compression", false).beyond().help(
+                "Compresses messages (permessage-deflate) with clients that offer it, as browsers do: less to \
+                 transmit, more work. This and how it compresses hold for WebSockets that open from then on.",
+            ),
+            Parameter::int("compressthreshold", "Compression Threshold", 256, 0, 1 << 30)
+                .beyond()
+                .help("Bytes. Shorter messages are sent as they are."),
+            Parameter::int("compresslevel", "Compression Level", 6, 1, 9)
+                .beyond()
+                .help("1 is the fastest, 9 makes the smallest messages."),
+            Parameter::toggle("compresscontext", "Compression Context", false).beyond().help(
+                "Lets messages refer back to those before them: many that are alike become much smaller, and every \
+                 client costs some CONTEXT_KIB KiB of memory.",
+            ),
+            Parameter::int("compresswindow", "Compression Window", 15, 8, 15).beyond().help(
+                "How far back compression refers, as a power of two: 15 is 32 KiB. With less, clients that cannot keep \
+                 to it are not compressed with.",
+            ),
             Parameter::float("pinginterval", "Ping Interval", 20.0, 0.0, 3600.0)
                 .beyond()
                 .help("Seconds between the server's own pings, which callbacks do not see. 0 sends none."),
@@ -120,7 +138,7 @@ const PAGES: &[Page] = &[
         parameters: &[
             Parameter::int("maxmessage", "Maximum Message", 16 << 20, 1, 1 << 30)
                 .beyond()
-                .help("Bytes of one WebSocket message over all its fragments. A larger one closes with 1009."),
+                .help("Bytes of one WebSocket message, uncompressed and over all its fragments. A larger one closes with 1009."),
             Parameter::int("maxbody", "Maximum Body", 64 << 20, 0, 1 << 30).beyond().help(
                 "Bytes of a request's body. A larger one is answered with 413, before it is read where it says so.",
             ),
@@ -182,6 +200,8 @@ pub(super) mod par {
         ACTIVE = "active", RESTART = "restart", PORT = "port", LOCALADDRESS = "localaddress",
         SECURE = "secure", PRIVATEKEY = "privatekey", CERTIFICATE = "certificate",
         PASSWORD = "password", VERIFYCLIENT = "verifyclient", MINPROTOCOL = "minprotocol", CLIENTCA = "clientca",
+        COMPRESSION = "compression", COMPRESSTHRESHOLD = "compressthreshold", COMPRESSLEVEL = "compresslevel",
+        COMPRESSCONTEXT = "compresscontext", COMPRESSWINDOW = "compresswindow",
         AUTOPONG = "autopong", SUBPROTOCOLS = "subprotocols", ORIGINS = "origins", PINGINTERVAL = "pinginterval",
         MISSEDPINGS = "missedpings", KEEPLEFT = "keepleft", CLIENTSTABLE = "clientstable",
         STATICFOLDER = "staticfolder", CORSORIGINS = "corsorigins",

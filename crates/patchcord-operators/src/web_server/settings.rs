@@ -13,7 +13,7 @@ use patchcord_net::cors::Cors;
 use patchcord_net::server::{Limits, Settings, TlsConfig};
 use patchcord_net::static_files::StaticFiles;
 use patchcord_net::tls::{MinimumVersion, ServerTls, server_config};
-use patchcord_net::websocket::SlowReader;
+use patchcord_net::websocket::{DeflateDirection, DeflateSettings, SlowReader, WindowBits};
 
 use super::declaration::par;
 use super::service::Options;
@@ -58,6 +58,7 @@ pub(super) fn read(network: &Network, op: OpId, tls: Option<Arc<TlsConfig>>) -> 
     let settings = Settings {
         limits,
         slow_reader,
+        deflate: reader.on(par::COMPRESSION).then(|| reader.deflate()),
         tls,
         static_files: reader.static_files(),
         cors: (!origins.is_empty()).then(|| Rc::new(Cors { origins })),
@@ -94,6 +95,20 @@ impl Reader<'_> {
     fn path(&self, index: ParIndex) -> Option<PathBuf> {
         let text = self.text(index);
         (!text.is_empty()).then(|| self.network.project().folder.join(Path::new(&*text)))
+    }
+
+    fn deflate(&self) -> DeflateSettings {
+        let bits = u8::try_from(self.size(par::COMPRESSWINDOW)).ok().and_then(WindowBits::new);
+        let direction = DeflateDirection {
+            context_takeover: self.on(par::COMPRESSCONTEXT),
+            window_bits: bits.unwrap_or(WindowBits::MAX),
+        };
+        DeflateSettings {
+            server: direction,
+            client: direction,
+            level: u8::try_from(self.size(par::COMPRESSLEVEL)).unwrap_or(u8::MAX),
+            threshold: self.size(par::COMPRESSTHRESHOLD),
+        }
     }
 
     fn static_files(&self) -> Option<Rc<StaticFiles>> {
