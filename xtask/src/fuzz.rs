@@ -19,6 +19,8 @@ const TIME: u32 = 60;
 /// Targets and the committed inputs that they start from.
 const SEEDS: &[(&str, &str)] = &[
     ("websocket_receiver", "crates/patchcord-websocket/tests/corpus/receiver"),
+    ("websocket_inflating_receiver", "crates/patchcord-websocket/tests/corpus/inflating_receiver"),
+    ("websocket_deflate_negotiation", "crates/patchcord-websocket/tests/corpus/deflate_negotiation"),
     ("websocket_handshake_reply", "crates/patchcord-websocket/tests/corpus/handshake_reply"),
     ("websocket_handshake_request", "crates/patchcord-websocket/tests/corpus/handshake_request"),
 ];

@@ -1,7 +1,7 @@
 //! What compression costs in memory: resident kibibytes per connection, by mode.
 //!
 //! `cargo run --release -p patchcord-websocket --example deflate_memory` opens 500 connections for each mode, lets one
-//! message of 4 KiB pass in each direction, and prints by how much the process has grown. Linux only.
+//! message of 64 KiB pass in each direction, and prints by how much the process has grown. Linux only.
 
 use std::io::{Error, Result, Write};
 use std::process::Command;
@@ -11,6 +11,8 @@ use patchcord_websocket::{
 };
 
 const CONNECTIONS: usize = 500;
+/// Bytes of a message: more than the largest window.
+const MESSAGE: usize = 64 * 1024;
 
 /// Context takeover and window bits.
 const MODES: [(bool, u8); 5] = [(false, 15), (false, 9), (true, 15), (true, 12), (true, 9)];
@@ -37,11 +39,11 @@ fn measure(context_takeover: bool, bits: u8) -> Result<(f64, f64)> {
     let direction = DeflateDirection { context_takeover, window_bits };
     let agreed = DeflateParameters { server: direction, client: direction };
     let settings = DeflateSettings { server: direction, client: direction, ..DeflateSettings::default() };
-    let text: String = (0..400).map(|number| format!("message {}\n", number % 37)).collect();
-    let text = &text[..4096];
+    let text: String = (0..6000).map(|number| format!("message {}\n", number % 37)).collect();
+    let text = &text[..MESSAGE];
 
     // What the thread keeps for all of them is there before it is measured.
-    let mut out = Vec::with_capacity(8192);
+    let mut out = Vec::with_capacity(MESSAGE);
     Sender::new(Role::Server, 0).with_deflate(&agreed, &settings).text(&mut out, text).map_err(Error::other)?;
     let frame = out.clone();
     read(&mut Receiver::new(Role::Client, Limits::default()).with_deflate(&agreed), &frame)?;
@@ -69,7 +71,7 @@ fn read(receiver: &mut Receiver, frame: &[u8]) -> Result<()> {
     let mut bytes = frame.to_vec();
     let mut input = &mut bytes[..];
     while let Some(event) = receiver.receive(&mut input).map_err(Error::other)? {
-        assert!(matches!(event, Event::Text(text) if text.len() == 4096));
+        assert!(matches!(event, Event::Text(text) if text.len() == MESSAGE));
     }
     Ok(())
 }

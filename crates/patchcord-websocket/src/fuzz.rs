@@ -7,11 +7,15 @@
 
 use crate::handshake::client::{ClientError, ClientRequest, MAX_HEAD, Reply};
 use crate::handshake::server::{Accepted, accept, is_upgrade};
-use crate::handshake::{is_token, server};
-use crate::{Event, Limits, ProtocolError, Receiver, Role};
+use crate::handshake::{deflate, extension, is_token, server};
+use crate::{
+    DeflateDirection, DeflateParameters, DeflateSettings, Event, Limits, ProtocolError, Receiver, Role, WindowBits,
+};
 
 /// Memory that a receiver may hold beyond its message: what each of its two buffers keeps for the next one.
 const KEPT_BY_BUFFERS: usize = 2 * 1024;
+/// The same for the state that inflates.
+const KEPT_BY_DEFLATE: usize = 40 * 1024;
 
 /// An event that outlives its buffer; an error is the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +37,35 @@ pub enum Recorded {
 /// Everything that a new receiver makes of `pieces`. Checks on the way that it takes all input, holds no more memory than
 /// its limits and its input allow, and says nothing after the end.
 pub fn record<'a>(role: Role, limits: Limits, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<Recorded> {
-    let mut receiver = Receiver::new(role, limits);
+    record_all(
+        Receiver::new(role, limits),
+        |fed| limits.message.min(2 * fed) + KEPT_BY_BUFFERS,
+        KEPT_BY_BUFFERS,
+        pieces,
+    )
+}
+
+/// The same with compression agreed on: memory is bounded by the limits alone, because little input can be much.
+pub fn record_deflated<'a>(
+    role: Role,
+    limits: Limits,
+    agreed: &DeflateParameters,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<Recorded> {
+    let peer = if role == Role::Server { agreed.client } else { agreed.server };
+    let idle = KEPT_BY_BUFFERS + if peer.context_takeover { KEPT_BY_DEFLATE } else { 0 };
+    let most = limits.message + KEPT_BY_BUFFERS + KEPT_BY_DEFLATE;
+    record_all(Receiver::new(role, limits).with_deflate(agreed), |_| most, idle, pieces)
+}
+
+/// Everything that `receiver` makes of `pieces`, while it holds no more memory than `most` allows for the bytes that were
+/// fed, and no more than `idle` between messages.
+fn record_all<'a>(
+    mut receiver: Receiver,
+    most: impl Fn(usize) -> usize,
+    idle: usize,
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+) -> Vec<Recorded> {
     let mut recorded = Vec::new();
     let mut fed = 0;
     for piece in pieces {
@@ -50,11 +82,11 @@ pub fn record<'a>(role: Role, limits: Limits, pieces: impl IntoIterator<Item = &
             assert!(!was_finished, "an event after the end");
             let ended = matches!(recorded.last(), Some(Recorded::Close(_) | Recorded::Error(_)));
             assert_eq!(receiver.is_finished(), ended);
-            assert!(receiver.memory() <= limits.message.min(2 * fed) + KEPT_BY_BUFFERS);
+            assert!(receiver.memory() <= most(fed));
         }
         assert!(input.is_empty(), "input was left over");
-        assert!(receiver.memory() <= limits.message.min(2 * fed) + KEPT_BY_BUFFERS);
-        assert!(receiver.is_inside_message() || receiver.memory() <= KEPT_BY_BUFFERS, "an idle receiver owns memory");
+        assert!(receiver.memory() <= most(fed));
+        assert!(receiver.is_inside_message() || receiver.memory() <= idle, "an idle receiver owns memory");
     }
     recorded
 }
@@ -67,6 +99,60 @@ pub fn receiver(data: &[u8]) {
     let whole = record(role, limits, [stream]);
     assert_eq!(record(role, limits, stream.chunks(1)), whole, "byte by byte");
     assert_eq!(record(role, limits, pieces(stream, choice)), whole, "in pieces");
+}
+
+/// Any split of a stream with compressed messages gives the same events, in memory that the limits bound.
+pub fn inflating_receiver(data: &[u8]) {
+    let Some((&choice, stream)) = data.split_first() else { return };
+    let role = if choice & 1 == 0 { Role::Server } else { Role::Client };
+    let limits =
+        if choice & 2 == 0 { Limits { message: 1 << 20, frames: 64 } } else { Limits { message: 300, frames: 4 } };
+    let direction = DeflateDirection { context_takeover: choice & 4 != 0, window_bits: WindowBits::MAX };
+    let agreed = DeflateParameters { server: direction, client: direction };
+    let whole = record_deflated(role, limits, &agreed, [stream]);
+    assert_eq!(record_deflated(role, limits, &agreed, stream.chunks(1)), whole, "byte by byte");
+    assert_eq!(record_deflated(role, limits, &agreed, pieces(stream, choice)), whole, "in pieces");
+}
+
+/// Whatever is offered and answered, what is agreed on keeps to the settings, and both ends understand the same.
+///
+/// The data is a byte of context takeover and a byte of window bits, then the offers on one line and an answer on the
+/// next.
+pub fn deflate_negotiation(data: &[u8]) {
+    let [choice, bits, text @ ..] = data else { return };
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    let (offers, answer) = text.split_once('\n').unwrap_or((text, ""));
+    let direction = |takeover: u8, bits: u8| DeflateDirection {
+        context_takeover: choice & takeover != 0,
+        window_bits: WindowBits::new(8 + (bits & 7)).expect("8 to 15"),
+    };
+    let settings =
+        DeflateSettings { server: direction(1, *bits), client: direction(2, bits >> 4), ..DeflateSettings::default() };
+    let keeps = |agreed: &DeflateParameters| {
+        [(agreed.server, settings.server), (agreed.client, settings.client)].iter().all(|(agreed, own)| {
+            agreed.context_takeover <= own.context_takeover && agreed.window_bits <= own.window_bits
+        })
+    };
+    if let Some((agreed, answer)) = extension::parse(offers).and_then(|offers| deflate::choose(&offers, &settings)) {
+        assert!(keeps(&agreed), "{agreed:?} for {settings:?}");
+        // A client that offered all there is would understand the answer as the server does.
+        let all = DeflateDirection { context_takeover: true, window_bits: WindowBits::MAX };
+        let all = DeflateSettings { server: all, client: all, ..settings };
+        let parsed = extension::parse(&answer).expect("well formed");
+        assert_eq!(deflate::judge(&parsed[0], &all), Ok(agreed), "{answer}");
+        assert_eq!(parsed.len(), 1);
+    }
+    for answer in extension::parse(answer).unwrap_or_default() {
+        match deflate::judge(&answer, &settings) {
+            Ok(agreed) => assert!(keeps(&agreed), "{agreed:?} for {settings:?}"),
+            Err(error) => assert!(!error.to_string().is_empty()),
+        }
+    }
+    let offer = deflate::offer(&settings);
+    let offer = extension::parse(&offer).expect("well formed");
+    let (agreed, answer) = deflate::choose(&offer, &DeflateSettings::default()).expect("the default meets any offer");
+    let answer = extension::parse(&answer).expect("well formed");
+    assert_eq!(deflate::judge(&answer[0], &settings), Ok(agreed), "both ends agree");
 }
 
 /// Any split of a server's reply gives the same outcome, and frames begin at the same byte.

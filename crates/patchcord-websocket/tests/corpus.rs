@@ -13,6 +13,16 @@ fn receiver() {
 }
 
 #[test]
+fn inflating_receiver() {
+    replay("inflating_receiver", fuzz::inflating_receiver);
+}
+
+#[test]
+fn deflate_negotiation() {
+    replay("deflate_negotiation", fuzz::deflate_negotiation);
+}
+
+#[test]
 fn handshake_reply() {
     replay("handshake_reply", fuzz::handshake_reply);
 }
