@@ -486,6 +486,27 @@ mod tests {
     }
 
     #[test]
+    fn compression_is_agreed_on_once_and_when_it_was_offered_rfc_7692_section_5() {
+        let settings = DeflateSettings::default();
+        let request = ClientRequest { deflate: Some(settings), ..PLAIN };
+        let judge = |lines: &str| {
+            let answer = GOOD.replace("\r\n\r\n", &format!("\r\n{lines}\r\n\r\n"));
+            let (head, mut reader) = request.encode(NONCE).expect("the request is in order");
+            assert!(String::from_utf8_lossy(&head).contains(&format!("Extensions: {}\r\n", deflate::offer(&settings))));
+            reader.receive(answer.as_bytes()).map(|reply| reply.expect("complete").deflate)
+        };
+        let accepted = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
+        assert_eq!(judge("X: y"), Ok(None), "the server may decline");
+        let agreed = judge(accepted).unwrap().expect("accepted");
+        assert_eq!((agreed.server, agreed.client), (settings.server, settings.client));
+        assert_eq!(judge(&format!("{accepted}\r\n{accepted}")), Err(DeflateError::Repeated.into()));
+        assert_eq!(judge("Sec-WebSocket-Extensions: x-other"), Err(ClientError::UnaskedExtension));
+        assert_eq!(judge("Sec-WebSocket-Extensions: a b"), Err(ClientError::BadExtensions));
+        let unkept = DeflateError::MissingParameter("server_no_context_takeover");
+        assert_eq!(judge("Sec-WebSocket-Extensions: permessage-deflate"), Err(unkept.into()));
+    }
+
+    #[test]
     fn the_subprotocol_must_have_been_offered_section_4_1() {
         assert_eq!(read(GOOD).unwrap().unwrap().subprotocol, None, "the server may choose none");
         let chosen = with_header("Sec-WebSocket-Protocol: mqtt").unwrap().unwrap();

@@ -234,3 +234,173 @@ pub(crate) fn judge(
     agreed.client.window_bits = agreed.client.window_bits.min(settings.client.window_bits);
     Ok(agreed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::extension;
+    use super::*;
+
+    fn direction(context_takeover: bool, bits: u8) -> DeflateDirection {
+        DeflateDirection { context_takeover, window_bits: WindowBits::new(bits).expect("8 to 15") }
+    }
+
+    fn settings(server: DeflateDirection, client: DeflateDirection) -> DeflateSettings {
+        DeflateSettings { server, client, ..DeflateSettings::default() }
+    }
+
+    /// Everything is allowed.
+    fn generous() -> DeflateSettings {
+        settings(direction(true, 15), direction(true, 15))
+    }
+
+    /// The server's answer to a header.
+    fn answered(offers: &str, settings: &DeflateSettings) -> Option<String> {
+        choose(&extension::parse(offers).expect("well formed"), settings).map(|(_, answer)| answer)
+    }
+
+    /// What a client makes of an answer.
+    fn judged(answer: &str, settings: &DeflateSettings) -> Result<DeflateParameters, DeflateError> {
+        judge(&extension::parse(answer).expect("well formed")[0], settings)
+    }
+
+    #[test]
+    fn a_server_answers_what_its_settings_and_the_offer_ask_for_section_7_1() {
+        let default = DeflateSettings::default();
+        let small = settings(direction(true, 10), direction(true, 11));
+        for (offer, settings, answer) in [
+            ("", generous(), ""),
+            ("; client_max_window_bits", generous(), ""),
+            ("", default, "; server_no_context_takeover; client_no_context_takeover"),
+            ("; server_no_context_takeover", generous(), "; server_no_context_takeover"),
+            ("; client_no_context_takeover", generous(), "; client_no_context_takeover"),
+            ("; server_max_window_bits=15", generous(), "; server_max_window_bits=15"),
+            ("; server_max_window_bits=8", generous(), "; server_max_window_bits=8"),
+            ("; client_max_window_bits=9", generous(), "; client_max_window_bits=9"),
+            ("; client_max_window_bits", small, "; server_max_window_bits=10; client_max_window_bits=11"),
+            (
+                "; client_max_window_bits=8; server_max_window_bits=9",
+                small,
+                "; server_max_window_bits=9; client_max_window_bits=8",
+            ),
+        ] {
+            let answer = format!("{NAME}{answer}");
+            assert_eq!(answered(&format!("{NAME}{offer}"), &settings), Some(answer), "{offer}");
+        }
+    }
+
+    #[test]
+    fn what_was_answered_is_what_was_agreed() {
+        let offers = format!("{NAME}; server_max_window_bits=12; client_max_window_bits; client_no_context_takeover");
+        let own = settings(direction(true, 14), direction(true, 9));
+        let (agreed, _) = choose(&extension::parse(&offers).unwrap(), &own).expect("can be met");
+        assert_eq!(agreed, DeflateParameters { server: direction(true, 12), client: direction(false, 9) });
+    }
+
+    #[test]
+    fn an_offer_that_is_wrong_or_cannot_be_met_is_passed_over_for_the_next_section_5() {
+        let small = settings(direction(true, 15), direction(true, 9));
+        for offer in [
+            "; x=1",
+            "; server_max_window_bits",
+            "; server_max_window_bits=7",
+            "; server_max_window_bits=16",
+            "; server_max_window_bits=010",
+            "; server_max_window_bits=+9",
+            "; client_max_window_bits=16",
+            "; server_no_context_takeover=1",
+            "; client_no_context_takeover=\"true\"",
+            "; client_no_context_takeover; client_no_context_takeover",
+            "; server_max_window_bits=9; server_max_window_bits=9",
+            "; client_max_window_bits; client_max_window_bits=9",
+            "; Server_No_Context_Takeover",
+        ] {
+            let first = format!("{NAME}{offer}");
+            assert_eq!(answered(&first, &generous()), None, "{offer}");
+            let several = format!("{first}, x-other, {NAME}; server_max_window_bits=9, {NAME}");
+            assert_eq!(
+                answered(&several, &generous()).unwrap(),
+                format!("{NAME}; server_max_window_bits=9"),
+                "{offer}"
+            );
+        }
+        assert_eq!(answered(NAME, &small), None, "the client cannot be told to keep to 9 bits");
+        assert_eq!(answered("x-other, permessage-bzip2", &generous()), None);
+    }
+
+    #[test]
+    fn a_client_offers_its_settings() {
+        for (settings, expected) in [
+            (generous(), "; client_max_window_bits"),
+            (
+                DeflateSettings::default(),
+                "; server_no_context_takeover; client_no_context_takeover; client_max_window_bits",
+            ),
+            (
+                settings(direction(true, 9), direction(true, 10)),
+                "; server_max_window_bits=9; client_max_window_bits=10",
+            ),
+        ] {
+            assert_eq!(offer(&settings), format!("{NAME}{expected}"));
+        }
+    }
+
+    #[test]
+    fn a_client_believes_only_an_answer_to_its_offer() {
+        let small = settings(direction(true, 10), direction(true, 10));
+        let bad = |name, value: &str| DeflateError::BadValue { name, value: value.to_owned() };
+        let server_bits = SERVER_MAX_WINDOW_BITS;
+        for (settings, answer, error) in [
+            (generous(), "; x=1", DeflateError::UnknownParameter("x".to_owned())),
+            (generous(), "; server_max_window_bits=7", bad(server_bits, "7")),
+            (generous(), "; server_max_window_bits=16", bad(server_bits, "16")),
+            (generous(), "; server_max_window_bits", bad(server_bits, "")),
+            (generous(), "; client_max_window_bits", bad(CLIENT_MAX_WINDOW_BITS, "")),
+            (generous(), "; client_max_window_bits=09", bad(CLIENT_MAX_WINDOW_BITS, "09")),
+            (generous(), "; server_no_context_takeover=1", bad(SERVER_NO_CONTEXT_TAKEOVER, "1")),
+            (
+                generous(),
+                "; server_max_window_bits=9; server_max_window_bits=9",
+                DeflateError::RepeatedParameter(server_bits),
+            ),
+            (
+                generous(),
+                "; client_no_context_takeover; client_no_context_takeover",
+                DeflateError::RepeatedParameter(CLIENT_NO_CONTEXT_TAKEOVER),
+            ),
+            (DeflateSettings::default(), "", DeflateError::MissingParameter(SERVER_NO_CONTEXT_TAKEOVER)),
+            (small, "; client_max_window_bits=9", DeflateError::MissingParameter(server_bits)),
+            (
+                small,
+                "; server_max_window_bits=11",
+                DeflateError::WindowTooLarge { name: server_bits, bits: 11, offered: 10 },
+            ),
+            (
+                small,
+                "; server_max_window_bits=10; client_max_window_bits=11",
+                DeflateError::WindowTooLarge { name: CLIENT_MAX_WINDOW_BITS, bits: 11, offered: 10 },
+            ),
+        ] {
+            assert_eq!(judged(&format!("{NAME}{answer}"), &settings), Err(error), "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_server_may_take_less_than_was_offered_and_the_client_keeps_to_its_word() {
+        let agreed = judged(&format!("{NAME}; server_max_window_bits=8; client_max_window_bits=9"), &generous());
+        assert_eq!(agreed, Ok(DeflateParameters { server: direction(true, 8), client: direction(true, 9) }));
+        let agreed = judged(&format!("{NAME}; server_no_context_takeover"), &DeflateSettings::default());
+        assert_eq!(agreed, Ok(DeflateParameters { server: direction(false, 15), client: direction(false, 15) }));
+        let agreed = judged(NAME, &settings(direction(true, 15), direction(true, 9)));
+        assert_eq!(agreed, Ok(DeflateParameters { server: direction(true, 15), client: direction(true, 9) }));
+    }
+
+    #[test]
+    fn errors_say_which_parameter() {
+        let error = DeflateError::BadValue { name: SERVER_MAX_WINDOW_BITS, value: "16".to_owned() };
+        assert_eq!(
+            error.to_string(),
+            "the server's reply has the compression parameter server_max_window_bits with the value \"16\"; it is a \
+             number from 8 to 15"
+        );
+    }
+}

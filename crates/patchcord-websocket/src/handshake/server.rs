@@ -410,6 +410,18 @@ mod tests {
     }
 
     #[test]
+    fn compression_is_accepted_when_it_is_asked_for_rfc_7692_section_5() {
+        let mut accepted =
+            and("Sec-WebSocket-Extensions", b"x-other, permessage-deflate; client_max_window_bits").unwrap();
+        assert!(accepted.accept_deflate(&DeflateSettings::default()).is_some());
+        let answer =
+            ("Sec-WebSocket-Extensions", "permessage-deflate; server_no_context_takeover; client_no_context_takeover");
+        let headers = accepted.response_headers(None).unwrap();
+        assert_eq!(headers.last().map(|(name, value)| (*name, value.as_str())), Some(answer));
+        assert_eq!(and("X", b"").unwrap().accept_deflate(&DeflateSettings::default()), None, "nothing was offered");
+    }
+
+    #[test]
     fn origins_are_compared_exactly_section_10_2() {
         let page = Some(&b"https://example.org"[..]);
         assert_eq!(check_origin(page, &["https://example.org"]), Ok(()));
