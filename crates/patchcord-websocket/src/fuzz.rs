@@ -130,7 +130,8 @@ pub fn deflate_negotiation(data: &[u8]) {
         DeflateSettings { server: direction(1, *bits), client: direction(2, bits >> 4), ..DeflateSettings::default() };
     let keeps = |agreed: &DeflateParameters| {
         [(agreed.server, settings.server), (agreed.client, settings.client)].iter().all(|(agreed, own)| {
-            agreed.context_takeover <= own.context_takeover && agreed.window_bits <= own.window_bits
+            agreed.context_takeover <= own.context_takeover
+                && agreed.window_bits <= own.window_bits.max(WindowBits::ZLIB_MIN)
         })
     };
     if let Some((agreed, answer)) = extension::parse(offers).and_then(|offers| deflate::choose(&offers, &settings)) {

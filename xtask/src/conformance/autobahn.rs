@@ -1,7 +1,7 @@
 //! Autobahn's test suite: finding a Python 2.7, installing the suite for it, running its fuzzing client.
 //!
 //! The suite exists for Python 2 only. `virtualenv` is the last tool that makes environments for it, in releases
-//! before 20.22; it runs on Python 3 in an environment of its own. Running is bounded by [`RUN_LIMIT`].
+//! before 20.22; it runs on Python 3 in an environment of its own.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,9 +15,6 @@ use crate::workspace::{has, listen};
 
 /// Release of the suite.
 pub const VERSION: &str = "0.8.2";
-
-/// Longest run; groups 1 to 10 take well below a minute.
-const RUN_LIMIT: Duration = Duration::from_secs(600);
 
 /// Name of the server in Autobahn's files.
 const AGENT: &str = "own";
@@ -91,11 +88,17 @@ pub fn install(python2: &Python2, folder: &Path) -> Result<PathBuf, InstallError
     Ok(wstest)
 }
 
-/// Runs the cases against a server.
+/// Runs the cases against a server, for at most `limit`.
 ///
 /// # Errors
 /// When Autobahn fails, takes too long, or leaves no report.
-pub fn run(wstest: &Path, url: &str, cases: &[String], folder: &Path) -> Result<Report, AutobahnError> {
+pub fn run(
+    wstest: &Path,
+    url: &str,
+    cases: &[String],
+    limit: Duration,
+    folder: &Path,
+) -> Result<Report, AutobahnError> {
     let file_error = |path: &Path| {
         let path = path.to_owned();
         move |reason| AutobahnError::File { path, reason }
@@ -111,10 +114,10 @@ pub fn run(wstest: &Path, url: &str, cases: &[String], folder: &Path) -> Result<
     let mut command = Command::new(wstest);
     command.current_dir(folder).args(["-m", "fuzzingclient", "-s", "spec.json"]).stdout(output).stderr(errors);
     let ended = |how: String| AutobahnError::Ended { how, log: log.clone() };
-    match wait(&mut command, RUN_LIMIT) {
+    match wait(&mut command, limit) {
         Ok(Some(status)) if status.success() => {}
         Ok(Some(status)) => return Err(ended(format!("ended with {status}"))),
-        Ok(None) => return Err(ended(format!("did not end within {} s", RUN_LIMIT.as_secs()))),
+        Ok(None) => return Err(ended(format!("did not end within {} s", limit.as_secs()))),
         Err(error) => return Err(ended(format!("cannot be run: {error}"))),
     }
     let text = fs::read_to_string(&index).map_err(file_error(&index))?;

@@ -1,10 +1,9 @@
 //! `cargo xtask conformance`: conformance suites of others, run against this program.
 //!
-//! `websocket-server` is Autobahn's fuzzing client against a patch with one Web Server DAT whose callbacks echo. Only
-//! the results OK and INFORMATIONAL pass, for the behaviour and for the close behaviour of every case. A full run of
-//! the own server is written to `docs/conformance`; parts, and runs against another `--url`, are only printed.
-//!
-//! Autobahn's groups 12 and 13 (compression) are not asked for: the server does not offer the extension.
+//! `websocket` is the whole of Autobahn's suite: its fuzzing client against a patch with one Web Server DAT whose
+//! callbacks echo, compression included, which takes a quarter of an hour. `websocket-server` leaves out compression and
+//! takes less than a minute. Only the results OK and INFORMATIONAL pass, for the behaviour and for the close behaviour of
+//! every case. A full run of `websocket` is written to `docs/conformance`; everything else is only printed.
 
 mod autobahn;
 mod report;
@@ -14,6 +13,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 pub use autobahn::AutobahnError;
 use report::Report;
@@ -23,13 +23,34 @@ use crate::Outcome;
 use crate::install::InstallError;
 use crate::workspace::{CommandError, cargo, listen, root, show, target};
 
-/// Everything but compression.
-const GROUPS: [&str; 10] = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "8.*", "9.*", "10.*"];
+/// What is run when no cases are named.
+#[derive(Debug, PartialEq, Eq)]
+struct Suite {
+    name: &'static str,
+    groups: &'static [&'static str],
+    /// Cases in the groups of Autobahn's release.
+    cases: usize,
+    /// Longest run.
+    limit: Duration,
+    /// A full run is kept as a report.
+    kept: bool,
+}
 
-/// Cases in [`GROUPS`] of Autobahn's release.
-const CASES: usize = 301;
+/// Everything but compression, for every change.
+const QUICK: Suite = Suite {
+    name: "websocket-server",
+    groups: &["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "8.*", "9.*", "10.*"],
+    cases: 301,
+    limit: Duration::from_secs(600),
+    kept: false,
+};
 
-const USAGE: &str = "expected: conformance websocket-server [CASES] [--url URL], with cases such as 1.*,9.1.*";
+/// Everything.
+const WHOLE: Suite =
+    Suite { name: "websocket", groups: &["*"], cases: 517, limit: Duration::from_secs(3600), kept: true };
+
+const USAGE: &str =
+    "expected: conformance websocket|websocket-server [CASES] [--url URL], with cases such as 1.*,9.1.*";
 
 /// Why there is no good report.
 #[derive(Debug, thiserror::Error)]
@@ -69,11 +90,15 @@ pub enum ConformanceError {
 pub fn run(args: &[String]) -> Outcome {
     let options = Options::parse(args).ok_or(USAGE)?;
     let report = match &options.url {
-        Some(url) => against(url, &options.cases)?,
-        None => against_own(&options.cases)?,
+        Some(url) => against(url, options.suite, &options.cases)?,
+        None => against_own(options.suite, &options.cases)?,
     };
-    let verdict = judge(&report, options.is_full());
-    if options.is_full() && options.url.is_none() && !matches!(verdict, Err(ConformanceError::Incomplete { .. })) {
+    let verdict = judge(&report, options.is_full().then_some(options.suite.cases));
+    if options.suite.kept
+        && options.is_full()
+        && options.url.is_none()
+        && !matches!(verdict, Err(ConformanceError::Incomplete { .. }))
+    {
         let folder = root().join("docs/conformance");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("autobahn-server.json"), report.json())?;
@@ -83,25 +108,33 @@ pub fn run(args: &[String]) -> Outcome {
     Ok(verdict?)
 }
 
-/// All cases against the own server, for the tests; nothing is written.
+/// All cases but those of compression against the own server, for the tests; nothing is written.
 ///
 /// # Errors
 /// When it could not be run, and when a case failed.
 pub fn websocket_server() -> Result<(), ConformanceError> {
-    judge(&against_own(&GROUPS.map(str::to_owned))?, true)
+    judge(&against_own(&QUICK, &QUICK.all())?, Some(QUICK.cases))
+}
+
+impl Suite {
+    fn all(&self) -> Vec<String> {
+        self.groups.iter().map(|&group| group.to_owned()).collect()
+    }
 }
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
+    suite: &'static Suite,
     cases: Vec<String>,
     url: Option<String>,
 }
 
 impl Options {
     fn parse(args: &[String]) -> Option<Self> {
-        let (suite, args) = args.split_first()?;
-        let mut options = Self { cases: Vec::new(), url: None };
+        let (name, args) = args.split_first()?;
+        let suite = [&QUICK, &WHOLE].into_iter().find(|suite| suite.name == name)?;
+        let mut options = Self { suite, cases: Vec::new(), url: None };
         let mut args = args.iter();
         while let Some(arg) = args.next() {
             if arg == "--url" {
@@ -113,32 +146,32 @@ impl Options {
             }
         }
         if options.cases.is_empty() {
-            options.cases = GROUPS.map(str::to_owned).into();
+            options.cases = suite.all();
         }
-        (suite == "websocket-server").then_some(options)
+        Some(options)
     }
 
     fn is_full(&self) -> bool {
-        self.cases == GROUPS
+        self.cases == self.suite.groups
     }
 }
 
-fn against_own(cases: &[String]) -> Result<Report, ConformanceError> {
+fn against_own(suite: &Suite, cases: &[String]) -> Result<Report, ConformanceError> {
     // Python 2.7 is looked for first: building takes longer than finding out that there is none.
     autobahn::python2().ok_or(ConformanceError::NoPython2)?;
     show(cargo().args(["build", "--quiet", "--release", "--package", "patchcord"]))?;
     let folder = folder()?;
     let server = EchoServer::start(&target()?.join("release/patchcord"), &folder)?;
-    let report = against(&server.url(), cases);
+    let report = against(&server.url(), suite, cases);
     server.stop()?;
     report
 }
 
-fn against(url: &str, cases: &[String]) -> Result<Report, ConformanceError> {
+fn against(url: &str, suite: &Suite, cases: &[String]) -> Result<Report, ConformanceError> {
     let python2 = autobahn::python2().ok_or(ConformanceError::NoPython2)?;
     let wstest = autobahn::install(&python2, &target()?.join("peers/autobahn")).map_err(ConformanceError::Install)?;
     println!("{} against {url}", cases.join(" "));
-    autobahn::run(&wstest, url, cases, &folder()?).map_err(ConformanceError::Autobahn)
+    autobahn::run(&wstest, url, cases, suite.limit, &folder()?).map_err(ConformanceError::Autobahn)
 }
 
 /// Working files: patch, specification, logs and Autobahn's own pages.
@@ -148,10 +181,10 @@ fn folder() -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Prints the closing lines and turns what is not in order into an error.
-fn judge(report: &Report, full: bool) -> Result<(), ConformanceError> {
+/// Prints the closing lines and turns what is not in order into an error; `cases` are expected of a full run.
+fn judge(report: &Report, cases: Option<usize>) -> Result<(), ConformanceError> {
     println!("{}", report.closing());
-    let expected = if full { CASES } else { report.len().max(1) };
+    let expected = cases.unwrap_or(report.len().max(1));
     match (report.len(), report.failed().count()) {
         (found, _) if found != expected => Err(ConformanceError::Incomplete { found, expected }),
         (_, 0) => Ok(()),
@@ -185,7 +218,10 @@ mod tests {
 
     #[test]
     fn all_groups_are_the_default() {
-        assert!(parse("websocket-server").is_some_and(|options| options.is_full() && options.url.is_none()));
+        for (name, suite) in [("websocket-server", &QUICK), ("websocket", &WHOLE)] {
+            let options = parse(name).expect("understood");
+            assert!(options.suite == suite && options.is_full() && options.url.is_none());
+        }
     }
 
     #[test]
@@ -198,7 +234,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for line in ["", "websocket-client", "websocket-server --url", "websocket-server --fast"] {
+        for line in ["", "http", "websocket-server --url", "websocket-server --fast"] {
             assert_eq!(parse(line), None, "{line}");
         }
     }
@@ -206,7 +242,7 @@ mod tests {
     #[test]
     fn a_report_without_cases_never_passes() {
         let empty = Report::parse(r#"{"own": {}}"#).expect("a report");
-        assert!(matches!(judge(&empty, true), Err(ConformanceError::Incomplete { found: 0, expected: CASES })));
-        assert!(matches!(judge(&empty, false), Err(ConformanceError::Incomplete { found: 0, expected: 1 })));
+        assert!(matches!(judge(&empty, Some(301)), Err(ConformanceError::Incomplete { found: 0, expected: 301 })));
+        assert!(matches!(judge(&empty, None), Err(ConformanceError::Incomplete { found: 0, expected: 1 })));
     }
 }

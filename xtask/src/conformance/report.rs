@@ -11,7 +11,7 @@ use serde::Deserialize;
 const GOOD: [&str; 2] = ["OK", "INFORMATIONAL"];
 
 /// What the groups are about, for the written page.
-const GROUP_TITLES: [(u32, &str); 9] = [
+const GROUP_TITLES: [(u32, &str); 11] = [
     (1, "Framing"),
     (2, "Pings and pongs"),
     (3, "Reserved bits"),
@@ -21,6 +21,8 @@ const GROUP_TITLES: [(u32, &str); 9] = [
     (7, "Closing"),
     (9, "Limits and performance"),
     (10, "Automatic fragmentation"),
+    (12, "Compression, different payloads"),
+    (13, "Compression, different parameters"),
 ];
 
 /// Why a text is not a report.
@@ -103,9 +105,8 @@ impl Report {
         let mut page = String::from(
             "# WebSocket conformance of the Web Server DAT\n\n\
              Autobahn's fuzzing client against a patch with one Web Server DAT whose Python callbacks echo, written by \
-             `cargo xtask conformance websocket-server`. A case passes when its behaviour and its close behaviour are OK \
-             or INFORMATIONAL; NON-STRICT does not pass. Groups 12 and 13 are about compression, which the server does \
-             not offer.\n\n",
+             `cargo xtask conformance websocket`. A case passes when its behaviour and its close behaviour are OK \
+             or INFORMATIONAL; NON-STRICT does not pass.\n\n",
         );
         for (name, version) in versions {
             let _ = writeln!(page, "- {name}: {version}");

@@ -1,7 +1,7 @@
 //! The server under test: the program, running a patch whose Web Server DAT echoes.
 //!
-//! Limits are raised as far as the suite goes (messages of 16 MiB, many of them unread); everything else is as in any
-//! patch. The server ends with this process, through `setpriv --pdeathsig`, or with [`EchoServer::stop`], which asks
+//! Limits are raised as far as the suite goes (messages of 16 MiB, many of them unread), and compression is used
+//! wherever the suite offers it; everything else is as in any patch. The server ends with this process, through `setpriv --pdeathsig`, or with [`EchoServer::stop`], which asks
 //! it to end in order and looks at how it did.
 
 use std::fs::{self, File};
@@ -30,6 +30,9 @@ par.active = true
 par.callbacks = "webserver1_callbacks"
 par.maxmessage = 67108864
 par.maxqueue = 268435456
+par.compression = true
+par.compressthreshold = 0
+par.compresscontext = true
 
 [op.webserver1_callbacks]
 type = "textDAT"

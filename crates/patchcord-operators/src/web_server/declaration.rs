@@ -102,8 +102,8 @@ const PAGES: &[Page] = &[
                  client costs some CONTEXT_KIB KiB of memory.",
             ),
             Parameter::int("compresswindow", "Compression Window", 15, 8, 15).beyond().help(
-                "How far back compression refers, as a power of two: 15 is 32 KiB. With less, clients that cannot keep \
-                 to it are not compressed with.",
+                "How far back the server's messages refer, as a power of two of bytes: 15 is 32 KiB. Less saves memory \
+                 where `compresscontext` is on.",
             ),
             Parameter::float("pinginterval", "Ping Interval", 20.0, 0.0, 3600.0)
                 .beyond()

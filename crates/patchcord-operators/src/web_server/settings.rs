@@ -99,13 +99,11 @@ impl Reader<'_> {
 
     fn deflate(&self) -> DeflateSettings {
         let bits = u8::try_from(self.size(par::COMPRESSWINDOW)).ok().and_then(WindowBits::new);
-        let direction = DeflateDirection {
-            context_takeover: self.on(par::COMPRESSCONTEXT),
-            window_bits: bits.unwrap_or(WindowBits::MAX),
-        };
+        let context_takeover = self.on(par::COMPRESSCONTEXT);
         DeflateSettings {
-            server: direction,
-            client: direction,
+            server: DeflateDirection { context_takeover, window_bits: bits.unwrap_or(WindowBits::MAX) },
+            // A smaller window of the client's would save it memory, and nothing here.
+            client: DeflateDirection { context_takeover, window_bits: WindowBits::MAX },
             level: u8::try_from(self.size(par::COMPRESSLEVEL)).unwrap_or(u8::MAX),
             threshold: self.size(par::COMPRESSTHRESHOLD),
         }

@@ -100,7 +100,7 @@ pub(crate) fn deflate_alone(window_bits: WindowBits, level: Compression, message
 /// With 9 bits zlib refers back at most 250 bytes, because it keeps room for the longest match; so what was asked to fit
 /// into 8 does. It has no state for 8 itself.
 fn new_state(level: Compression, window_bits: WindowBits) -> Compress {
-    Compress::new_with_window_bits(level, false, window_bits.get().max(9))
+    Compress::new_with_window_bits(level, false, window_bits.max(WindowBits::ZLIB_MIN).get())
 }
 
 /// Appends `message` up to the end of a block, and takes the tail of that block off (RFC 7692 §7.2.1).

@@ -40,6 +40,8 @@ pub struct WindowBits(u8);
 impl WindowBits {
     /// 256 bytes.
     pub const MIN: Self = Self(8);
+    /// 512 bytes: the least that zlib has a compressor for.
+    pub(crate) const ZLIB_MIN: Self = Self(9);
     /// 32 KiB.
     pub const MAX: Self = Self(15);
 
@@ -60,7 +62,7 @@ pub struct DeflateDirection {
     /// A message may refer back to the messages before it: smaller for many alike, at the price of memory for each
     /// connection on both ends. Default false.
     pub context_takeover: bool,
-    /// How far back it may refer. Default 15.
+    /// How far back it may refer. Default 15. A server with 8 tells a client that leaves it the choice 9.
     pub window_bits: WindowBits,
 }
 

@@ -172,8 +172,9 @@ fn answer(offer: &Parameters, settings: &DeflateSettings) -> Option<Parameters> 
     let client_max_window_bits = match offer.client_max_window_bits {
         Some(bits) => Some(bits.min(client.window_bits)),
         None if client.window_bits == WindowBits::MAX => None,
-        // A client that does not say so cannot be told to keep to a smaller window (§7.1.2.2).
-        None => Some(offer.client_takes_window_bits.then_some(client.window_bits)?),
+        // A client that does not say so cannot be told to keep to a smaller window (§7.1.2.2). None is told 8 bits that
+        // did not offer them itself: zlib cannot compress for so few, and clients that use it refuse the answer.
+        None => Some(offer.client_takes_window_bits.then_some(client.window_bits.max(WindowBits::ZLIB_MIN))?),
     };
     Some(Parameters {
         server_no_context_takeover: offer.server_no_context_takeover || !server.context_takeover,
@@ -277,6 +278,11 @@ mod tests {
             ("; server_max_window_bits=8", generous(), "; server_max_window_bits=8"),
             ("; client_max_window_bits=9", generous(), "; client_max_window_bits=9"),
             ("; client_max_window_bits", small, "; server_max_window_bits=10; client_max_window_bits=11"),
+            (
+                "; client_max_window_bits",
+                settings(direction(true, 8), direction(true, 8)),
+                "; server_max_window_bits=8; client_max_window_bits=9",
+            ),
             (
                 "; client_max_window_bits=8; server_max_window_bits=9",
                 small,
