@@ -230,5 +230,6 @@ def test_dropping_for_a_slow_reader_does_not_break_the_context(patch, policy):
             message = context.decompress(payload + b"\x00\x00\xff\xff")
             numbers.append(int.from_bytes(message[:4], "big"))
             noise = random.Random(numbers[-1] // 2).randbytes(10_000)
-            assert message[4:] == block + noise, numbers
+            is_whole = message[4:] == block + noise
+            assert is_whole, f"message {numbers[-1]} is broken after {numbers[:-1]}"
         assert numbers == sorted(set(numbers)) and len(numbers) < 900

@@ -27,8 +27,11 @@ fn main() -> Result<()> {
     writeln!(stdout, "context takeover  window bits  sending  receiving  (KiB per connection)")?;
     for (index, (context_takeover, bits)) in MODES.into_iter().enumerate() {
         // A process for each: memory that one mode gave back would hide what the next one takes.
-        let measured = Command::new(std::env::current_exe()?).arg(index.to_string()).output()?.stdout;
-        write!(stdout, "{context_takeover:16}  {bits:11}{}", String::from_utf8_lossy(&measured))?;
+        let measured = Command::new(std::env::current_exe()?).arg(index.to_string()).output()?;
+        if !measured.status.success() {
+            return Err(Error::other(String::from_utf8_lossy(&measured.stderr)));
+        }
+        write!(stdout, "{context_takeover:16}  {bits:11}{}", String::from_utf8_lossy(&measured.stdout))?;
     }
     Ok(())
 }
@@ -39,7 +42,7 @@ fn measure(context_takeover: bool, bits: u8) -> Result<(f64, f64)> {
     let direction = DeflateDirection { context_takeover, window_bits };
     let agreed = DeflateParameters { server: direction, client: direction };
     let settings = DeflateSettings { server: direction, client: direction, ..DeflateSettings::default() };
-    let text: String = (0..6000).map(|number| format!("message {}\n", number % 37)).collect();
+    let text: String = (0..8000).map(|number| format!("message {}\n", number % 37)).collect();
     let text = &text[..MESSAGE];
 
     // What the thread keeps for all of them is there before it is measured.

@@ -15,7 +15,7 @@ use crate::{
 /// Memory that a receiver may hold beyond its message: what each of its two buffers keeps for the next one.
 const KEPT_BY_BUFFERS: usize = 2 * 1024;
 /// The same for the state that inflates.
-const KEPT_BY_DEFLATE: usize = 40 * 1024;
+const KEPT_BY_DEFLATE: usize = 48 * 1024;
 
 /// An event that outlives its buffer; an error is the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]

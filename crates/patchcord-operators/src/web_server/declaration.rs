@@ -99,7 +99,7 @@ const PAGES: &[Page] = &[
                 .help("1 is the fastest, 9 makes the smallest messages."),
             Parameter::toggle("compresscontext", "Compression Context", false).beyond().help(
                 "Lets messages refer back to those before them: many that are alike become much smaller, and every \
-                 client costs some CONTEXT_KIB KiB of memory.",
+                 client costs 360 KiB of memory, or 240 with the smallest `compresswindow`.",
             ),
             Parameter::int("compresswindow", "Compression Window", 15, 8, 15).beyond().help(
                 "How far back the server's messages refer, as a power of two of bytes: 15 is 32 KiB. Less saves memory \

@@ -10,7 +10,7 @@ use crate::error::ProtocolError;
 /// States that a thread keeps for its next compressed messages.
 const POOLED: usize = 8;
 /// About what one state of zlib takes, window included.
-const STATE: usize = 40 * 1024;
+const STATE: usize = 48 * 1024;
 /// A block of no bytes that says it is the last: it ends a stream where a block may begin, and nowhere else.
 const LAST_BLOCK: [u8; 5] = [0x01, 0x00, 0x00, 0xff, 0xff];
 

@@ -9,12 +9,17 @@
 //! Without context takeover a message is compressed by itself. Its state is borrowed from a small pool of the thread
 //! while the message is written or arriving, so that an idle connection owns none, however many there are. With context
 //! takeover a connection keeps its state from its first compressed message on. Measured with the example
-//! `deflate_memory`, per connection in KiB, after one message each way:
+//! `deflate_memory` (zlib-rs 0.6, x86-64), by how many KiB one connection grows the process after a message of 64 KiB each
+//! way:
 //!
 //! | context takeover | window bits | sending | receiving |
 //! |---|---:|---:|---:|
-//! | no | any | 0 | 0 |
-//! | yes | 15 | ? | ? |
+//! | no | any | 0.1 | 0.6 |
+//! | yes | 15 | 312 | 47 |
+//! | yes | 12 | 200 | 47 |
+//! | yes | 9 | 193 | 47 |
+//!
+//! What a smaller window saves, it saves the sender: zlib-rs inflates with the largest one always.
 //!
 //! A message limit holds for the inflated bytes, which are taken in steps of [`STEP`] bytes: what a bomb costs is the
 //! limit and one step.
