@@ -23,6 +23,8 @@ use crate::transport::Transport;
 const READ_SIZE: usize = 64 * 1024;
 /// Messages, pings and pongs handed over before other connections get their turn.
 const MESSAGES_PER_TURN: u32 = 256;
+/// Bytes of messages handed over before other connections get their turn: a read of compressed messages can be much.
+const BYTES_PER_TURN: u64 = 4 << 20;
 /// Reads before other connections get their turn.
 const READS_PER_TURN: u32 = 8;
 
@@ -285,7 +287,7 @@ impl<O: Owner> Connection<O> {
                     self.begin_closing();
                 }
             }
-            if handed_over >= MESSAGES_PER_TURN && !input.is_empty() {
+            if (handed_over >= MESSAGES_PER_TURN || bytes >= BYTES_PER_TURN) && !input.is_empty() {
                 self.pending = input.to_vec();
                 break;
             }
