@@ -92,10 +92,11 @@ impl Outbox {
         self.buffer.len() == self.written && self.queue.is_empty()
     }
 
-    /// Whether a message of so many bytes that is put in now waits as a whole, so that it may yet be dropped.
+    /// Whether a message of so many bytes that is put in now may wait as a whole, and so may yet be dropped. Compression
+    /// can make it a little longer.
     #[inline]
     pub(crate) fn may_drop(&self, size: usize) -> bool {
-        self.blocked || size >= WRITE_SIZE
+        self.blocked || size >= WRITE_SIZE / 2
     }
 
     /// Messages dropped so far.
