@@ -246,7 +246,7 @@ impl Sender {
         Ok(())
     }
 
-    /// Appends a message in one frame: compressed, or as it is when that is not larger.
+    /// Appends a message in one frame: compressed, unless that does not make it smaller.
     #[inline(never)]
     fn compressed_frame(&mut self, out: &mut Vec<u8>, opcode: Opcode, payload: &[u8]) {
         let start = out.len();
@@ -338,7 +338,8 @@ impl EncodedMessage {
         Self::new(Opcode::Binary, bytes)
     }
 
-    /// Length of the frame without compression in bytes, header included: the most that it counts in a byte budget.
+    /// Length of the frame without compression in bytes, header included: what it counts in a byte budget before it is
+    /// known how it is sent.
     pub fn wire_len(&self) -> usize {
         self.0.plain.len()
     }

@@ -65,7 +65,8 @@ impl WindowBits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DeflateDirection {
     /// A message may refer back to the messages before it: smaller for many alike, at the price of memory for each
-    /// connection on both ends. Default false.
+    /// connection, 312 KiB where it is compressed (193 with the smallest window) and 47 where it is inflated. Default
+    /// false: what is needed then is shared by all connections of a thread.
     pub context_takeover: bool,
     /// How far back it may refer. Default 15. A server with 8 tells a client that leaves it the choice 9.
     pub window_bits: WindowBits,
