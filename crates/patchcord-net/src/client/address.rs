@@ -433,6 +433,7 @@ mod tests {
                 path: address.target(),
                 origin: Some(&origin),
                 subprotocols: &[],
+                deflate: None,
                 headers: &headers,
             };
             prop_assert!(request.encode([0; 16]).is_ok(), "{text}: {address:?}");

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use patchcord_websocket::handshake::client::Refusal;
+use patchcord_websocket::{DeflateParameters, DeflateSettings};
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -34,6 +35,8 @@ pub struct Opening {
     pub address: Address,
     /// The subprotocol that the server chose among the offered.
     pub subprotocol: Option<String>,
+    /// What was agreed on about compression, with the settings that offered it; `None` for none.
+    pub deflate: Option<(DeflateParameters, DeflateSettings)>,
     /// The headers of the reply, in order.
     pub headers: Vec<(String, Vec<u8>)>,
 }
@@ -129,7 +132,8 @@ async fn open(
     track.begin(Phase::Handshake, address.to_string());
     let (reply, pending) = handshake::open(&mut transport, address, settings, is_known, deadline).await?;
     let (subprotocol, headers) = (reply.subprotocol, reply.headers);
-    Ok(Opening { transport, pending, peer, address: address.clone(), subprotocol, headers })
+    let deflate = reply.deflate.zip(settings.deflate);
+    Ok(Opening { transport, pending, peer, address: address.clone(), subprotocol, deflate, headers })
 }
 
 /// A stream that leads to the server: TCP, through the proxy if there is one, with TLS over it if the address wants it.

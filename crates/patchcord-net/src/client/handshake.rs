@@ -41,12 +41,12 @@ pub(super) async fn open(
         headers.push(("Authorization", authorization));
     }
     let subprotocols: Vec<&str> = settings.subprotocols.iter().map(String::as_str).collect();
-    // The place where extensions are offered, once the protocol crate speaks one.
     let request = ClientRequest {
         host: address.host_header(),
         path: address.target(),
         origin: settings.origin.as_deref(),
         subprotocols: &subprotocols,
+        deflate: settings.deflate,
         headers: &headers,
     };
     let mut nonce = [0; 16];

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use patchcord_websocket::DeflateSettings;
+
 use super::proxy::Proxy;
 use crate::tls::TlsClient;
 
@@ -19,6 +21,8 @@ pub struct DialSettings {
     pub origin: Option<String>,
     /// Subprotocols to offer, the preferred first.
     pub subprotocols: Vec<String>,
+    /// Compression to offer; `None` for none.
+    pub deflate: Option<DeflateSettings>,
     /// Further headers. `Authorization`, `Cookie` and `Proxy-Authorization` do not follow a redirect to another origin.
     pub headers: Vec<(String, String)>,
     /// Redirects to follow, at most 5; never from `wss` to `ws`.
@@ -31,7 +35,7 @@ impl DialSettings {
 }
 
 impl Default for DialSettings {
-    /// Ten seconds, straight, verified, nothing extra, no redirects.
+    /// Ten seconds, straight, verified, nothing extra, no compression, no redirects.
     fn default() -> Self {
         DialSettings {
             time_limit: Duration::from_secs(10),
@@ -39,6 +43,7 @@ impl Default for DialSettings {
             tls: None,
             origin: None,
             subprotocols: Vec::new(),
+            deflate: None,
             headers: Vec::new(),
             redirects: 0,
         }
@@ -52,6 +57,7 @@ impl std::fmt::Debug for DialSettings {
             .field("proxy", &self.proxy)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
+            .field("deflate", &self.deflate)
             .field("redirects", &self.redirects)
             .finish_non_exhaustive()
     }

@@ -214,16 +214,21 @@ async fn run<H: Handler>(
 /// Makes the connection of a WebSocket that the server has accepted.
 fn begin<H: Handler>(shared: &Rc<Shared<H>>, opening: Opening) -> Result<Connection<Shared<H>>, DialError> {
     let seed = getrandom::u64().map_err(|_| DialError::NoEntropy)?;
-    let Opening { transport, pending, peer: peer_address, address, subprotocol, headers } = opening;
+    let Opening { transport, pending, peer: peer_address, address, subprotocol, deflate, headers } = opening;
     let accepted = Accepted { address, peer: peer_address, subprotocol, headers };
     let data = catch_panic(|| shared.handler.handle_accepted(accepted)).map_err(DialError::Panicked)?;
     let now = Instant::now();
     let settings = shared.settings.get();
     let heartbeat = Heartbeat::new(settings.ping_interval, settings.missed_pings, now);
-    let peer = Peer::new(data, peer_address, Sender::new(Role::Client, seed), now, heartbeat);
+    let mut sender = Sender::new(Role::Client, seed);
+    if let Some((agreed, settings)) = &deflate {
+        sender = sender.with_deflate(agreed, settings);
+    }
+    let agreed = deflate.map(|(agreed, _)| agreed);
+    let peer = Peer::new(data, peer_address, sender, now, heartbeat);
     peer.set_budget(settings.queue, settings.slow_reader);
     peer.set_message_limit(settings.message);
-    Ok(Connection::new(Rc::new(peer), shared.clone(), transport, pending, ()))
+    Ok(Connection::new(Rc::new(peer), shared.clone(), transport, agreed, pending, ()))
 }
 
 impl<H: Handler> Shared<H> {

@@ -1,17 +1,20 @@
 //! An open WebSocket of a client's: what passes, and how it ends, exactly once.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use patchcord_net::client::{Address, ConnectionSettings, DialSettings, WebSocketClient};
-use patchcord_net::websocket::{CloseCode, ClosedBy, Sent};
+use patchcord_net::websocket::{CloseCode, ClosedBy, DeflateSettings, Sent};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tungstenite::Message;
 use tungstenite::protocol::CloseFrame;
 
-use super::peers::{Notes, at, client, close_frame, frame, read_frames, run, websocket};
+use super::peers::{
+    Notes, accepting, at, client, close_frame, field, frame, read_frames, read_head, run, server, websocket,
+};
 
 fn defaults() -> ConnectionSettings {
     ConnectionSettings::default()
@@ -71,6 +74,48 @@ async fn messages_of_every_size_pass_both_ways() {
         assert_eq!((u16::from(told.code), told.reason.as_str()), (3000, "done"));
         let log = notes.log.borrow();
         assert_eq!(log[..3], ["connect", "handshake", "open data"], "{log:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn messages_are_compressed_where_both_ends_agree() {
+    run(async {
+        let read = Rc::new(RefCell::new(Vec::new()));
+        let frames = read.clone();
+        let address = server(move |mut stream| {
+            let frames = frames.clone();
+            async move {
+                let head = read_head(&mut stream).await;
+                let offer = "permessage-deflate; server_no_context_takeover; client_no_context_takeover; \
+                             client_max_window_bits";
+                assert_eq!(field(&head, "Sec-WebSocket-Extensions"), Some(offer));
+                let extension = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n";
+                let mut answer = accepting(&head).into_bytes();
+                answer.truncate(answer.len() - 2);
+                answer.extend_from_slice(extension.as_bytes());
+                // "Hello" as in RFC 7692 §7.2.3.1, then a close frame.
+                answer.extend_from_slice(&[0xc1, 7, 0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+                stream.write_all(&answer).await.unwrap();
+                let mut frame = [0; 6];
+                stream.read_exact(&mut frame).await.unwrap();
+                *frames.borrow_mut() = frame.to_vec();
+                stream.write_all(&close_frame(1000, "")).await.unwrap();
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+        })
+        .await;
+        let notes = Rc::new(Notes::default());
+        let dial = DialSettings { deflate: Some(DeflateSettings::default()), ..DialSettings::default() };
+        let client = WebSocketClient::connect(notes.clone(), at(address), dial, defaults());
+        notes.until(|notes| notes.has("text Hello")).await;
+        let peer = client.peer().unwrap();
+        assert_eq!((peer.stats().messages_in, peer.stats().bytes_in), (1, 5));
+        peer.send_text(&"x".repeat(20_000));
+        assert_eq!(peer.stats().bytes_out, 20_000);
+        notes.until_ended().await;
+        let frame = read.borrow();
+        assert!(frame[0] == 0xc1 && frame[1] & 0x7f < 100, "{frame:x?}");
     })
     .await;
 }
