@@ -17,11 +17,13 @@ pub mod execute_dat;
 pub mod info_chop;
 pub mod info_dat;
 mod language;
+mod received;
 mod reference;
 mod table_content;
 pub mod table_dat;
 pub mod text_dat;
 pub mod web_server;
+pub mod websocket_dat;
 
 pub use dat_file::{MAX_FILE_BYTES, file_ending};
 
@@ -38,4 +40,5 @@ static TYPES: &[&OperatorType] = &[
     &table_dat::TABLE_DAT,
     &text_dat::TEXT_DAT,
     &web_server::WEB_SERVER_DAT,
+    &websocket_dat::WEBSOCKET_DAT,
 ];

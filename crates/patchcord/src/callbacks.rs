@@ -69,6 +69,8 @@ struct PythonCallbacks {
     /// Callbacks that raised when they were called last, one bit each.
     failing: Cell<u64>,
     in_batch: Cell<bool>,
+    /// The script's DAT and the operator from whose place it looks, where that is another one (`executeloc`).
+    place: Cell<Option<(OpId, OpId)>>,
 }
 
 /// What is known of a function.
@@ -101,6 +103,7 @@ impl PythonCallbacks {
             functions: RefCell::new(declaration.callbacks.iter().map(|_| None).collect()),
             failing: Cell::new(0),
             in_batch: Cell::new(false),
+            place: Cell::new(None),
         };
         callbacks.name_subjects(host);
         callbacks
@@ -111,6 +114,7 @@ impl PythonCallbacks {
         // Loading a script may move the epoch; what it changed is then seen by the next look.
         let epoch = host.network.script_epoch();
         let dat = self.script_dat(host);
+        self.place.set(dat.zip(self.execution_place(host)));
         let script = dat.and_then(|dat| host.scripts.of(host, py, dat).ok());
         let before = self.script.replace(script.clone());
         let same = match (&before, &script) {
@@ -155,6 +159,20 @@ impl PythonCallbacks {
                 host.network.patch().par_op(self.op, parameter)
             }
             None => (self.declaration.content == ContentKind::Text).then_some(self.op),
+        }
+    }
+
+    /// What `executeloc` chooses, where it is not the script's DAT.
+    fn execution_place(&self, host: &Host) -> Option<OpId> {
+        let (executeloc, _) = self.declaration.find_parameter("executeloc")?;
+        let (fromop, _) = self.declaration.find_parameter("fromop")?;
+        match &*host.network.eval(self.op, executeloc).to_text() {
+            "current" => Some(self.op),
+            "op" => {
+                host.network.eval(self.op, fromop);
+                host.network.patch().par_op(self.op, fromop)
+            }
+            _ => None,
         }
     }
 
@@ -209,6 +227,7 @@ impl PythonCallbacks {
         let returns = self.declaration.callbacks[callback].returns;
         let arguments = &arguments[..shape.takes.min(arguments.len())];
         let subject = self.subjects.borrow()[callback];
+        let _looking = self.place.get().map(|(script, place)| host.look_from(script, place));
         host.script(self.op, subject, || match returns {
             Returns::Nothing => call(py, host, &function, arguments).map(|_| OwnedValue::None),
             Returns::Value => from_python(&call(py, host, &function, arguments)?),

@@ -99,7 +99,7 @@ pub fn install(py: Python<'_>, host: &Host) -> PyResult<()> {
 
     td.add("op", Bound::new(py, OpFinder(None))?)?;
     td.add("ops", Bound::new(py, OpsFinder(None))?)?;
-    td.add("parent", Bound::new(py, ParentFinder(None))?)?;
+    td.add("parent", Bound::new(py, ParentFinder { of: None, is_global: true })?)?;
     td.add("mod", Bound::new(py, ModuleFinder(None))?)?;
     td.add("run", Bound::new(py, Runner::for_running())?)?;
     td.add("__getattr__", wrap_pyfunction!(td_attribute, py)?)?;
@@ -191,13 +191,14 @@ fn find_otherwise(argument: &Bound<'_, PyAny>, base: &impl Fn(&Patch) -> OpId, f
     }
 }
 
-/// The component from which paths count for the operator, or for the one whose script runs.
-fn network_of(patch: &Patch, from: Option<OpId>, running: Option<OpId>) -> OpId {
-    from.or(running).map_or(patch.root(), |op| patch.network_of(op))
+/// The component from which paths count for a script, or for the one that runs.
+fn network_of(patch: &Patch, seen_from: Option<OpId>) -> OpId {
+    seen_from.map_or(patch.root(), |op| patch.network_of(op))
 }
 
-fn running() -> PyResult<Option<OpId>> {
-    host::with(|host| Ok(host.running()))
+/// The operator from whose place a script looks; `None` is the script that runs.
+fn place(host: &Host, script: Option<OpId>) -> Option<OpId> {
+    script.map(|script| host.place_of(script)).or(host.running())
 }
 
 /// The global `op`: the first operator that a path or pattern names, or None.
@@ -216,7 +217,7 @@ impl OpFinder {
         host::with(|host| {
             let found = {
                 let patch = host.network.patch();
-                patch.find(network_of(&patch, self.0, host.running()), &text)
+                patch.find(network_of(&patch, place(host, self.0)), &text)
             };
             if found.is_none() {
                 // Scripts ask for operators that may not exist; a misspelled name looks the same.
@@ -241,8 +242,8 @@ impl OpFinder {
                 return self.find(path);
             }
         }
-        let running = running()?;
-        let found = find_operators(paths, |patch| network_of(patch, self.0, running), true)?;
+        let place = host::with(|host| Ok(place(host, self.0)))?;
+        let found = find_operators(paths, |patch| network_of(patch, place), true)?;
         host::with(|host| host.handle_or_none(paths.py(), found.first().copied()))
     }
 
@@ -272,20 +273,29 @@ impl OpsFinder {
         paths: &Bound<'py, PyTuple>,
         _options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let running = running()?;
-        let found = find_operators(paths, |patch| network_of(patch, self.0, running), false)?;
+        let place = host::with(|host| Ok(place(host, self.0)))?;
+        let found = find_operators(paths, |patch| network_of(patch, place), false)?;
         host::with(|host| PyList::new(paths.py(), host.handles(paths.py(), &found)?))
     }
 }
 
 /// The global `parent`, and `parent` of an operator: the component around it, or the one so many levels up.
 #[pyclass(module = "td", frozen)]
-pub struct ParentFinder(Option<OpId>);
+pub struct ParentFinder {
+    of: Option<OpId>,
+    /// It is a script's own, and counts from the place from which the script looks.
+    is_global: bool,
+}
 
 impl ParentFinder {
     /// Counts from an operator.
     pub fn of(op: OpId) -> Self {
-        ParentFinder(Some(op))
+        ParentFinder { of: Some(op), is_global: false }
+    }
+
+    /// Counts from the place of a script.
+    pub fn seen_from(script: OpId) -> Self {
+        ParentFinder { of: Some(script), is_global: true }
     }
 }
 
@@ -294,7 +304,7 @@ impl ParentFinder {
     #[pyo3(signature = (n=1))]
     fn __call__<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         host::with(|host| {
-            let mut at = self.0.or(host.running());
+            let mut at = if self.is_global { place(host, self.of) } else { self.of };
             for _ in 0..n {
                 if at.is_none() {
                     break;

@@ -62,6 +62,8 @@ pub struct Host {
     /// Builtins of every script: Python's own, and what td adds for all operators alike.
     pub builtins: Py<PyDict>,
     running: Cell<Option<OpId>>,
+    /// A script's DAT, and the operator from whose place it looks for others while the callback lasts.
+    place: Cell<Option<(OpId, OpId)>>,
     handles: RefCell<SecondaryMap<OpId, Py<PyAny>>>,
     parameters: RefCell<SecondaryMap<OpId, Py<ParCollection>>>,
 }
@@ -117,6 +119,16 @@ impl Host {
             Ok(result) => result.map_err(Failure::Raised),
             Err(panic) => Err(Failure::Panicked(panic_text(&*panic))),
         }
+    }
+
+    /// Lets the script of a DAT look for operators from another place than its own until the result is dropped.
+    pub fn look_from(&self, script: OpId, place: OpId) -> LookingFrom<'_> {
+        LookingFrom { host: self, before: self.place.replace(Some((script, place))) }
+    }
+
+    /// The operator from whose place a script looks.
+    pub fn place_of(&self, script: OpId) -> OpId {
+        self.place.get().filter(|(of, _)| *of == script).map_or(script, |(_, place)| place)
     }
 
     /// The operator whose script runs.
@@ -182,6 +194,18 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.host.guard.leave(self.token);
         self.host.running.set(self.before);
+    }
+}
+
+/// A script looks from another place; takes that back when it is dropped.
+pub struct LookingFrom<'a> {
+    host: &'a Host,
+    before: Option<(OpId, OpId)>,
+}
+
+impl Drop for LookingFrom<'_> {
+    fn drop(&mut self) {
+        self.host.place.set(self.before);
     }
 }
 
@@ -261,6 +285,7 @@ impl HostFactory for PythonHost {
                 names: convert::Names::default(),
                 builtins: PyDict::new(py).unbind(),
                 running: Cell::new(None),
+                place: Cell::new(None),
                 handles: RefCell::default(),
                 parameters: RefCell::default(),
             };

@@ -321,7 +321,7 @@ fn bind(host: &Host, py: Python<'_>, op: OpId, names: &Bound<'_, PyDict>) -> PyR
     names.set_item("me", host.handle(py, op)?)?;
     names.set_item("op", Bound::new(py, OpFinder::seen_from(op))?)?;
     names.set_item("ops", Bound::new(py, OpsFinder::seen_from(op))?)?;
-    names.set_item("parent", Bound::new(py, ParentFinder::of(op))?)?;
+    names.set_item("parent", Bound::new(py, ParentFinder::seen_from(op))?)?;
     names.set_item("mod", Bound::new(py, ModuleFinder::seen_from(op))?)?;
     names.set_item("run", Bound::new(py, Runner::for_op(op))?)
 }

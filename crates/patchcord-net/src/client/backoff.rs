@@ -66,6 +66,11 @@ impl Backoff {
     }
 }
 
+/// A random number from 0 to 1 for [`Backoff::next_delay`]; 0.5 where the system gives none.
+pub fn chance() -> f64 {
+    getrandom::u32().map_or(0.5, |number| f64::from(number) / f64::from(u32::MAX))
+}
+
 /// A number as a fraction; what is not a number counts as 0.
 fn fraction(number: f64) -> f64 {
     if number.is_nan() { 0.0 } else { number.clamp(0.0, 1.0) }

@@ -21,7 +21,7 @@ mod tcp;
 mod websocket;
 
 pub use address::{Address, AddressError};
-pub use backoff::{Backoff, BackoffSettings};
+pub use backoff::{Backoff, BackoffSettings, chance};
 pub use dial::{Opening, dial};
 pub use error::{DialError, RedirectRefusal};
 pub use progress::{Phase, Progress};

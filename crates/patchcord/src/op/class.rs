@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use slotmap::Key;
 
-use super::{Op, cell, chop, comp, dat, par, web_server};
+use super::{Op, cell, chop, comp, dat, par, web_server, websocket};
 use crate::glue::Glue;
 
 /// Python classes of the operator types.
@@ -67,8 +67,10 @@ fn family_class(py: Python<'_>, family: Family) -> Bound<'_, PyType> {
 
 /// The class of a type: the one with methods of its own, or an empty one of the family.
 fn class_of<'py>(py: Python<'py>, declaration: &OperatorType) -> PyResult<Bound<'py, PyType>> {
-    if declaration.name == "webserverDAT" {
-        return Ok(py.get_type::<web_server::WebServerDat>());
+    match declaration.name {
+        "webserverDAT" => return Ok(py.get_type::<web_server::WebServerDat>()),
+        "websocketDAT" => return Ok(py.get_type::<websocket::WebSocketDat>()),
+        _ => {}
     }
     let body = PyDict::new(py);
     // Without a dictionary a misspelled attribute is an error and not a new attribute.

@@ -1,0 +1,213 @@
+//! One connection of the operator: turns what the client reports into rows, callbacks and lines of the textport.
+//!
+//! A link that the operator has let go of (because it connects anew, or was switched off) is silent from then on: its
+//! end has been told already, and a late message of it must not be taken for one of its successor.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use patchcord_core::callbacks::Callbacks;
+use patchcord_core::network::Network;
+use patchcord_core::patch::OpId;
+use patchcord_core::problem::Problem;
+use patchcord_core::value::Value;
+use patchcord_net::client::{self, Accepted, DialError, Progress};
+use patchcord_net::websocket::{self, ClosedBy, Ending, Peer, PeerStats};
+
+use super::WebSocketDat;
+use super::declaration::callback;
+use super::settings::Options;
+
+/// What all links of an operator share.
+pub(super) struct Shared {
+    pub network: Network,
+    pub op: OpId,
+    pub callbacks: Rc<dyn Callbacks>,
+    pub options: Cell<Options>,
+    /// Sums over connections that have ended.
+    pub past: Cell<PeerStats>,
+    pub past_dropped: Cell<u64>,
+    pub close_code: Cell<u16>,
+    /// Open connections so far.
+    pub opened: Cell<u64>,
+}
+
+impl Shared {
+    pub(super) fn new(network: &Network, op: OpId) -> Self {
+        Shared {
+            network: network.clone(),
+            op,
+            callbacks: network.callbacks_for(op),
+            options: Cell::default(),
+            past: Cell::default(),
+            past_dropped: Cell::new(0),
+            close_code: Cell::new(0),
+            opened: Cell::new(0),
+        }
+    }
+
+    /// Calls a callback in a turn of its own. What went wrong has been reported by the handler.
+    pub(super) fn call(&self, callback: usize, arguments: &[Value<'_>]) {
+        let _ = self.network.turn(|network| self.callbacks.call(network, callback, arguments));
+    }
+
+    /// Says what happens to the connection, in the textport and to onMonitorMessage.
+    pub(super) fn say(&self, message: &str) {
+        self.network.say_status(self.op, message);
+        self.call(callback::MONITOR_MESSAGE, &[Value::Op(self.op), Value::Str(message)]);
+    }
+
+    /// Shows on the operator why there is no connection.
+    pub(super) fn show(&self, message: String, remedy: &str) {
+        self.network.report(self.op, Problem::warning("connection", message, remedy));
+    }
+
+    pub(super) fn count(&self, stats: PeerStats, dropped: u64) {
+        let past = self.past.get();
+        self.past.set(PeerStats {
+            messages_in: past.messages_in + stats.messages_in,
+            messages_out: past.messages_out + stats.messages_out,
+            bytes_in: past.bytes_in + stats.bytes_in,
+            bytes_out: past.bytes_out + stats.bytes_out,
+        });
+        self.past_dropped.set(self.past_dropped.get() + dropped);
+    }
+}
+
+/// Hears of one connection.
+pub(super) struct Link {
+    pub shared: Rc<Shared>,
+    pub dat: Weak<WebSocketDat>,
+    /// The operator still takes this link for its own.
+    pub is_current: Cell<bool>,
+    /// Contents of the last ping that was answered automatically.
+    pub ponged: RefCell<Option<Box<[u8]>>>,
+}
+
+impl Link {
+    /// The connection is over, or could not be had.
+    fn end(&self, message: &str) {
+        self.shared.say(message);
+        self.shared.call(callback::DISCONNECT, &[Value::Op(self.shared.op)]);
+        // A callback may have connected anew, or switched the operator off.
+        if let Some(dat) = self.dat.upgrade().filter(|_| self.is_current.get()) {
+            dat.plan_reconnect();
+        }
+    }
+}
+
+impl websocket::Handler for Link {
+    type Data = ();
+
+    fn handle_open(&self, _: &Rc<Peer<()>>) {
+        if !self.is_current.get() {
+            return;
+        }
+        let shared = &self.shared;
+        shared.opened.set(shared.opened.get() + 1);
+        shared.network.clear_problem(shared.op, "connection");
+        shared.network.clear_problem(shared.op, "send");
+        if let Some(dat) = self.dat.upgrade() {
+            dat.handle_open();
+        }
+        shared.say("connected");
+        shared.call(callback::CONNECT, &[Value::Op(shared.op)]);
+    }
+
+    #[inline]
+    fn handle_text(&self, _: &Rc<Peer<()>>, text: &str) {
+        if !self.is_current.get() {
+            return;
+        }
+        let shared = &*self.shared;
+        shared.network.turn(|network| {
+            let row = shared.options.get().received.append(network, shared.op, text);
+            let arguments = [Value::Op(shared.op), Value::Int(row as i64), Value::Str(text)];
+            // What went wrong has been reported by the handler.
+            let _ = shared.callbacks.call(network, callback::RECEIVE_TEXT, &arguments);
+        });
+    }
+
+    #[inline]
+    fn handle_binary(&self, _: &Rc<Peer<()>>, bytes: &[u8]) {
+        if self.is_current.get() {
+            self.shared.call(callback::RECEIVE_BINARY, &[Value::Op(self.shared.op), Value::Bytes(bytes)]);
+        }
+    }
+
+    fn handle_ping(&self, peer: &Rc<Peer<()>>, payload: &[u8]) {
+        let answered = self.shared.options.get().autopong;
+        if answered {
+            peer.send_pong(payload);
+        }
+        *self.ponged.borrow_mut() = answered.then(|| payload.into());
+        if self.is_current.get() {
+            self.shared.call(callback::RECEIVE_PING, &[Value::Op(self.shared.op), Value::Bytes(payload)]);
+        }
+    }
+
+    fn handle_pong(&self, _: &Rc<Peer<()>>, payload: &[u8]) {
+        if self.is_current.get() {
+            self.shared.call(callback::RECEIVE_PONG, &[Value::Op(self.shared.op), Value::Bytes(payload)]);
+        }
+    }
+
+    fn handle_close(&self, peer: &Rc<Peer<()>>, ending: &Ending) {
+        self.shared.count(peer.stats(), peer.dropped());
+        self.shared.close_code.set(ending.code.as_u16());
+        if !self.is_current.get() {
+            return;
+        }
+        let reason = reason(ending);
+        if ending.by != ClosedBy::Local {
+            let comes_back = self.dat.upgrade().is_some_and(|dat| dat.reconnects());
+            let remedy = if comes_back { "" } else { "pulse `reset` to connect anew, or switch `reconnect` on" };
+            self.shared.show(reason.clone(), remedy);
+        }
+        self.end(&reason);
+    }
+
+    fn handle_turn(&self, work: &mut dyn FnMut()) {
+        let start = self.shared.network.now();
+        self.shared.callbacks.batch(work);
+        self.shared.network.note_cook(self.shared.op, start);
+    }
+}
+
+impl client::Handler for Link {
+    fn handle_progress(&self, progress: &Progress) {
+        if self.is_current.get() {
+            self.shared.say(&progress.to_string());
+        }
+    }
+
+    fn handle_accepted(&self, _: Accepted) {}
+
+    fn handle_failure(&self, error: &DialError) {
+        if self.is_current.get() {
+            self.shared.show(error.to_string(), &error.remedy());
+            self.end(&format!("connection failed: {error}"));
+        }
+    }
+
+    fn handle_panic(&self, reason: &str) {
+        let message = format!("the connection was ended by a panic: {reason}");
+        self.shared.network.report(self.shared.op, Problem::error("panic", message, "this is a fault of the program"));
+    }
+}
+
+/// The end of a connection in words, on one line whatever the server said.
+fn reason(ending: &Ending) -> String {
+    let code = ending.code.as_u16();
+    let mut text = match (ending.by, ending.sent) {
+        (ClosedBy::Local, Some(sent)) => format!("disconnected with code {}", sent.as_u16()),
+        (ClosedBy::Local, None) => "disconnected".to_owned(),
+        (ClosedBy::Remote, _) => format!("the server closed the connection with code {code}"),
+        (ClosedBy::Nobody, _) => "error: the connection was lost".to_owned(),
+    };
+    if !ending.reason.is_empty() {
+        text.push_str(": ");
+        text.extend(ending.reason.chars().map(|c| if c.is_control() { ' ' } else { c }));
+    }
+    text
+}

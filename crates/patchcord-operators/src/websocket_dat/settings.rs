@@ -1,0 +1,173 @@
+//! From parameters to an address, to how it is dialled, and to the bounds of the connection.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use patchcord_core::declaration::ParIndex;
+use patchcord_core::network::Network;
+use patchcord_core::patch::OpId;
+use patchcord_core::problem::Problem;
+use patchcord_net::client::{Address, BackoffSettings, ConnectionSettings, DialSettings, Proxy};
+use patchcord_net::tls::{ClientTls, client_config};
+use patchcord_net::websocket::SlowReader;
+
+use super::declaration::par;
+use crate::received::Received;
+
+/// What holds while a connection is open, and can change under it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Options {
+    pub received: Received,
+    pub autopong: bool,
+}
+
+/// Why a connection cannot even be dialled: what is wrong and what can be done about it.
+pub(super) type Wrong = (String, String);
+
+/// Reads the parameters of an operator.
+pub(super) struct Reader<'a> {
+    pub network: &'a Network,
+    pub op: OpId,
+}
+
+impl Reader<'_> {
+    pub(super) fn options(&self) -> Options {
+        let limit = self.on(par::CLAMP).then(|| self.size(par::MAXLINES));
+        Options { received: Received { limit, bytes: self.on(par::BYTES) }, autopong: self.on(par::AUTOPONG) }
+    }
+
+    pub(super) fn connection(&self) -> ConnectionSettings {
+        ConnectionSettings {
+            message: self.size(par::MAXMESSAGE),
+            queue: self.size(par::MAXQUEUE),
+            slow_reader: match &*self.text(par::SLOWREADER) {
+                "dropoldest" => SlowReader::DropOldest,
+                "dropnewest" => SlowReader::DropNewest,
+                "latest" => SlowReader::Latest,
+                "close" => SlowReader::Close,
+                _ => SlowReader::Pause,
+            },
+            ping_interval: self.seconds(par::PINGINTERVAL),
+            missed_pings: self.size(par::MISSEDPINGS) as u32,
+        }
+    }
+
+    pub(super) fn backoff(&self) -> BackoffSettings {
+        BackoffSettings {
+            first: self.seconds(par::RECONNECTDELAY),
+            longest: self.seconds(par::RECONNECTLONGEST),
+            jitter: self.network.eval(self.op, par::RECONNECTJITTER).as_f64(),
+            attempts: self.size(par::RECONNECTATTEMPTS) as u32,
+        }
+    }
+
+    /// Where to and how. Files of keys and certificates are read here, at each attempt.
+    pub(super) fn dial(&self) -> Result<(Address, DialSettings), Wrong> {
+        let address = Address::parse(&self.text(par::NETADDRESS), self.size(par::PORT) as u16)
+            .map_err(|error| (error.to_string(), error.remedy().to_owned()))?;
+        let query = self.text(par::QUERY);
+        let pairs =
+            query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+        let address = address.with_query(pairs);
+        let proxy = match &*self.text(par::PROXY) {
+            "" => None,
+            text => Some(Proxy::parse(text).map_err(|error| (error.to_string(), error.remedy().to_owned()))?),
+        };
+        let origin = match &*self.text(par::ORIGIN) {
+            "" => address.origin(),
+            text => text.to_owned(),
+        };
+        let tls = if address.is_tls() { Some(self.tls()?) } else { None };
+        let settings = DialSettings {
+            time_limit: Duration::from_millis(self.size(par::TIMEOUT) as u64),
+            proxy,
+            tls,
+            origin: Some(origin),
+            subprotocols: self.text(par::SUBPROTOCOLS).split_whitespace().map(str::to_owned).collect(),
+            headers: self.headers(),
+            redirects: self.size(par::REDIRECTS) as u8,
+        };
+        Ok((address, settings))
+    }
+
+    /// The rows of input 0, and the authorisation unless one of them has it.
+    fn headers(&self) -> Vec<(String, String)> {
+        let source = self.network.patch().get(self.op).and_then(|op| op.inputs().first().copied().flatten());
+        if let Some(source) = source {
+            self.network.cook(source.op);
+        }
+        let mut headers: Vec<(String, String)> = {
+            let patch = self.network.patch();
+            let table = source.and_then(|source| patch.get(source.op)).and_then(|op| op.content().as_table());
+            let rows = table.into_iter().flat_map(|table| table.rows());
+            rows.map(|row| (row.get(0).unwrap_or_default().to_owned(), row.get(1).unwrap_or_default().to_owned()))
+                .filter(|(name, _)| !name.is_empty())
+                .collect()
+        };
+        let is_heading = |(name, value): &(String, String)| {
+            ["name", "header"].contains(&name.to_ascii_lowercase().as_str()) && value.eq_ignore_ascii_case("value")
+        };
+        if headers.first().is_some_and(is_heading) {
+            headers.remove(0);
+        }
+        let (token, name) = (self.text(par::TOKEN), self.text(par::USERNAME));
+        let authorisation = if !token.is_empty() {
+            Some(format!("Bearer {token}"))
+        } else if !name.is_empty() {
+            Some(format!("Basic {}", STANDARD.encode(format!("{name}:{}", self.text(par::PASSWORD)))))
+        } else {
+            None
+        };
+        if let Some(value) = authorisation
+            && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        {
+            headers.push(("Authorization".to_owned(), value));
+        }
+        headers
+    }
+
+    fn tls(&self) -> Result<patchcord_net::tls::TlsClient, Wrong> {
+        let (ca, certificate, key) = (self.path(par::CAFILE), self.path(par::CLIENTCERT), self.path(par::CLIENTKEY));
+        let (password, server_name) = (self.text(par::CLIENTKEYPASSWORD), self.text(par::SERVERNAME));
+        let tls = ClientTls {
+            verify: self.on(par::VERIFYCERT),
+            ca: ca.as_deref(),
+            certificate: certificate.as_deref(),
+            private_key: key.as_deref(),
+            password: (!password.is_empty()).then_some(&*password),
+            server_name: (!server_name.is_empty()).then_some(&*server_name),
+        };
+        let (client, warnings) = client_config(&tls).map_err(|error| (error.to_string(), error.remedy()))?;
+        let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        if texts.is_empty() {
+            self.network.clear_problem(self.op, "tls");
+        } else {
+            self.network.report(self.op, Problem::warning("tls", texts.join("; "), ""));
+        }
+        Ok(client)
+    }
+
+    pub(super) fn on(&self, index: ParIndex) -> bool {
+        self.network.eval(self.op, index).is_on()
+    }
+
+    pub(super) fn text(&self, index: ParIndex) -> Rc<str> {
+        self.network.eval(self.op, index).to_text()
+    }
+
+    fn size(&self, index: ParIndex) -> usize {
+        usize::try_from(self.network.eval(self.op, index).as_i64()).unwrap_or(0)
+    }
+
+    fn seconds(&self, index: ParIndex) -> Duration {
+        Duration::try_from_secs_f64(self.network.eval(self.op, index).as_f64()).unwrap_or_default()
+    }
+
+    fn path(&self, index: ParIndex) -> Option<PathBuf> {
+        let text = self.text(index);
+        (!text.is_empty()).then(|| self.network.project().folder.join(&*text))
+    }
+}
