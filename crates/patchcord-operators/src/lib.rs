@@ -17,6 +17,7 @@ pub mod execute_dat;
 pub mod info_chop;
 pub mod info_dat;
 mod language;
+mod par_reader;
 mod received;
 mod reference;
 mod table_content;

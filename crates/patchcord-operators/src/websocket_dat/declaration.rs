@@ -153,6 +153,24 @@ const PAGES: &[Page] = &[
                 "Answers pings at once. Off, as in TouchDesigner, the callback onReceivePing has to. A pong with the same \
                  contents that the callback sends all the same is left out.",
             ),
+            Parameter::toggle("compression", "Compression", false).beyond().help(
+                "Offers to compress messages (permessage-deflate): less to transmit, more work. This and how it \
+                 compresses hold from the next connection on.",
+            ),
+            Parameter::int("compressthreshold", "Compression Threshold", 256, 0, 1 << 30)
+                .beyond()
+                .help("Bytes. Shorter messages are sent as they are."),
+            Parameter::int("compresslevel", "Compression Level", 6, 1, 9)
+                .beyond()
+                .help("1 is the fastest, 9 makes the smallest messages."),
+            Parameter::toggle("compresscontext", "Compression Context", false).beyond().help(
+                "Lets messages refer back to those before them: many that are alike become much smaller, for 360 KiB of \
+                 memory, or 240 with the smallest `compresswindow`.",
+            ),
+            Parameter::int("compresswindow", "Compression Window", 15, 8, 15).beyond().help(
+                "How far back the messages that are sent refer, as a power of two of bytes: 15 is 32 KiB. Less saves \
+                 memory where `compresscontext` is on.",
+            ),
             Parameter::float("pinginterval", "Ping Interval", 0.0, 0.0, 3600.0)
                 .beyond()
                 .help("Seconds between pings of its own, which callbacks do not see. 0 sends none, as in TouchDesigner."),
@@ -222,6 +240,8 @@ pub(super) mod par {
         PASSWORD = "password", TOKEN = "token", REDIRECTS = "redirects",
         VERIFYCERT = "verifycert", CAFILE = "cafile", CLIENTCERT = "clientcert", CLIENTKEY = "clientkey",
         CLIENTKEYPASSWORD = "clientkeypassword", SERVERNAME = "servername",
+        COMPRESSION = "compression", COMPRESSTHRESHOLD = "compressthreshold", COMPRESSLEVEL = "compresslevel",
+        COMPRESSCONTEXT = "compresscontext", COMPRESSWINDOW = "compresswindow",
         PROXY = "proxy", AUTOPONG = "autopong", PINGINTERVAL = "pinginterval", MISSEDPINGS = "missedpings",
         MAXMESSAGE = "maxmessage", MAXQUEUE = "maxqueue", SLOWREADER = "slowreader",
         SOCKETIO = "socketio", SOCKETIOADDRESS = "socketioaddress",

@@ -33,6 +33,7 @@ use declaration::{callback, par};
 use link::{Link, Shared};
 use settings::Reader;
 
+use crate::par_reader::ParReader;
 use crate::received::Received;
 
 /// How long a closing connection has to do so in an orderly way.
@@ -128,7 +129,7 @@ impl WebSocketDat {
     }
 
     fn reader(&self) -> Reader<'_> {
-        Reader { network: &self.shared.network, op: self.shared.op }
+        Reader(ParReader { network: &self.shared.network, op: self.shared.op })
     }
 
     fn begin(&self) {

@@ -1,20 +1,15 @@
 //! From parameters to an address, to how it is dialled, and to the bounds of the connection.
 
-use std::path::PathBuf;
-use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use patchcord_core::declaration::ParIndex;
-use patchcord_core::network::Network;
-use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_net::client::{Address, BackoffSettings, ConnectionSettings, DialSettings, Proxy};
 use patchcord_net::tls::{ClientTls, client_config};
-use patchcord_net::websocket::SlowReader;
 
 use super::declaration::par;
+use crate::par_reader::{CompressionPars, ParReader};
 use crate::received::Received;
 
 /// What holds while a connection is open, and can change under it.
@@ -27,10 +22,23 @@ pub(super) struct Options {
 /// Why a connection cannot even be dialled: what is wrong and what can be done about it.
 pub(super) type Wrong = (String, String);
 
+const COMPRESSION: CompressionPars = CompressionPars {
+    on: par::COMPRESSION,
+    threshold: par::COMPRESSTHRESHOLD,
+    level: par::COMPRESSLEVEL,
+    context: par::COMPRESSCONTEXT,
+    window: par::COMPRESSWINDOW,
+};
+
 /// Reads the parameters of an operator.
-pub(super) struct Reader<'a> {
-    pub network: &'a Network,
-    pub op: OpId,
+pub(super) struct Reader<'a>(pub ParReader<'a>);
+
+impl<'a> std::ops::Deref for Reader<'a> {
+    type Target = ParReader<'a>;
+
+    fn deref(&self) -> &ParReader<'a> {
+        &self.0
+    }
 }
 
 impl Reader<'_> {
@@ -43,13 +51,7 @@ impl Reader<'_> {
         ConnectionSettings {
             message: self.size(par::MAXMESSAGE),
             queue: self.size(par::MAXQUEUE),
-            slow_reader: match &*self.text(par::SLOWREADER) {
-                "dropoldest" => SlowReader::DropOldest,
-                "dropnewest" => SlowReader::DropNewest,
-                "latest" => SlowReader::Latest,
-                "close" => SlowReader::Close,
-                _ => SlowReader::Pause,
-            },
+            slow_reader: self.slow_reader(par::SLOWREADER),
             ping_interval: self.seconds(par::PINGINTERVAL),
             missed_pings: self.size(par::MISSEDPINGS) as u32,
         }
@@ -59,7 +61,7 @@ impl Reader<'_> {
         BackoffSettings {
             first: self.seconds(par::RECONNECTDELAY),
             longest: self.seconds(par::RECONNECTLONGEST),
-            jitter: self.network.eval(self.op, par::RECONNECTJITTER).as_f64(),
+            jitter: self.number(par::RECONNECTJITTER),
             attempts: self.size(par::RECONNECTATTEMPTS) as u32,
         }
     }
@@ -86,7 +88,8 @@ impl Reader<'_> {
             proxy,
             tls,
             origin: Some(origin),
-            subprotocols: self.text(par::SUBPROTOCOLS).split_whitespace().map(str::to_owned).collect(),
+            subprotocols: self.words(par::SUBPROTOCOLS),
+            deflate: self.deflate(&COMPRESSION, false),
             headers: self.headers(),
             redirects: self.size(par::REDIRECTS) as u8,
         };
@@ -148,26 +151,5 @@ impl Reader<'_> {
             self.network.report(self.op, Problem::warning("tls", texts.join("; "), ""));
         }
         Ok(client)
-    }
-
-    pub(super) fn on(&self, index: ParIndex) -> bool {
-        self.network.eval(self.op, index).is_on()
-    }
-
-    pub(super) fn text(&self, index: ParIndex) -> Rc<str> {
-        self.network.eval(self.op, index).to_text()
-    }
-
-    fn size(&self, index: ParIndex) -> usize {
-        usize::try_from(self.network.eval(self.op, index).as_i64()).unwrap_or(0)
-    }
-
-    fn seconds(&self, index: ParIndex) -> Duration {
-        Duration::try_from_secs_f64(self.network.eval(self.op, index).as_f64()).unwrap_or_default()
-    }
-
-    fn path(&self, index: ParIndex) -> Option<PathBuf> {
-        let text = self.text(index);
-        (!text.is_empty()).then(|| self.network.project().folder.join(&*text))
     }
 }
