@@ -36,6 +36,12 @@ pub trait CallbackSource {
     /// The text of an operator changed, and the turn in which it did has ended: the time to load scripts anew, so that
     /// what is wrong with one shows when it is saved and not when it is called.
     fn handle_text_change(&self, _network: &Network) {}
+
+    /// An operator has another path.
+    fn handle_rename(&self, _network: &Network, _op: OpId) {}
+
+    /// What a destroyed operator held was dropped: the time to let go of what could not be while the patch was borrowed.
+    fn handle_drop(&self, _network: &Network) {}
 }
 
 /// Computes expressions and checks scripts.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::declaration::ParIndex;
-use crate::network::{Network, Worker};
+use crate::network::Network;
 use crate::parameter::ParValue;
 use crate::patch::OpId;
 
@@ -23,12 +23,8 @@ pub enum Change {
     Destroyed {
         /// Which it was.
         op: OpId,
-        /// Where it was.
-        path: Rc<str>,
-        /// What did its work.
-        worker: Option<Rc<dyn Worker>>,
     },
-    /// An operator has another name or path.
+    /// An operator has another name or path; each operator inside a component that was renamed has one, too.
     Renamed {
         /// Which.
         op: OpId,
@@ -73,7 +69,7 @@ impl Change {
     pub fn op(&self) -> OpId {
         match self {
             Change::Created { op }
-            | Change::Destroyed { op, .. }
+            | Change::Destroyed { op }
             | Change::Renamed { op }
             | Change::Parameter { op, .. }
             | Change::Computed { op, .. }
@@ -98,6 +94,8 @@ pub struct ChangeQueue {
     text_change_queued: Cell<bool>,
     /// Turns that are running, one in another. While there is one, its end works the queue off.
     pub(crate) depth: Cell<u32>,
+    /// The worker of a destroyed operator is being stopped; what was destroyed can be read meanwhile.
+    pub(crate) tells_ending: Cell<bool>,
     wake: RefCell<Option<Rc<dyn Fn()>>>,
 }
 

@@ -48,6 +48,16 @@ impl CallbackSource for PythonCallbackSource {
             });
         }
     }
+
+    fn handle_rename(&self, _network: &Network, op: OpId) {
+        if let Some(host) = host::here() {
+            Python::attach(|py| host.scripts.handle_rename(&host, py, op));
+        }
+    }
+
+    fn handle_drop(&self, _network: &Network) {
+        Python::attach(host::let_go);
+    }
 }
 
 /// The script functions of one operator.
@@ -60,6 +70,8 @@ struct PythonCallbacks {
     parameter: Option<ParIndex>,
     names: Vec<Py<PyString>>,
     subjects: RefCell<Vec<Subject>>,
+    /// Path of the operator by which the subjects are named.
+    path: RefCell<Rc<str>>,
     epoch: Cell<Option<u64>>,
     script: RefCell<Option<Rc<Script>>>,
     /// Version of the script that the functions are from.
@@ -96,6 +108,7 @@ impl PythonCallbacks {
             parameter,
             names: declaration.callbacks.iter().map(|callback| PyString::intern(py, callback.name).unbind()).collect(),
             subjects: RefCell::default(),
+            path: RefCell::new(Rc::from("")),
             epoch: Cell::new(None),
             script: RefCell::default(),
             version: Cell::new(0),
@@ -113,6 +126,10 @@ impl PythonCallbacks {
     fn refresh(&self, host: &Host, py: Python<'_>) {
         // Loading a script may move the epoch; what it changed is then seen by the next look.
         let epoch = host.network.script_epoch();
+        if host.network.patch().is_ending(self.op) && self.keeps_script(host) {
+            self.epoch.set(Some(epoch));
+            return;
+        }
         let dat = self.script_dat(host);
         self.place.set(dat.zip(self.execution_place(host)));
         let script = dat.and_then(|dat| host.scripts.of(host, py, dat).ok());
@@ -129,8 +146,8 @@ impl PythonCallbacks {
             if let Some(script) = &script {
                 script.add_user(host, self.op);
             }
-            self.name_subjects(host);
         }
+        self.name_subjects(host);
         let version = script.as_ref().map_or(0, |script| script.version());
         if !same || version != self.version.replace(version) {
             let module = script.and_then(|script| script.module(py)).map(|module| module.dict().unbind());
@@ -145,6 +162,13 @@ impl PythonCallbacks {
             }
         }
         self.epoch.set(Some(epoch));
+    }
+
+    /// Whether a destroyed operator still has the script that it had: its DAT is there, or was destroyed in the same turn.
+    /// It is not looked for, since the operator has left the tree.
+    fn keeps_script(&self, host: &Host) -> bool {
+        let patch = host.network.patch();
+        self.script.borrow().as_ref().is_some_and(|script| patch.get(script.dat()).is_some())
     }
 
     fn is_current(&self, network: &Network) -> bool {
@@ -176,10 +200,15 @@ impl PythonCallbacks {
         }
     }
 
+    /// Gives the watchdog the names of the callbacks, by the path that the operator has now.
     fn name_subjects(&self, host: &Host) {
         let path = host.network.patch().path(self.op);
+        if *self.path.borrow() == path {
+            return;
+        }
         let subject = |callback: &patchcord_core::declaration::Callback| host.guard.subject(&path, callback.name);
         *self.subjects.borrow_mut() = self.declaration.callbacks.iter().map(subject).collect();
+        *self.path.borrow_mut() = path;
     }
 
     fn forget_functions(&self) -> Vec<Option<Function>> {

@@ -77,7 +77,9 @@ impl Scripts {
     fn forget_gone(&self, host: &Host, py: Python<'_>) {
         let gone: Vec<_> = {
             let patch = host.network.patch();
-            self.loaded.borrow().values().filter(|script| patch.get(script.dat).is_none()).cloned().collect()
+            // What is only ending still has its last callbacks to answer.
+            let is_gone = |dat| patch.get(dat).is_none() && !patch.is_ending(dat);
+            self.loaded.borrow().values().filter(|script| is_gone(script.dat)).cloned().collect()
         };
         for script in gone {
             self.forget(py, &script);
@@ -88,18 +90,23 @@ impl Scripts {
     fn forget(&self, py: Python<'_>, script: &Script) {
         let old = (self.loaded.borrow_mut().remove(script.dat), self.namespaces.borrow_mut().remove(script.dat));
         drop(old);
-        let forget = || -> PyResult<()> {
-            let Some(module) = script.module(py) else { return Ok(()) };
-            let modules = py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
-            let name = module.name()?;
-            // Another DAT may have taken the path.
-            match modules.get_item(&name)? {
-                Some(placed) if placed.is(&module) => modules.del_item(name),
-                _ => Ok(()),
-            }
-        };
-        if let Err(error) = forget() {
+        if let Some(Err(error)) = script.module(py).map(|module| take_from_modules(&module)) {
             tracing::warn!("the module of a destroyed DAT stays: {error}");
+        }
+    }
+
+    /// Gives the module of a DAT the name of its new path.
+    pub fn handle_rename(&self, host: &Host, py: Python<'_>, dat: OpId) {
+        let known = self.loaded.borrow().get(dat).cloned();
+        let Some(module) = known.and_then(|script| script.module(py)) else { return };
+        let path = host.network.patch().path(dat);
+        let rename = || -> PyResult<()> {
+            take_from_modules(&module)?;
+            module.setattr("__name__", &*path)?;
+            Glue::of(py)?.get(py, "place_module")?.call1((&*path, &module)).map(|_| ())
+        };
+        if let Err(error) = rename() {
+            tracing::warn!("the module of {path} keeps its old name: {error}");
         }
     }
 
@@ -116,6 +123,16 @@ impl Scripts {
         globals.set_item("__builtins__", host.builtins.bind(py))?;
         self.namespaces.borrow_mut().insert(op, Kept::new(globals.clone().into_any().unbind()));
         Ok(globals)
+    }
+}
+
+/// Takes a script's module out of `sys.modules`, unless another DAT has taken its path.
+fn take_from_modules(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let modules = module.py().import("sys")?.getattr("modules")?.cast_into::<PyDict>()?;
+    let name = module.name()?;
+    match modules.get_item(&name)? {
+        Some(placed) if placed.is(module) => modules.del_item(name),
+        _ => Ok(()),
     }
 }
 
@@ -144,6 +161,11 @@ impl Script {
             failure: RefCell::default(),
             users: RefCell::default(),
         }
+    }
+
+    /// The DAT.
+    pub fn dat(&self) -> OpId {
+        self.dat
     }
 
     /// The module of the last text that works; `None` when none ever did.

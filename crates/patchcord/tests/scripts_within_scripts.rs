@@ -156,3 +156,41 @@ def onHTTPRequest(dat, request, response):
     assert!(live.get("/").ends_with("fine"));
     live.stop().ended_well().says("the rest waits for the next turn");
 }
+
+#[test]
+fn what_is_inside_a_renamed_component_goes_by_its_new_path() {
+    let live = Live::start_with(
+        "callback_warning_ms = 50",
+        r#"
+import sys
+base = parent().create(baseCOMP, 'base')
+dat = base.create(textDAT, 'script')
+dat.text = '''
+import time
+def onHTTPRequest(dat, request, response):
+    time.sleep(0.2)
+    return {'statusCode': 200, 'data': __name__}
+'''
+inner = base.create(webserverDAT, 'inner')
+inner.par.callbacks = 'script'
+inner.par.localaddress = '127.0.0.2'
+inner.par.port = op('webserver1').par.port
+inner.par.active = True
+def onHTTPRequest(dat, request, response):
+    if request['uri'] == '/rename':
+        op('base').name = 'stage'
+    names = sorted(name for name in sys.modules if name.endswith('/script'))
+    return {'statusCode': 200, 'data': repr(names)}
+"#,
+    );
+    live.wait_until("both listen", |said| said.matches("listening on").count() == 2);
+    let inner = || live.request_at("127.0.0.2", "GET / HTTP/1.1", b"");
+    assert!(inner().ends_with("/project1/base/script"));
+    live.wait_for("[/project1/base/inner] warning");
+    live.get("/rename");
+    let names = live.get("/");
+    assert!(names.ends_with("['/project1/stage/script']"), "{names}");
+    assert!(inner().ends_with("/project1/stage/script"));
+    live.wait_for("[/project1/stage/inner] warning");
+    live.stop().ended_well();
+}

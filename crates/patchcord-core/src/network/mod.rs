@@ -71,7 +71,8 @@ pub trait Worker: Any {
         None
     }
 
-    /// The operator was destroyed.
+    /// The operator was destroyed and has left the tree. Until this returns it can be read like any other, and callbacks
+    /// can be called; edits of it are refused.
     fn stop(&self, _network: &Network) {}
 
     /// The program is about to end; no operator has given anything up yet, so this is the time to say goodbye.
@@ -183,10 +184,12 @@ impl Network {
         self.0.evaluator.borrow().clone()
     }
 
-    /// Lets go of handlers and evaluator, so that what they hold is dropped before the interpreter ends.
+    /// Lets go of handlers, evaluator and what destroyed operators have left, so that what these hold is dropped before
+    /// the interpreter ends.
     pub fn release_hosts(&self) {
         let _source = self.0.callback_source.borrow_mut().take();
         let _evaluator = self.0.evaluator.borrow_mut().take();
+        let _ending = self.patch_mut().take_all_ending();
     }
 
     /// Sets the clock: time since the program started.
@@ -284,12 +287,15 @@ impl Network {
                 self.start_worker(op);
                 return;
             }
-            Change::Destroyed { worker, .. } => {
-                self.0.frame_workers.borrow_mut().retain(|(id, _)| *id != op);
-                if let Some(worker) = worker {
-                    worker.stop(self);
-                }
+            Change::Destroyed { .. } => {
+                self.end_operator(op);
                 return;
+            }
+            Change::Renamed { .. } => {
+                let source = self.0.callback_source.borrow().clone();
+                if let Some(source) = source {
+                    source.handle_rename(self, op);
+                }
             }
             Change::Computed { index, .. } => {
                 self.0.computed.borrow_mut().insert((op, *index));
@@ -311,23 +317,41 @@ impl Network {
     }
 
     fn start_worker(&self, op: OpId) {
-        let start = self.patch().get(op).and_then(|op| op.declaration().start);
+        let start = self.patch_mut().get_mut(op).and_then(|op| {
+            op.begun = true;
+            op.declaration().start
+        });
         let Some(start) = start else { return };
         let worker = start(self, op);
-        let is_there = match self.patch_mut().get_mut(op) {
-            Some(operator) => {
-                operator.worker = Some(worker.clone());
-                true
-            }
-            None => false,
-        };
-        if !is_there {
-            // A script that was loaded by the start destroyed the operator; nobody else knows of the worker.
-            return worker.stop(self);
-        }
-        if worker.wants_frames() {
+        // A script that was loaded by the start may have destroyed the operator. Then the worker is stopped in its turn.
+        let is_there = self.patch_mut().put_worker(op, worker.clone());
+        if is_there && worker.wants_frames() {
             self.0.frame_workers.borrow_mut().push((op, worker));
             self.0.queue.wake();
+        }
+    }
+
+    /// Stops the worker of an operator that was destroyed. What it calls can still read the operator, and whatever was
+    /// destroyed in the same turn: a server's callbacks DAT may have gone with it.
+    fn end_operator(&self, op: OpId) {
+        self.0.frame_workers.borrow_mut().retain(|(id, _)| *id != op);
+        // Behind all that was destroyed in the same turn. Queued first, so that it happens whatever comes of the stop.
+        self.defer(move |network| network.bury(op));
+        let worker = self.patch().ending_worker(op);
+        if let Some(worker) = worker {
+            let _telling = TellingEnding::begin(&self.0.queue);
+            worker.stop(self);
+        }
+    }
+
+    /// Drops what is left of a destroyed operator.
+    fn bury(&self, op: OpId) {
+        // Taken out first: dropping it may run code that uses the patch.
+        let left = self.patch_mut().take_ending(op);
+        drop(left);
+        let source = self.0.callback_source.borrow().clone();
+        if let Some(source) = source {
+            source.handle_drop(self);
         }
     }
 
@@ -463,6 +487,22 @@ struct Leave<'a>(&'a Cell<u32>);
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get() - 1);
+    }
+}
+
+/// Lets destroyed operators be read; takes it back when their worker has stopped, also by a panic.
+struct TellingEnding<'a>(&'a ChangeQueue);
+
+impl<'a> TellingEnding<'a> {
+    fn begin(queue: &'a ChangeQueue) -> Self {
+        queue.tells_ending.set(true);
+        TellingEnding(queue)
+    }
+}
+
+impl Drop for TellingEnding<'_> {
+    fn drop(&mut self) {
+        self.0.tells_ending.set(false);
     }
 }
 

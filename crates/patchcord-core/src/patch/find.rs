@@ -13,7 +13,7 @@ impl Patch {
     pub fn find(&self, base: OpId, path: &str) -> Option<OpId> {
         // The plain case (a sibling's name) comes with nearly every call of a script.
         if let Some(op) = self.get(base)
-            && let Some(&child) = op.children.by_name.get(path)
+            && let Some(child) = op.children.find(path)
         {
             return Some(child);
         }
@@ -48,12 +48,13 @@ impl Patch {
                     "." => next.push(at),
                     ".." => next.extend(op.parent),
                     name => {
-                        if let Some(&child) = op.children.by_name.get(name) {
+                        if let Some(child) = op.children.find(name) {
                             next.push(child);
                         } else if name.contains(['*', '?', '[', '^']) {
                             let pattern = Pattern::parse(name);
-                            let matching = op.children.order.iter().copied();
-                            next.extend(matching.filter(|&child| pattern.matches(&self.operators[child].name)));
+                            let matching = op.children.in_order().iter().copied();
+                            let matches = |&child: &OpId| self.get(child).is_some_and(|op| pattern.matches(&op.name));
+                            next.extend(matching.filter(matches));
                         }
                     }
                 }

@@ -4,22 +4,25 @@
 //! [`Network`](crate::network::Network) delivers the changes when the current turn has ended. Operators are named by
 //! [`OpId`], which carries a generation, so an id of a destroyed operator finds nothing and never another operator.
 
+mod children;
 mod find;
+mod links;
 mod parameters;
+mod tree;
 
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::callbacks::Callbacks;
-use crate::change::{Change, ChangeQueue};
+use crate::change::ChangeQueue;
 use crate::content::Content;
 use crate::declaration::{ContentKind, Family, OperatorType, ParIndex};
 use crate::network::Worker;
 use crate::parameter::{ParMode, ParState, ParValue, ParameterError, default_value, nearest_name};
 use crate::problem::Problems;
-use crate::tdu;
 use crate::value::HostValue;
+use children::Children;
 
 slotmap::new_key_type! {
     /// Names one operator for as long as it exists.
@@ -62,11 +65,19 @@ pub struct Operator {
     path: Rc<str>,
     declaration: &'static OperatorType,
     parent: Option<OpId>,
+    /// Which operator of the patch this is, counted in order of creation.
+    number: u64,
     children: Children,
     parameters: Vec<(ParIndex, ParState)>,
     inputs: Vec<Option<Source>>,
+    /// Operators with an input that this one feeds.
+    fed: Vec<OpId>,
     dock: Option<OpId>,
+    /// Operators that are docked to this one.
+    docked: Vec<OpId>,
     pub(crate) content: Content,
+    /// It has been told that it was made.
+    pub(crate) begun: bool,
     pub(crate) worker: Option<Rc<dyn Worker>>,
     pub(crate) native_callbacks: Option<Rc<dyn Callbacks>>,
     pub(crate) content_change_queued: bool,
@@ -80,13 +91,6 @@ pub struct Operator {
     pub tags: Vec<Rc<str>>,
     /// A person's remark.
     pub comment: Rc<str>,
-}
-
-/// Children of a component, in order of creation, with a look-up by name once there are several.
-#[derive(Default)]
-struct Children {
-    order: Vec<OpId>,
-    by_name: HashMap<Rc<str>, OpId>,
 }
 
 impl Operator {
@@ -112,7 +116,7 @@ impl Operator {
 
     /// Its children in order of creation.
     pub fn children(&self) -> &[OpId] {
-        &self.children.order
+        self.children.in_order()
     }
 
     /// The operator that it is docked to.
@@ -220,6 +224,14 @@ pub enum PatchError {
         /// Family of the target.
         to: &'static str,
     },
+    /// A dock to an operator of another component, or to the operator itself.
+    #[error("{path} cannot be docked to {host}: only operators of the same component can be docked to one another")]
+    NotSiblings {
+        /// Path of the operator.
+        path: Rc<str>,
+        /// Path of the one that it was to be docked to.
+        host: Rc<str>,
+    },
     /// The patch is full.
     #[error("a patch holds at most {MAX_OPERATORS} operators")]
     Full,
@@ -239,6 +251,10 @@ pub enum PatchError {
 /// The whole tree.
 pub struct Patch {
     operators: slotmap::SlotMap<OpId, Operator>,
+    /// Operators that were destroyed and are still to be told of it. They have left the tree.
+    ending: HashMap<OpId, Operator>,
+    /// Operators that were ever made.
+    made: u64,
     root: OpId,
     types: Vec<&'static OperatorType>,
     queue: Rc<ChangeQueue>,
@@ -264,7 +280,7 @@ impl Patch {
     pub fn new(types: &[&'static OperatorType], queue: Rc<ChangeQueue>) -> Self {
         let mut operators = slotmap::SlotMap::with_key();
         let root = operators.insert(blank(&ROOT_TYPE, Rc::from("/"), Rc::from("/"), None));
-        Patch { operators, root, types: types.to_vec(), queue }
+        Patch { operators, ending: HashMap::new(), made: 0, root, types: types.to_vec(), queue }
     }
 
     /// The root component.
@@ -298,14 +314,57 @@ impl Patch {
         })
     }
 
-    /// The operator, or `None` when it was destroyed.
+    /// The operator, or `None` when it was destroyed. While operators are told that they were destroyed, they can be read
+    /// once more: their last callbacks are given them.
+    #[inline]
     pub fn get(&self, id: OpId) -> Option<&Operator> {
-        self.operators.get(id)
+        self.operators.get(id).or_else(|| self.get_ending(id))
+    }
+
+    #[cold]
+    fn get_ending(&self, id: OpId) -> Option<&Operator> {
+        if self.queue.tells_ending.get() { self.ending.get(&id) } else { None }
     }
 
     /// The operator for changes that need no delivery, such as storage and cook figures.
     pub fn get_mut(&mut self, id: OpId) -> Option<&mut Operator> {
-        self.operators.get_mut(id)
+        match self.operators.get_mut(id) {
+            Some(op) => Some(op),
+            None if self.queue.tells_ending.get() => self.ending.get_mut(&id),
+            None => None,
+        }
+    }
+
+    /// Whether the operator was destroyed and is still to be told of it, or is being told.
+    pub fn is_ending(&self, id: OpId) -> bool {
+        self.ending.contains_key(&id)
+    }
+
+    /// Gives an operator its worker, also one that its start has destroyed. Returns whether it is in the tree.
+    pub(crate) fn put_worker(&mut self, id: OpId, worker: Rc<dyn Worker>) -> bool {
+        if let Some(op) = self.operators.get_mut(id) {
+            op.worker = Some(worker);
+            return true;
+        }
+        if let Some(op) = self.ending.get_mut(&id) {
+            op.worker = Some(worker);
+        }
+        false
+    }
+
+    /// The worker of an operator that was destroyed and is still to be told of it.
+    pub(crate) fn ending_worker(&self, id: OpId) -> Option<Rc<dyn Worker>> {
+        self.ending.get(&id)?.worker.clone()
+    }
+
+    /// Takes out what is left of a destroyed operator. To be dropped with nothing borrowed.
+    pub(crate) fn take_ending(&mut self, id: OpId) -> Option<Operator> {
+        self.ending.remove(&id)
+    }
+
+    /// Takes out what is left of all destroyed operators. To be dropped with nothing borrowed.
+    pub(crate) fn take_all_ending(&mut self) -> Vec<Operator> {
+        self.ending.drain().map(|(_, op)| op).collect()
     }
 
     /// All operators, the root included, in no particular order.
@@ -315,170 +374,7 @@ impl Patch {
 
     /// Path of an operator; empty when it was destroyed.
     pub fn path(&self, id: OpId) -> Rc<str> {
-        self.operators.get(id).map_or_else(|| Rc::from(""), |op| op.path.clone())
-    }
-
-    // ---- tree -----------------------------------------------------------------------------------------------------
-
-    /// Makes an operator. Without a name it gets the type's short name and the first free digit.
-    ///
-    /// # Errors
-    /// When the parent is gone or no component, or the name is illegal or taken.
-    pub fn create(
-        &mut self,
-        parent: OpId,
-        kind: &'static OperatorType,
-        name: Option<&str>,
-    ) -> Result<OpId, PatchError> {
-        if self.operators.len() >= MAX_OPERATORS {
-            return Err(PatchError::Full);
-        }
-        let holder = self.operators.get(parent).ok_or(PatchError::Gone)?;
-        if holder.declaration.family != Family::Comp {
-            return Err(PatchError::NotAComponent { path: holder.path.clone() });
-        }
-        let name: Rc<str> = match name {
-            Some(name) => {
-                check_name(name)?;
-                if holder.children.by_name.contains_key(name) {
-                    return Err(PatchError::NameTaken { name: name.to_owned(), parent: holder.path.clone() });
-                }
-                Rc::from(name)
-            }
-            None => Rc::from(self.free_name(parent, kind.short_name())),
-        };
-        let path = join(&self.operators[parent].path, &name);
-        let id = self.operators.insert(blank(kind, name.clone(), path, Some(parent)));
-        let children = &mut self.operators[parent].children;
-        children.order.push(id);
-        children.by_name.insert(name, id);
-        self.queue.push(Change::Created { op: id });
-        Ok(id)
-    }
-
-    /// First free name in a component: the base and a number from 1.
-    pub fn free_name(&self, parent: OpId, base: &str) -> String {
-        let taken = |name: &str| self.operators.get(parent).is_some_and(|op| op.children.by_name.contains_key(name));
-        (1..).map(|number: u32| format!("{base}{number}")).find(|name| !taken(name)).unwrap_or_default()
-    }
-
-    /// Destroys an operator with all that is inside it and docked to it.
-    ///
-    /// # Errors
-    /// [`PatchError::Gone`], [`PatchError::IsRoot`].
-    pub fn destroy(&mut self, id: OpId) -> Result<(), PatchError> {
-        if id == self.root {
-            return Err(PatchError::IsRoot);
-        }
-        let parent = self.operators.get(id).ok_or(PatchError::Gone)?.parent;
-        let mut doomed = vec![id];
-        let mut at = 0;
-        while at < doomed.len() {
-            let op = &self.operators[doomed[at]];
-            let inside = op.children.order.clone();
-            // Only siblings can be docked, so the search stays in the component.
-            let siblings = op.parent.map(|parent| self.operators[parent].children.order.as_slice()).unwrap_or_default();
-            let docked = siblings.iter().copied().filter(|&other| self.operators[other].dock == Some(doomed[at]));
-            let more: Vec<OpId> = inside.into_iter().chain(docked).filter(|other| !doomed.contains(other)).collect();
-            doomed.extend(more);
-            at += 1;
-        }
-        if let Some(parent) = parent.and_then(|parent| self.operators.get_mut(parent)) {
-            parent.children.order.retain(|child| !doomed.contains(child));
-            parent.children.by_name.retain(|_, child| !doomed.contains(child));
-        }
-        for &gone in &doomed {
-            if let Some(op) = self.operators.remove(gone) {
-                self.queue.push(Change::Destroyed { op: gone, path: op.path, worker: op.worker });
-            }
-        }
-        for (target, op) in &mut self.operators {
-            let mut touched = false;
-            for input in &mut op.inputs {
-                if input.is_some_and(|source| doomed.contains(&source.op)) {
-                    *input = None;
-                    touched = true;
-                }
-            }
-            if touched {
-                self.queue.push(Change::Inputs { op: target });
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives an operator another name; the paths of all that is inside it follow.
-    ///
-    /// # Errors
-    /// When the name is illegal or taken, or the operator is gone or the root.
-    pub fn rename(&mut self, id: OpId, name: &str) -> Result<(), PatchError> {
-        check_name(name)?;
-        let old = self.operators.get(id).ok_or(PatchError::Gone)?.name.clone();
-        let parent = self.operators[id].parent.ok_or(PatchError::IsRoot)?;
-        if &*old == name {
-            return Ok(());
-        }
-        let holder = &mut self.operators[parent];
-        if holder.children.by_name.contains_key(name) {
-            return Err(PatchError::NameTaken { name: name.to_owned(), parent: holder.path.clone() });
-        }
-        let name: Rc<str> = Rc::from(name);
-        holder.children.by_name.remove(&old);
-        holder.children.by_name.insert(name.clone(), id);
-        self.operators[id].name = name;
-        let mut stale = vec![id];
-        while let Some(id) = stale.pop() {
-            let parent = self.operators[id].parent.unwrap_or(self.root);
-            let path = join(&self.operators[parent].path, &self.operators[id].name);
-            self.operators[id].path = path;
-            stale.extend_from_slice(&self.operators[id].children.order);
-        }
-        self.queue.push(Change::Renamed { op: id });
-        Ok(())
-    }
-
-    /// Docks an operator to a sibling (or frees it), so that the two live and die together.
-    ///
-    /// # Errors
-    /// [`PatchError::Gone`].
-    pub fn dock(&mut self, id: OpId, host: Option<OpId>) -> Result<(), PatchError> {
-        self.operators.get_mut(id).ok_or(PatchError::Gone)?.dock = host;
-        Ok(())
-    }
-
-    /// Operators docked to this one.
-    pub fn docked(&self, host: OpId) -> Vec<OpId> {
-        let Some(parent) = self.get(host).and_then(|op| op.parent) else { return Vec::new() };
-        let siblings = &self.operators[parent].children.order;
-        siblings.iter().copied().filter(|&id| self.operators[id].dock == Some(host)).collect()
-    }
-
-    // ---- wires ----------------------------------------------------------------------------------------------------
-
-    /// Wires an output to an input, or opens the input.
-    ///
-    /// # Errors
-    /// When an operator is gone, the input does not exist, or the families differ.
-    pub fn wire(&mut self, target: OpId, input: usize, source: Option<Source>) -> Result<(), PatchError> {
-        let declaration = self.get(target).ok_or(PatchError::Gone)?.declaration;
-        if input >= declaration.inputs.len() {
-            return Err(PatchError::NoSuchInput { label: declaration.label, count: declaration.inputs.len(), input });
-        }
-        if let Some(source) = source {
-            let from = self.get(source.op).ok_or(PatchError::Gone)?.declaration.family;
-            if from != declaration.family && from != Family::Comp {
-                return Err(PatchError::FamilyMismatch { from: from.suffix(), to: declaration.family.suffix() });
-            }
-        }
-        let inputs = &mut self.operators[target].inputs;
-        if inputs.len() <= input {
-            inputs.resize(input + 1, None);
-        }
-        if inputs[input] != source {
-            inputs[input] = source;
-            self.queue.push(Change::Inputs { op: target });
-        }
-        Ok(())
+        self.get(id).map_or_else(|| Rc::from(""), |op| op.path.clone())
     }
 
     /// The queue that edits go to.
@@ -493,11 +389,15 @@ fn blank(kind: &'static OperatorType, name: Rc<str>, path: Rc<str>, parent: Opti
         path,
         declaration: kind,
         parent,
+        number: 0,
         children: Children::default(),
         parameters: Vec::new(),
         inputs: Vec::new(),
+        fed: Vec::new(),
         dock: None,
+        docked: Vec::new(),
         content: Content::of(kind.content),
+        begun: false,
         worker: None,
         native_callbacks: None,
         content_change_queued: false,
@@ -506,17 +406,5 @@ fn blank(kind: &'static OperatorType, name: Rc<str>, path: Rc<str>, parent: Opti
         cook: CookStats::default(),
         tags: Vec::new(),
         comment: Rc::from(""),
-    }
-}
-
-fn join(parent: &str, name: &str) -> Rc<str> {
-    if parent == "/" { Rc::from(format!("/{name}")) } else { Rc::from(format!("{parent}/{name}")) }
-}
-
-fn check_name(name: &str) -> Result<(), PatchError> {
-    if !name.is_empty() && tdu::valid_name(name) == name {
-        Ok(())
-    } else {
-        Err(PatchError::BadName { name: name.to_owned() })
     }
 }

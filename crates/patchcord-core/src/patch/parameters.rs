@@ -40,7 +40,7 @@ impl Patch {
             }
             return Ok(());
         }
-        let state = self.operators[id].par_state_mut(index);
+        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index);
         if state.mode == ParMode::Constant && state.value == value {
             return Ok(());
         }

@@ -312,15 +312,9 @@ impl Op {
 
     #[getter]
     fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        self.read(|_| ())?;
         host::with(|host| {
-            let outputs: Vec<OpId> = {
-                let patch = host.network.patch();
-                let parent = patch.get(patch.network_of(self.0)).ok_or_else(gone)?;
-                let fed = |id: &OpId| {
-                    patch.get(*id).is_some_and(|op| op.inputs().iter().flatten().any(|source| source.op == self.0))
-                };
-                parent.children().iter().copied().filter(fed).collect()
-            };
+            let outputs = host.network.patch().fed_by(self.0);
             host.handles(py, &outputs)
         })
     }

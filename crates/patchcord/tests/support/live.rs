@@ -98,7 +98,12 @@ impl Live {
 
     /// Sends one HTTP request and returns the whole answer.
     pub fn request(&self, head: &str, body: &[u8]) -> String {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the server takes connections");
+        self.request_at("127.0.0.1", head, body)
+    }
+
+    /// As [`Live::request`], at another address of this machine.
+    pub fn request_at(&self, address: &str, head: &str, body: &[u8]) -> String {
+        let mut stream = TcpStream::connect((address, self.port)).expect("the server takes connections");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
         let head = head.trim().replace('\n', "\r\n");
         let lines = format!("{head}\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());

@@ -93,6 +93,9 @@ def test_dock():
     assert op('text1').docked == [dat]
     dat.dock = None
     assert op('text1').docked == [] and dat.dock is None
+    for elsewhere in (op('base1/text1'), parent(), dat):
+        raises(td.Error, lambda: setattr(dat, 'dock', elsewhere), 'only operators of the same component')
+    assert dat.dock is None
     dat.destroy()
 
 
