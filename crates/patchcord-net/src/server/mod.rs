@@ -260,15 +260,18 @@ impl<H: Handler> Server<H> {
     }
 
     /// Ends every connection in an orderly way: WebSockets get this close code, HTTP connections end after the answer
-    /// that they are at. Returns at once.
+    /// that they are at. Returns at once; by then the handler has been told that each WebSocket is closed, in the order in
+    /// which they were opened. The peers get what waits for them and have two seconds to answer, as with any close.
     pub fn close_all(&self, code: CloseCode, reason: &str) {
         self.shared.stopping.set(true);
-        for client in self.clients() {
-            client.close(code, reason);
-        }
         for connection in self.shared.http.borrow().values() {
             connection.end_gracefully();
         }
+        let mut clients = self.clients();
+        clients.sort_by_key(|client| client.joined());
+        clients.iter().for_each(|client| client.close(code, reason));
+        // Only when all are closing: a handler that hears of one end must not send to those that end next.
+        clients.iter().for_each(|client| self.shared.report_close(client));
     }
 
     /// Waits until no WebSocket is open.
@@ -388,10 +391,12 @@ impl<H: Handler> Owner for Shared<H> {
         self.clients.borrow_mut().insert(Rc::as_ptr(client), client.clone());
     }
 
-    fn handle_opened(&self, client: &Rc<Client<H>>) {
+    fn announces(&self, client: &Rc<Client<H>>) -> bool {
         if self.is_stopping() {
+            // The handler has been told of the end of all others.
             client.close(CloseCode::GOING_AWAY, "the server stops");
         }
+        !self.is_stopping()
     }
 
     fn forget(&self, client: &Rc<Client<H>>) {

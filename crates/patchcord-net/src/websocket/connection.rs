@@ -62,11 +62,20 @@ pub(crate) trait Owner: 'static {
     /// A connection is about to be open; [`Owner::forget`] comes when it has ended.
     fn remember(&self, peer: &Rc<OwnersPeer<Self>>);
 
-    /// The handler has been told that a connection is open.
-    fn handle_opened(&self, _peer: &Rc<OwnersPeer<Self>>) {}
+    /// Whether the handler is told of a connection that is about to be open. One that comes too late is closed instead.
+    fn announces(&self, _peer: &Rc<OwnersPeer<Self>>) -> bool {
+        true
+    }
 
     /// A connection has ended.
     fn forget(&self, peer: &Rc<OwnersPeer<Self>>);
+
+    /// Tells the handler that a connection has ended, unless it knows.
+    fn report_close(&self, peer: &Rc<OwnersPeer<Self>>) {
+        if peer.take_report() {
+            self.handler().handle_close(peer, &peer.ending());
+        }
+    }
 
     /// Both close frames have passed. The peer has some time to take what waits for it and to end the transport, and is
     /// then to be aborted.
@@ -86,7 +95,6 @@ pub(crate) struct Connection<O: Owner> {
     phase: Phase,
     /// Input that came with the upgrade or was left over when a turn grew too long.
     pending: Vec<u8>,
-    reported: bool,
     /// Its place among the owner's connections, given back at the end.
     _place: O::Place,
 }
@@ -112,7 +120,6 @@ impl<O: Owner> Connection<O> {
             },
             phase: Phase::New,
             pending,
-            reported: false,
             _place: place,
         }
     }
@@ -120,11 +127,14 @@ impl<O: Owner> Connection<O> {
     fn open(&mut self) {
         self.phase = Phase::Open;
         self.owner.remember(&self.peer);
+        if !self.owner.announces(&self.peer) {
+            return;
+        }
+        self.peer.is_known.set(true);
         self.peer.in_turn.set(true);
         let handler = self.owner.handler();
         handler.handle_turn(&mut || handler.handle_open(&self.peer));
         self.peer.in_turn.set(false);
-        self.owner.handle_opened(&self.peer);
     }
 
     fn run(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -304,12 +314,10 @@ impl<O: Owner> Connection<O> {
         self.owner.linger(&self.peer);
     }
 
-    /// Tells the handler of the end, once.
-    fn report(&mut self) {
-        if self.phase != Phase::New && !std::mem::replace(&mut self.reported, true) {
-            self.owner.forget(&self.peer);
-            self.owner.handler().handle_close(&self.peer, &self.peer.ending());
-        }
+    /// The connection has ended; tells the handler, unless it knows.
+    fn report(&self) {
+        self.owner.forget(&self.peer);
+        self.owner.report_close(&self.peer);
     }
 }
 

@@ -24,7 +24,9 @@ pub trait Handler: Sized + 'static {
     /// A pong came that answers no ping of this end's own heartbeat.
     fn handle_pong(&self, peer: &Rc<Peer<Self::Data>>, payload: &[u8]);
 
-    /// A WebSocket is closed; comes exactly once for each [`Handler::handle_open`].
+    /// A WebSocket is closed; comes exactly once for each [`Handler::handle_open`]. When a server closes all, this is at
+    /// once, and otherwise when the close frames have passed or the transport is gone. Nothing comes from the peer after
+    /// it.
     fn handle_close(&self, peer: &Rc<Peer<Self::Data>>, ending: &Ending);
 
     /// Brackets the handing over of all that one read brought: must call `work` once. What was sent meanwhile is written

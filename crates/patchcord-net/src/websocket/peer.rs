@@ -56,6 +56,8 @@ pub struct Peer<D> {
     /// The connection task is at work and will write by itself when it has finished.
     pub(super) in_turn: Cell<bool>,
     pub(super) waker: RefCell<Option<Waker>>,
+    /// The handler knows of the peer and is still to be told of its end.
+    pub(super) is_known: Cell<bool>,
     /// Set when the transport is to be dropped without further ado.
     pub(super) aborted: Cell<Option<&'static str>>,
 }
@@ -79,6 +81,7 @@ impl<D> Peer<D> {
             message_limit: Cell::new(16 << 20),
             in_turn: Cell::new(false),
             waker: RefCell::new(None),
+            is_known: Cell::new(false),
             aborted: Cell::new(None),
         }
     }
@@ -263,6 +266,11 @@ impl<D> Peer<D> {
             self.round_trip.set(round_trip);
         }
         round_trip.is_some()
+    }
+
+    /// Whether the handler is still to be told of the end; it counts as told from now on.
+    pub(super) fn take_report(&self) -> bool {
+        self.is_known.replace(false)
     }
 
     pub(super) fn ending(&self) -> Ending {

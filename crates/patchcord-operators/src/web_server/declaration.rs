@@ -30,7 +30,10 @@ const PAGES: &[Page] = &[
             Parameter::toggle("active", "Active", false)
                 .help("Runs the server. Switching it off closes every connection: WebSockets get close code 1001."),
             Parameter::pulse("restart", "Restart")
-                .help("Stops and starts an active server; also tries again after an error."),
+                .help(
+                "Stops and starts an active server; also tries again after an error. The callbacks come in this order: \
+                 onServerStop, onWebSocketClose for each client, onServerStart. Clients are not waited for.",
+            ),
             Parameter::int("port", "Port", 9980, 1, 65535)
                 .help("Port to listen on. A change moves the listener; open connections stay."),
             Parameter::str("localaddress", "Local Address", "127.0.0.1").help(
@@ -248,7 +251,12 @@ const CALLBACKS: &[Callback] = &[
         &["dat", "client", "uri"],
         "A WebSocket has opened. `client` names it in all calls; `uri` is the path and query that it asked for.",
     ),
-    Callback::new("onWebSocketClose", &["dat", "client"], "A WebSocket has closed. Comes once for each that opened."),
+    Callback::new(
+        "onWebSocketClose",
+        &["dat", "client"],
+        "A WebSocket has closed. Comes once for each that opened. When the server stops, or the operator is destroyed, it \
+         comes right after onServerStop, also for a client that has yet to answer.",
+    ),
     Callback::new("onWebSocketReceiveText", &["dat", "client", "data"], "A text message came; `data` is a str."),
     Callback::new("onWebSocketReceiveBinary", &["dat", "client", "data"], "A binary message came; `data` is bytes."),
     Callback::new(
@@ -258,7 +266,7 @@ const CALLBACKS: &[Callback] = &[
     ),
     Callback::new("onWebSocketReceivePong", &["dat", "client", "data"], "A pong came."),
     Callback::new("onServerStart", &["dat"], "The server listens."),
-    Callback::new("onServerStop", &["dat"], "The server stops. Clients are still listed and can be sent to."),
+    Callback::new("onServerStop", &["dat"], "The server stops, or the operator is destroyed. Clients are still listed and can be sent to."),
 ];
 
 /// Positions of the callbacks.
