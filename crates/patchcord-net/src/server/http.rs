@@ -188,7 +188,7 @@ pub(crate) async fn serve<H: Handler>(
         let exchange = exchange.clone();
         move |request| exchange.clone().answer(request)
     });
-    let mut builder = auto::Builder::new(LocalExecutor);
+    let mut builder = auto::Builder::new(LocalExecutor(shared.clone()));
     builder
         .http1()
         .max_buf_size(limits.head.max(8192))
@@ -234,13 +234,29 @@ pub(crate) async fn serve<H: Handler>(
     shared.http.borrow_mut().remove(&number);
 }
 
-/// Spawns hyper's own tasks (HTTP/2 streams) on this thread.
-#[derive(Clone, Copy)]
-struct LocalExecutor;
+/// Spawns hyper's own tasks (HTTP/2 streams) on this thread. A panic in one ends that stream.
+struct LocalExecutor<H: Handler>(Rc<Shared<H>>);
 
-impl<F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for LocalExecutor {
+impl<H: Handler> Clone for LocalExecutor<H> {
+    fn clone(&self) -> Self {
+        LocalExecutor(self.0.clone())
+    }
+}
+
+impl<H: Handler, F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> for LocalExecutor<H> {
     fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
+        let shared = self.0.clone();
+        tokio::task::spawn_local(async move {
+            let mut future = pin!(future);
+            poll_fn(|cx| match catch_panic(|| future.as_mut().poll(cx)) {
+                Ok(polled) => polled.map(drop),
+                Err(panic) => {
+                    shared.handler.handle_refusal(&panic);
+                    Poll::Ready(())
+                }
+            })
+            .await;
+        });
     }
 }
 

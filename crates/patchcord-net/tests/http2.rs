@@ -1,0 +1,151 @@
+//! HTTP/2 from a peer that writes its frames by hand and so can misbehave: it reads no answer but goes on living.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use patchcord_net::body::Body;
+use patchcord_net::server::{Accept, Handler, Limits, Refusal, Request, Server, Settings, Upgrade};
+use patchcord_net::websocket::{Client, Ending};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes that an HTTP/2 peer takes before it is asked (RFC 9113 §6.5.2).
+const WINDOW: usize = 65_535;
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
+const END: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+/// Answers `/panic` with a panic, `/large` with more than a peer takes unasked, all else with "fine".
+#[derive(Default)]
+struct Notes(RefCell<Vec<Refusal>>);
+
+impl Handler for Notes {
+    type Client = ();
+
+    fn handle_request(&self, request: &Request<'_>) -> Response<Body> {
+        match request.parts.uri.path() {
+            "/panic" => panic!("the handler fails"),
+            "/large" => Response::new(Body::full(vec![0; 4 * WINDOW])),
+            _ => Response::new(Body::full("fine")),
+        }
+    }
+
+    fn handle_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Box<Response<Body>>> {
+        Ok(Accept { data: (), subprotocol: None })
+    }
+
+    fn handle_open(&self, _: &Rc<Client<()>>) {}
+
+    fn handle_text(&self, _: &Rc<Client<()>>, _: &str) {}
+
+    fn handle_binary(&self, _: &Rc<Client<()>>, _: &[u8]) {}
+
+    fn handle_ping(&self, _: &Rc<Client<()>>, _: &[u8]) {}
+
+    fn handle_pong(&self, _: &Rc<Client<()>>, _: &[u8]) {}
+
+    fn handle_close(&self, _: &Rc<Client<()>>, _: &Ending) {}
+
+    fn handle_refusal(&self, refusal: &Refusal) {
+        self.0.borrow_mut().push(refusal.clone());
+    }
+}
+
+/// A connected peer.
+struct Peer(TcpStream);
+
+/// A frame: kind, flags, stream, payload.
+type Frame = (u8, u8, u32, Vec<u8>);
+
+impl Peer {
+    async fn connect(server: &Server<Notes>) -> Self {
+        let stream = TcpStream::connect(server.address().unwrap()).await.unwrap();
+        let mut peer = Peer(stream);
+        peer.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        peer.send(SETTINGS, 0, 0, &[]).await.unwrap();
+        peer
+    }
+
+    async fn send(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> std::io::Result<()> {
+        let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        self.0.write_all(&frame).await
+    }
+
+    /// Asks for a path of at most 127 bytes.
+    async fn get(&mut self, stream: u32, path: &str) {
+        // GET and http by their numbers in the static table, path and authority in plain text (RFC 7541).
+        let mut block = vec![0x82, 0x86, 0x04, path.len() as u8];
+        block.extend(path.as_bytes());
+        block.extend([0x01, 1, b'x']);
+        self.send(HEADERS, END | END_HEADERS, stream, &block).await.unwrap();
+    }
+
+    /// The next frame; `None` when the connection has ended.
+    async fn read(&mut self) -> Option<Frame> {
+        timeout(PATIENCE, async {
+            let mut head = [0; 9];
+            self.0.read_exact(&mut head).await.ok()?;
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            self.0.read_exact(&mut payload).await.ok()?;
+            Some((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), payload))
+        })
+        .await
+        .expect("a frame or the end comes")
+    }
+
+    /// Bytes of the next data frame of a stream, and whether it is the last; `None` when the stream was reset.
+    async fn read_data(&mut self, of: u32) -> Option<(Vec<u8>, bool)> {
+        loop {
+            match self.read().await.expect("the connection goes on") {
+                (DATA, flags, stream, payload) if stream == of => return Some((payload, flags & END != 0)),
+                (RST_STREAM, _, stream, _) if stream == of => return None,
+                _ => {}
+            }
+        }
+    }
+
+    async fn widen(&mut self, stream: u32, by: usize) {
+        let by = (by as u32).to_be_bytes();
+        self.send(WINDOW_UPDATE, 0, 0, &by).await.unwrap();
+        self.send(WINDOW_UPDATE, 0, stream, &by).await.unwrap();
+    }
+}
+
+fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, test);
+}
+
+async fn start(limits: Limits) -> (Rc<Notes>, Server<Notes>) {
+    let notes = Rc::new(Notes::default());
+    let server = Server::new(notes.clone(), Settings { limits, ..Settings::default() });
+    server.listen(TcpListener::bind("127.0.0.1:0").await.unwrap()).unwrap();
+    (notes, server)
+}
+
+#[test]
+fn a_panic_ends_its_stream_and_is_told() {
+    run(async {
+        let (notes, server) = start(Limits::default()).await;
+        let mut peer = Peer::connect(&server).await;
+        peer.get(1, "/panic").await;
+        assert_eq!(peer.read_data(1).await, None);
+        assert_eq!(*notes.0.borrow(), [Refusal::Panicked { reason: "the handler fails".to_owned() }]);
+        peer.get(3, "/").await;
+        assert_eq!(peer.read_data(3).await, Some((b"fine".to_vec(), true)));
+    });
+}
