@@ -4,14 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::Response;
 use patchcord_net::body::Body;
 use patchcord_net::server::{Accept, Handler, Limits, Refusal, Request, Server, Settings, Upgrade};
-use patchcord_net::websocket::{Client, Ending};
+use patchcord_net::websocket::{self, Ending, Peer as Client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, timeout};
+use tokio::time::{sleep, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Bytes that an HTTP/2 peer takes before it is asked (RFC 9113 §6.5.2).
@@ -30,20 +29,8 @@ const END_HEADERS: u8 = 4;
 #[derive(Default)]
 struct Notes(RefCell<Vec<Refusal>>);
 
-impl Handler for Notes {
-    type Client = ();
-
-    fn handle_request(&self, request: &Request<'_>) -> Response<Body> {
-        match request.parts.uri.path() {
-            "/panic" => panic!("the handler fails"),
-            "/large" => Response::new(Body::full(vec![0; 4 * WINDOW])),
-            _ => Response::new(Body::full("fine")),
-        }
-    }
-
-    fn handle_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Box<Response<Body>>> {
-        Ok(Accept { data: (), subprotocol: None })
-    }
+impl websocket::Handler for Notes {
+    type Data = ();
 
     fn handle_open(&self, _: &Rc<Client<()>>) {}
 
@@ -56,6 +43,20 @@ impl Handler for Notes {
     fn handle_pong(&self, _: &Rc<Client<()>>, _: &[u8]) {}
 
     fn handle_close(&self, _: &Rc<Client<()>>, _: &Ending) {}
+}
+
+impl Handler for Notes {
+    fn handle_request(&self, request: &Request<'_>) -> Response<Body> {
+        match request.parts.uri.path() {
+            "/panic" => panic!("the handler fails"),
+            "/large" => Response::new(Body::full(vec![0; 4 * WINDOW])),
+            _ => Response::new(Body::full("fine")),
+        }
+    }
+
+    fn handle_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Box<Response<Body>>> {
+        Ok(Accept { data: (), subprotocol: None })
+    }
 
     fn handle_refusal(&self, refusal: &Refusal) {
         self.0.borrow_mut().push(refusal.clone());
@@ -147,5 +148,65 @@ fn a_panic_ends_its_stream_and_is_told() {
         assert_eq!(*notes.0.borrow(), [Refusal::Panicked { reason: "the handler fails".to_owned() }]);
         peer.get(3, "/").await;
         assert_eq!(peer.read_data(3).await, Some((b"fine".to_vec(), true)));
+    });
+}
+
+const STALL_TIME: Duration = Duration::from_secs(2);
+
+fn limits() -> Limits {
+    Limits { stall_time: STALL_TIME, ..Limits::default() }
+}
+
+#[test]
+fn a_peer_that_pings_and_does_not_take_its_answer_is_given_up() {
+    run(async {
+        let (notes, server) = start(limits()).await;
+        let mut peer = Peer::connect(&server).await;
+        peer.get(1, "/large").await;
+        let mut taken = 0;
+        while taken < WINDOW {
+            taken += peer.read_data(1).await.expect("the stream goes on").0.len();
+        }
+        // Pings for longer than it may stall, unless the connection ends.
+        for _ in 0..40 {
+            sleep(STALL_TIME / 10).await;
+            if server.connection_count() == 0 || peer.send(PING, 0, 0, b"pingping").await.is_err() {
+                break;
+            }
+        }
+        assert_eq!(server.connection_count(), 0);
+        let reason = "the answer was not read";
+        assert_eq!(*notes.0.borrow(), [Refusal::TimedOut { address: [127, 0, 0, 1].into(), reason }]);
+    });
+}
+
+#[test]
+fn a_peer_that_takes_its_answer_slowly_is_not_given_up_nor_one_that_only_pings() {
+    run(async {
+        let (notes, server) = start(limits()).await;
+        let mut peer = Peer::connect(&server).await;
+        peer.get(1, "/large").await;
+        let (mut taken, mut asked) = (0, WINDOW);
+        loop {
+            let (data, ended) = peer.read_data(1).await.expect("the stream goes on");
+            taken += data.len();
+            if ended {
+                break;
+            }
+            if taken == asked {
+                // A part of the time that it may stall, for about a frame.
+                sleep(STALL_TIME / 4).await;
+                peer.widen(1, 20_000).await;
+                asked += 20_000;
+            }
+        }
+        assert_eq!(taken, 4 * WINDOW);
+        for _ in 0..15 {
+            sleep(STALL_TIME / 10).await;
+            peer.send(PING, 0, 0, b"pingping").await.unwrap();
+        }
+        peer.get(3, "/").await;
+        assert_eq!(peer.read_data(3).await, Some((b"fine".to_vec(), true)));
+        assert!(notes.0.borrow().is_empty());
     });
 }

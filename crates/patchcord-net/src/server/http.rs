@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -30,6 +30,7 @@ use hyper_util::server::conn::auto;
 use patchcord_websocket::handshake::server as handshake;
 use patchcord_websocket::{DeflateParameters, DeflateSettings, Role, Sender};
 
+use super::owed::OwedBody;
 use super::{Admission, CoarseClock, Handler, Limits, Refusal, Request, Shared, Upgrade};
 use crate::body::Body;
 use crate::catch_panic::catch_panic;
@@ -66,8 +67,14 @@ pub(crate) struct ConnectionState {
     since: AtomicU64,
     /// The socket takes no bytes at present.
     blocked: AtomicBool,
-    /// HTTP/2 carries many requests at once; only whole silence is timed.
+    /// When the socket took bytes last.
+    written: AtomicU64,
+    /// HTTP/2 carries many requests at once; only whole silence is timed, and answers that are not taken.
     is_h2: AtomicBool,
+    /// Bodies of HTTP/2 answers, and pieces of them, that wait for the peer.
+    owed: AtomicUsize,
+    /// When the peer took any of them last, or began to owe.
+    taken: AtomicU64,
     abandoned: AtomicBool,
     ending: AtomicBool,
     waker: Mutex<Option<Waker>>,
@@ -79,9 +86,12 @@ impl ConnectionState {
             address,
             phase: AtomicU8::new(Phase::Head as u8),
             since: AtomicU64::new(clock.now()),
-            clock,
             blocked: AtomicBool::new(false),
+            written: AtomicU64::new(clock.now()),
             is_h2: AtomicBool::new(false),
+            owed: AtomicUsize::new(0),
+            taken: AtomicU64::new(clock.now()),
+            clock,
             abandoned: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             waker: Mutex::new(None),
@@ -102,7 +112,6 @@ impl ConnectionState {
     }
 
     fn note_progress(&self) {
-        self.blocked.store(false, Relaxed);
         // The head has one deadline from its first byte: a byte now and then does not extend it.
         if !self.is_in(Phase::Head) {
             self.since.store(self.clock.now(), Relaxed);
@@ -111,9 +120,30 @@ impl ConnectionState {
 
     fn note_written<T>(&self, written: &Poll<io::Result<T>>) {
         match written {
-            Poll::Ready(_) => self.note_progress(),
-            Poll::Pending => self.blocked.store(true, Relaxed),
+            Poll::Ready(_) => {
+                self.blocked.store(false, Relaxed);
+                self.written.store(self.clock.now(), Relaxed);
+                self.note_progress();
+            }
+            Poll::Pending => {
+                if !self.blocked.swap(true, Relaxed) {
+                    self.written.store(self.clock.now(), Relaxed);
+                }
+            }
         }
+    }
+
+    /// Something of an HTTP/2 answer waits for the peer.
+    pub(super) fn note_owed(&self) {
+        if self.owed.fetch_add(1, Relaxed) == 0 {
+            self.taken.store(self.clock.now(), Relaxed);
+        }
+    }
+
+    /// The peer has taken it, or the stream has ended.
+    pub(super) fn note_taken(&self) {
+        self.owed.fetch_sub(1, Relaxed);
+        self.taken.store(self.clock.now(), Relaxed);
     }
 
     /// Lets the connection end after the answer that it is at.
@@ -124,8 +154,12 @@ impl ConnectionState {
 
     /// Gives the connection up when the peer has been too slow; says for what.
     pub(crate) fn handle_time(&self, limits: &Limits) -> Option<&'static str> {
-        let (limit, reason) = if self.blocked.load(Relaxed) {
-            // Also while idle: the answer is handed over, but not yet taken.
+        let mut since = self.since.load(Relaxed);
+        let (limit, reason) = if self.blocked.load(Relaxed) || self.owed.load(Relaxed) > 0 {
+            // Also while idle: the answer is handed over, but not yet taken. What the peer sends meanwhile does not count.
+            let blocked = self.blocked.load(Relaxed).then(|| self.written.load(Relaxed));
+            let owed = (self.owed.load(Relaxed) > 0).then(|| self.taken.load(Relaxed));
+            since = blocked.into_iter().chain(owed).min().unwrap_or(since);
             (limits.stall_time, Some("the answer was not read"))
         } else if self.is_in(Phase::Idle) || self.is_h2.load(Relaxed) {
             (limits.idle_time, None)
@@ -137,7 +171,7 @@ impl ConnectionState {
             // The handler is at work, or a file is being read: that is not the peer's fault.
             return None;
         };
-        let waited = Duration::from_millis(self.clock.now().saturating_sub(self.since.load(Relaxed)));
+        let waited = Duration::from_millis(self.clock.now().saturating_sub(since));
         if waited < limit || self.abandoned.swap(true, Relaxed) {
             return None;
         }
@@ -250,8 +284,8 @@ impl<H: Handler, F: Future<Output: 'static> + 'static> hyper::rt::Executor<F> fo
             let mut future = pin!(future);
             poll_fn(|cx| match catch_panic(|| future.as_mut().poll(cx)) {
                 Ok(polled) => polled.map(drop),
-                Err(panic) => {
-                    shared.handler.handle_refusal(&panic);
+                Err(reason) => {
+                    shared.handler.handle_refusal(&Refusal::Panicked { reason });
                     Poll::Ready(())
                 }
             })
@@ -326,7 +360,10 @@ struct Exchange<H: Handler> {
 
 impl<H: Handler> Exchange<H> {
     async fn answer(self: Rc<Self>, request: http::Request<Incoming>) -> Result<Response<Body>, Infallible> {
-        let response = self.clone().respond(request).await;
+        let mut response = self.clone().respond(request).await;
+        if self.state.is_h2.load(Relaxed) && !response.body().is_end_stream() {
+            response = response.map(|body| Body::stream(OwedBody::new(body, self.state.clone())));
+        }
         let phase = if response.body().is_end_stream() && response.status() == StatusCode::SWITCHING_PROTOCOLS {
             Phase::Answer
         } else {

@@ -8,6 +8,7 @@
 //! are kept to about half a second.
 
 mod http;
+mod owed;
 mod request;
 mod settings;
 
