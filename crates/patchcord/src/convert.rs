@@ -236,17 +236,43 @@ pub fn from_python(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
 /// As for [`from_python`].
 pub fn from_response(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
     let Ok(dict) = value.cast::<PyDict>() else { return from_python(value) };
-    let entries = dict.iter().map(|(key, value)| {
-        let key = response_key(&key)?;
-        let value = match from_python(&value)? {
-            OwnedValue::Other(_) => OwnedValue::Str(text_of(&value)?),
+    let entries = read_entries(dict, |key, value| {
+        let key = response_key(key)?;
+        let value = match from_python(value)? {
+            OwnedValue::Other(_) => OwnedValue::Str(text_of(value)?),
             // A header that is a list is a mistake that the operator reports; contents that are one count as text.
-            OwnedValue::List(_) | OwnedValue::Dict(_) if key == "data" => OwnedValue::Str(text_of(&value)?),
+            OwnedValue::List(_) | OwnedValue::Dict(_) if key == "data" => OwnedValue::Str(text_of(value)?),
             known => known,
         };
         Ok((key, value))
     });
-    Ok(OwnedValue::Dict(entries.collect::<PyResult<_>>()?))
+    entries.map(OwnedValue::Dict)
+}
+
+/// Reads the entries that a dictionary has now. To read an object of a script can run code that edits the dictionary, which
+/// must not be walked through meanwhile; one of plain objects needs no copy of its entries.
+///
+/// # Errors
+/// What `read` gives.
+pub fn read_entries<T>(
+    dict: &Bound<'_, PyDict>,
+    mut read: impl FnMut(&Bound<'_, PyAny>, &Bound<'_, PyAny>) -> PyResult<T>,
+) -> PyResult<Vec<T>> {
+    if dict.iter().all(|(key, value)| is_plain(&key) && is_plain(&value)) {
+        return dict.iter().map(|(key, value)| read(&key, &value)).collect();
+    }
+    let entries: Vec<_> = dict.iter().collect();
+    entries.iter().map(|(key, value)| read(key, value)).collect()
+}
+
+/// Whether reading an object runs no code but Python's own.
+fn is_plain(value: &Bound<'_, PyAny>) -> bool {
+    value.is_exact_instance_of::<PyString>()
+        || value.is_exact_instance_of::<PyInt>()
+        || value.is_exact_instance_of::<PyBytes>()
+        || value.is_exact_instance_of::<PyBool>()
+        || value.is_exact_instance_of::<PyFloat>()
+        || value.is_none()
 }
 
 /// A key of a response; the known ones come with every response and are not copied.
@@ -310,8 +336,8 @@ fn read(value: &Bound<'_, PyAny>, depth: usize) -> PyResult<OwnedValue> {
         return Ok(OwnedValue::Bytes(bytes.to_vec()));
     }
     if let Ok(dict) = value.cast::<PyDict>() {
-        let entries = dict.iter().map(|(key, value)| Ok((text_of(&key)?.into(), read(&value, depth + 1)?)));
-        return Ok(OwnedValue::Dict(entries.collect::<PyResult<_>>()?));
+        return read_entries(dict, |key, value| Ok((text_of(key)?.into(), read(value, depth + 1)?)))
+            .map(OwnedValue::Dict);
     }
     if let Ok(list) = value.cast::<PyList>() {
         return list.iter().map(|value| read(&value, depth + 1)).collect::<PyResult<_>>().map(OwnedValue::List);

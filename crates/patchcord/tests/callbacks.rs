@@ -174,6 +174,65 @@ def onHTTPRequest(dat, request, response):
 }
 
 #[test]
+fn an_answer_that_changes_while_it_is_read_counts_as_it_was() {
+    let live = Live::start(
+        r#"
+class Grows:
+    def __init__(self, text, target):
+        self.text, self.target = text, target
+    def __str__(self):
+        for number in range(100):
+            self.target[f'X-Late-{number}'] = 'late'
+        return self.text
+    def __hash__(self):
+        return 1
+    def keys(self):
+        self.target.clear()
+        return []
+
+class Shrinks(Grows):
+    def __str__(self):
+        self.target.clear()
+        return self.text
+    def __iter__(self):
+        self.target.clear()
+        return iter(())
+
+def onHTTPRequest(dat, request, response):
+    response.update({'statusCode': 200, 'data': 'fine'})
+    kind = Grows if 'grows' in request['uri'] else Shrinks
+    if request['uri'].startswith('/value'):
+        response['X-Value'] = kind('given', response)
+    elif request['uri'].startswith('/key'):
+        response[kind('X-Value', response)] = 'given'
+    elif request['uri'].startswith('/inner'):
+        inner = {}
+        inner['a'] = kind('', inner)
+        inner['b'] = kind('', inner)
+        response['data'] = inner
+        response['X-Value'] = 'given'
+    elif request['uri'].startswith('/users'):
+        users = {}
+        users[kind('ada', users)] = kind('secret', users)
+        response['data'] = str(dat.authenticateBasic('YWRhOnNlY3JldA==', users))
+        response['X-Value'] = 'given'
+    response['X-Last'] = 'last'
+    return response
+"#,
+    );
+    for path in ["/value", "/key", "/inner", "/users"] {
+        for how in ["grows", "shrinks"] {
+            let answer = live.get(&format!("{path}/{how}")).to_ascii_lowercase();
+            assert!(answer.starts_with("http/1.1 200 "), "{path}: {answer}");
+            assert!(answer.contains("x-value: given") && answer.contains("x-last: last"), "{path}: {answer}");
+            assert!(!answer.contains("late"), "{path}: {answer}");
+        }
+    }
+    assert!(live.get("/users").ends_with("True"));
+    live.stop().ended_well().does_not_say("anic");
+}
+
+#[test]
 fn an_exception_is_shown_and_the_patch_goes_on() {
     let live = Live::start(
         r#"

@@ -13,7 +13,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 use super::Op;
 use super::dat::Dat;
 use super::table::text;
-use crate::convert::{is_shared, shared, text_of};
+use crate::convert::{is_shared, read_entries, shared, text_of};
 use crate::errors::Error;
 use crate::host::{self, gone};
 
@@ -113,8 +113,7 @@ impl WebServerDat {
     #[expect(non_snake_case, reason = "scripts name the argument")]
     fn authenticate(&self, token: &Bound<'_, PyAny>, userPasswords: &Bound<'_, PyDict>) -> PyResult<bool> {
         let token = text(token)?;
-        let known = userPasswords.iter().map(|(user, password)| Ok((text_of(&user)?, text_of(&password)?)));
-        let known = known.collect::<PyResult<Vec<_>>>()?;
+        let known = read_entries(userPasswords, |user, password| Ok((text_of(user)?, text_of(password)?)))?;
         let password_of =
             |user: &str| known.iter().find(|(name, _)| name == user).map(|(_, password)| password.clone());
         Ok(authenticate_basic(&token, password_of))
