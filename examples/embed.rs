@@ -58,8 +58,8 @@ fn make_operators(network: &Network, port: u16) -> Result<(OpId, OpId), Box<dyn 
 
 /// Answers a request with the number of visits that its path has had.
 fn count(network: &Network, visits: OpId, arguments: &[Value<'_>]) -> OwnedValue {
-    let path = arguments.get(1).and_then(|request| request.field("uri")?.as_str());
-    let path = path.unwrap_or("/").to_owned();
+    let path = arguments.get(1).and_then(|request| request.field("uri")?.as_str().map(str::to_owned));
+    let path = path.unwrap_or_else(|| "/".to_owned());
     let (status, reason, data) = match add_visit(network, visits, &path) {
         Ok(count) => (200, "OK", format!("{path}: {count}\n")),
         Err(error) => (500, "Internal Server Error", format!("{error}\n")),

@@ -66,11 +66,43 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A field of a record.
-    pub fn field(&self, name: &str) -> Option<Value<'a>> {
+    /// A field of a record, copied out.
+    pub fn field(&self, name: &str) -> Option<OwnedValue> {
         match self {
             Value::Record(record) => record.field(name),
             _ => None,
+        }
+    }
+
+    /// The value, copied out. A body is text when it is valid UTF-8; a record becomes a dictionary, with its header names in
+    /// Title-Case.
+    pub fn to_owned_value(&self) -> OwnedValue {
+        match self {
+            Value::None => OwnedValue::None,
+            Value::Bool(on) => OwnedValue::Bool(*on),
+            Value::Int(number) => OwnedValue::Int(*number),
+            Value::Float(number) => OwnedValue::Float(*number),
+            Value::Str(text) => OwnedValue::Str((*text).to_owned()),
+            Value::Shared(text) => OwnedValue::Str(text.as_str().to_owned()),
+            Value::Bytes(bytes) => OwnedValue::Bytes(bytes.to_vec()),
+            Value::Body(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => OwnedValue::Str(text.to_owned()),
+                Err(_) => OwnedValue::Bytes(bytes.to_vec()),
+            },
+            Value::Op(id) => OwnedValue::Op(*id),
+            Value::List(values) => OwnedValue::List(values.iter().map(Value::to_owned_value).collect()),
+            Value::Record(record) => {
+                let mut entries = Vec::new();
+                record.fields(&mut |name, value| {
+                    let name = match name {
+                        FieldName::Fixed(name) => Cow::Borrowed(name),
+                        FieldName::Header(name) => Cow::Owned(title_case(name)),
+                        FieldName::Free(name) => Cow::Owned(name.to_owned()),
+                    };
+                    entries.push((name, value.to_owned_value()));
+                });
+                OwnedValue::Dict(entries)
+            }
         }
     }
 }
@@ -80,8 +112,18 @@ pub trait Record {
     /// Calls `visit` for each field in order. A name that comes twice: the last one counts.
     fn fields(&self, visit: &mut dyn FnMut(FieldName<'_>, Value<'_>));
 
-    /// One field by name; letter case does not matter where the record says so.
-    fn field(&self, name: &str) -> Option<Value<'_>>;
+    /// One field by name, copied out; letter case does not matter where the record says so. It is the field that
+    /// [`Record::fields`] gives, so the two cannot differ.
+    fn field(&self, name: &str) -> Option<OwnedValue> {
+        let mut found = None;
+        self.fields(&mut |known, value| {
+            let known = known.as_str();
+            if known == name || (self.ignores_case() && known.eq_ignore_ascii_case(name)) {
+                found = Some(value.to_owned_value());
+            }
+        });
+        found
+    }
 
     /// Whether look-ups by name ignore letter case, as request headers do.
     fn ignores_case(&self) -> bool {
@@ -187,6 +229,14 @@ pub enum OwnedValue {
 }
 
 impl OwnedValue {
+    /// The text, when it is text.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            OwnedValue::Str(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The value of a dictionary entry.
     pub fn entry(&self, name: &str) -> Option<&OwnedValue> {
         match self {

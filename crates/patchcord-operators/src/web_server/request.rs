@@ -39,17 +39,6 @@ impl Record for RequestRecord<'_> {
         }
     }
 
-    fn field(&self, name: &str) -> Option<Value<'_>> {
-        match name {
-            "method" => Some(Value::Str(self.parts.method.as_str())),
-            "uri" => Some(Value::Str(&self.path)),
-            "clientAddress" => Some(Value::Str(self.client_address)),
-            "serverAddress" => Some(Value::Str(self.server_address)),
-            "data" => self.body.map(Value::Body),
-            header => self.parts.headers.get(header)?.to_str().ok().map(Value::Str),
-        }
-    }
-
     fn ignores_case(&self) -> bool {
         true
     }
@@ -64,11 +53,6 @@ impl Record for Pars<'_> {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             visit(FieldName::Free(&decode_query(name)), Value::Str(&decode_query(value)));
         }
-    }
-
-    fn field(&self, _: &str) -> Option<Value<'_>> {
-        // A decoded value has no place to live in; whoever wants one visits the fields.
-        None
     }
 }
 
@@ -109,6 +93,8 @@ fn text(bytes: &[u8]) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use patchcord_core::value::OwnedValue;
+
     use super::*;
 
     fn fields(record: &dyn Record) -> Vec<(String, String)> {
@@ -161,5 +147,75 @@ mod tests {
     fn escapes_in_the_path_are_decoded() {
         let parts = parts(http::Request::get("/a%20b?c=%20"));
         assert_eq!(decoded_path(&parts), "/a b");
+    }
+
+    /// The value of the last field that a name means, found as a reader of [`Record::fields`] would.
+    fn last(record: &dyn Record, name: &str) -> Option<OwnedValue> {
+        let mut last = None;
+        record.fields(&mut |known, value| {
+            if known.as_str().to_ascii_lowercase() == name.to_ascii_lowercase() {
+                last = Some(value.to_owned_value());
+            }
+        });
+        last
+    }
+
+    #[test]
+    fn a_field_by_name_is_the_one_among_all_fields() {
+        let names = ["x-one", "accept", "cookie", "method", "uri", "pars", "data", "clientaddress", "host"];
+        let values: [&[u8]; 6] = [b"a", b"", b"b; c", b"\xe4\xff", "\u{e4}".as_bytes(), b"x,y"];
+        let targets = ["/", "/a%20b?x=1&x=2&y", "/%ff?%C3%BC=%26", "/?=&&a=b=c", "*"];
+        // Each request has up to four headers out of these, so that repeated ones are among them.
+        for number in 0..5000_usize {
+            let mut builder = http::Request::post(targets[number % targets.len()]);
+            let mut rest = number;
+            for _ in 0..number % 5 {
+                rest = rest.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let (name, value) = (names[(rest >> 20) % names.len()], values[(rest >> 40) % values.len()]);
+                builder = builder.header(name, value);
+            }
+            let parts = parts(builder);
+            let bodies: [Option<&[u8]>; 3] = [None, Some(b"text"), Some(b"\xff")];
+            let record = RequestRecord {
+                parts: &parts,
+                body: bodies[number % bodies.len()],
+                client_address: "127.0.0.1:1",
+                server_address: "127.0.0.1:2",
+                path: decoded_path(&parts),
+            };
+            for name in names.iter().copied().chain(["clientAddress", "serverAddress", "Method", "X-ONE", "none"]) {
+                assert_eq!(record.field(name), last(&record, name), "{name} of {parts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_by_name_are_complete() {
+        let parts = parts(
+            http::Request::get("/?a=1&b=%20")
+                .header("accept", "x")
+                .header("accept", "y")
+                .header("x-name", &b"\xfc"[..])
+                .header("method", "FAKE"),
+        );
+        let record = RequestRecord {
+            parts: &parts,
+            body: Some(b"\xff"),
+            client_address: "c",
+            server_address: "s",
+            path: decoded_path(&parts),
+        };
+        let str = |text: &str| OwnedValue::Str(text.to_owned());
+        let pars = OwnedValue::Dict(vec![("a".into(), str("1")), ("b".into(), str(" "))]);
+        for (name, value) in [
+            ("Accept", str("x, y")),
+            ("X-Name", str("\u{fc}")),
+            ("method", str("GET")),
+            ("pars", pars),
+            ("data", OwnedValue::Bytes(vec![0xff])),
+        ] {
+            assert_eq!(record.field(name), Some(value), "{name}");
+        }
+        assert_eq!(record.field("nothing"), None);
     }
 }

@@ -19,15 +19,6 @@ impl Record for BlankResponse {
         visit(FieldName::Fixed("data"), Value::Str(""));
     }
 
-    fn field(&self, name: &str) -> Option<Value<'_>> {
-        match name {
-            "statusCode" => Some(Value::Int(404)),
-            "statusReason" => Some(Value::Str(DEFAULT_REASON)),
-            "data" => Some(Value::Str("")),
-            _ => None,
-        }
-    }
-
     fn constant(&self) -> Option<&'static str> {
         Some("response")
     }
