@@ -4,7 +4,6 @@
 //! CHOP is read and never otherwise: one sample of each, as new as can be, and no cost while nobody looks.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::rc::Rc;
 
 use patchcord_core::content::{Channels, Content};
@@ -13,7 +12,7 @@ use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::{OpId, Patch};
 use patchcord_core::pattern::Pattern;
 
-use crate::reference;
+use crate::reference::Follower;
 
 /// The Info CHOP.
 pub static INFO_CHOP: OperatorType = OperatorType {
@@ -77,14 +76,10 @@ const RANGE2: ParIndex = ParIndex::of(PAGES, "range2");
 const PASSIVE: ParIndex = ParIndex::of(PAGES, "passive");
 const CHILDCOOKTIME: ParIndex = ParIndex::of(PAGES, "childcooktime");
 
-struct InfoChop {
-    op: OpId,
-    /// Two that look at each other must not go round for ever.
-    cooking: Cell<bool>,
-}
+struct InfoChop(Follower);
 
 fn start(_: &Network, op: OpId) -> Rc<dyn Worker> {
-    Rc::new(InfoChop { op, cooking: Cell::new(false) })
+    Rc::new(InfoChop(Follower::new(op)))
 }
 
 impl Worker for InfoChop {
@@ -93,24 +88,17 @@ impl Worker for InfoChop {
     }
 
     fn cook(&self, network: &Network) {
-        if self.cooking.replace(true) {
-            return;
-        }
-        let start = network.now();
-        let channels = match reference::target(network, self.op, OP) {
-            Some(target) => self.channels_of(network, target),
-            None => Vec::new(),
-        };
-        let content = Content::Channels(Channels { rate: network.frame().rate, channels });
-        network.patch_mut().put_content(self.op, content);
-        network.note_cook(self.op, start);
-        self.cooking.set(false);
+        self.0.cook(network, OP, |target| {
+            let channels = target.map(|target| self.channels_of(network, target)).unwrap_or_default();
+            let content = Content::Channels(Channels { rate: network.frame().rate, channels });
+            network.patch_mut().put_content(self.0.op(), content);
+        });
     }
 }
 
 impl InfoChop {
     fn channels_of(&self, network: &Network, target: OpId) -> Vec<(Rc<str>, Vec<f64>)> {
-        let par = |index| network.eval(self.op, index);
+        let par = |index| network.eval(self.0.op(), index);
         let mut info = if par(PASSIVE).is_on() { network.info_of_last_cook(target) } else { network.info(target) };
         if par(CHILDCOOKTIME).is_on() {
             info.extend(children_cook_time(&network.patch(), target).map(|time| (CHILDREN_COOK_TIME, time)));

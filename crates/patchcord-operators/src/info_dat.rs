@@ -5,7 +5,6 @@
 //! is read and never otherwise, so it is as new as can be and costs nothing while nobody looks.
 
 use std::any::Any;
-use std::cell::Cell;
 use std::rc::Rc;
 
 use patchcord_core::declaration::{COMMON_DAT_PAGE, ContentKind, Family, OperatorType, Page, ParIndex, Parameter};
@@ -14,7 +13,7 @@ use patchcord_core::patch::OpId;
 use patchcord_core::problem::Severity;
 use patchcord_core::table::Table;
 
-use crate::reference;
+use crate::reference::Follower;
 use crate::table_content::put_table;
 
 /// The Info DAT.
@@ -53,14 +52,10 @@ const PAGES: &[Page] = &[
 const OP: ParIndex = ParIndex::of(PAGES, "op");
 const PASSIVE: ParIndex = ParIndex::of(PAGES, "passive");
 
-struct InfoDat {
-    op: OpId,
-    /// Two that look at each other must not go round for ever.
-    cooking: Cell<bool>,
-}
+struct InfoDat(Follower);
 
 fn start(_: &Network, op: OpId) -> Rc<dyn Worker> {
-    Rc::new(InfoDat { op, cooking: Cell::new(false) })
+    Rc::new(InfoDat(Follower::new(op)))
 }
 
 impl Worker for InfoDat {
@@ -69,24 +64,17 @@ impl Worker for InfoDat {
     }
 
     fn cook(&self, network: &Network) {
-        if self.cooking.replace(true) {
-            return;
-        }
-        let start = network.now();
-        let table = match reference::target(network, self.op, OP) {
-            Some(target) => self.table_of(network, target),
-            None => Table::new(),
-        };
-        // The operator is there and holds a table: it is what cooks.
-        let _ = put_table(network, self.op, table);
-        network.note_cook(self.op, start);
-        self.cooking.set(false);
+        self.0.cook(network, OP, |target| {
+            let table = target.map_or_else(Table::new, |target| self.table_of(network, target));
+            // The operator is there and holds a table: it is what cooks.
+            let _ = put_table(network, self.0.op(), table);
+        });
     }
 }
 
 impl InfoDat {
     fn table_of(&self, network: &Network, target: OpId) -> Table {
-        if !network.eval(self.op, PASSIVE).is_on() {
+        if !network.eval(self.0.op(), PASSIVE).is_on() {
             network.cook(target);
         }
         let worker = network.patch().get(target).and_then(|op| op.worker().cloned());
