@@ -6,8 +6,7 @@
 //!
 //! - [`Receiver`]: bytes in, [`Event`]s out, zero-copy where a message lies whole in the read buffer;
 //! - [`Sender`]: messages in, bytes appended to an out-buffer; [`EncodedMessage`] is encoded once for many peers;
-//! - [`CloseHandshake`], [`Heartbeat`] and [`Pongs`]: how a connection ends, whether the peer is alive, and how many
-//!   pongs it may demand;
+//! - [`CloseHandshake`] and [`Heartbeat`]: how a connection ends, and whether the peer is alive;
 //! - [`handshake`]: the HTTP upgrade that comes before all of that, for server and client, with the negotiation of
 //!   compression ([`handshake::deflate`]).
 //!
@@ -23,7 +22,6 @@ pub mod fuzz;
 pub mod handshake;
 mod heartbeat;
 mod mask;
-mod pongs;
 mod receiver;
 mod sender;
 mod utf8;
@@ -33,6 +31,5 @@ pub use deflate::{DeflateDirection, DeflateParameters, DeflateSettings, WindowBi
 pub use error::ProtocolError;
 pub use frame::{FrameHeader, MAX_CONTROL_PAYLOAD, MessageKind, Role};
 pub use heartbeat::{Heartbeat, HeartbeatAction, PingPayload};
-pub use pongs::{PongAction, Pongs};
 pub use receiver::{Event, Limits, Receiver};
 pub use sender::{EncodedMessage, SendError, Sender};
