@@ -195,3 +195,26 @@ fn a_restart_ends_the_old_run_before_the_new_one_begins() {
         live.stop().ended_well();
     }
 }
+
+#[test]
+fn clients_that_outlive_a_lost_listener_are_told_when_the_server_is_switched_off() {
+    let live = Live::start(&format!(
+        "{SAYS}\ndef onWebSocketReceiveText(dat, client, data):\n    setattr(dat.par, data, data == 'secure')\n    \
+         dat.webSocketSendText(client, 'done')\n"
+    ));
+    let [mut first, mut second] = two_clients(&live);
+    first.send(Message::text("secure")).expect("it can be sent");
+    // The callback's answer comes first, since what it causes waits for its end.
+    assert_eq!([read_text(&mut first), read_text(&mut first)], ["done", "farewell"]);
+    live.wait_for("TLS needs a certificate");
+    assert_eq!(printed(&live.said()), ENDS[..2]);
+    assert!(TcpStream::connect(("127.0.0.1", live.port)).is_err(), "nobody is let in in plain text");
+
+    second.send(Message::text("active")).expect("it can be sent");
+    assert_eq!([read_text(&mut second), read_text(&mut second)], ["farewell", "done"]);
+    goes_away(&mut first);
+    goes_away(&mut second);
+    live.wait_until("both have closed", |said| said.matches("close ").count() == 2);
+    assert_eq!(printed(&live.said()), ENDS);
+    live.stop().ended_well();
+}
