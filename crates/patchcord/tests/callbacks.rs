@@ -508,3 +508,32 @@ threading.Thread(target=work, name='endless').start()
     );
     live.stop().ended_well().says("threads of scripts still run (endless)");
 }
+
+#[test]
+fn a_pong_is_left_out_only_while_the_ping_is_handled_that_was_answered() {
+    let live = Live::start(
+        r#"
+def onServerStart(dat):
+    dat.par.autopong = True
+def onWebSocketReceivePing(dat, client, data):
+    if data == b'both':
+        dat.webSocketSendPong(client, data)
+def onWebSocketReceiveText(dat, client, data):
+    dat.webSocketSendPong(client, data.encode())
+    dat.webSocketSendText(client, 'sent')
+"#,
+    );
+    let mut socket = live.socket("/");
+    for (sent, received) in [
+        (Message::Ping("both".into()), vec![Message::Pong("both".into())]),
+        (Message::text("both"), vec![Message::Pong("both".into()), Message::text("sent")]),
+        (Message::Ping("beat".into()), vec![Message::Pong("beat".into())]),
+        (Message::text("beat"), vec![Message::Pong("beat".into()), Message::text("sent")]),
+    ] {
+        socket.send(sent.clone()).expect("it can be sent");
+        for wanted in received {
+            assert_eq!(socket.read().expect("a frame"), wanted, "after {sent:?}");
+        }
+    }
+    live.stop().ended_well();
+}

@@ -42,7 +42,7 @@ pub struct ClientData {
     pub(super) number: u64,
     /// Whether it was accepted and onWebSocketOpen has been called.
     pub(super) opened: Cell<bool>,
-    /// Contents of the last ping that was answered automatically.
+    /// Contents of the ping that is being handled, when it was answered automatically.
     pub(super) ponged: RefCell<Option<Box<[u8]>>>,
 }
 

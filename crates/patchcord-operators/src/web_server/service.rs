@@ -134,6 +134,8 @@ impl websocket::Handler for Service {
             callback::RECEIVE_PING,
             &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(payload)],
         );
+        // A pong with these contents that comes later is one that the script wants to send.
+        client.data().ponged.take();
     }
 
     fn handle_pong(&self, client: &Rc<WebClient>, payload: &[u8]) {
