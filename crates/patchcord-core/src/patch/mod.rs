@@ -1,6 +1,6 @@
 //! The patch: a tree of operators with parameters, content, wires and problems.
 //!
-//! This is plain data with rules. It starts nothing and calls nobody: each edit leaves a [`Change`] in the queue, and
+//! This is plain data with rules. It starts nothing and calls nobody: each edit leaves a [`Change`](crate::change::Change) in the queue, and
 //! [`Network`](crate::network::Network) delivers the changes when the current turn has ended. Operators are named by
 //! [`OpId`], which carries a generation, so an id of a destroyed operator finds nothing and never another operator.
 

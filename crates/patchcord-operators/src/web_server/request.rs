@@ -153,7 +153,7 @@ mod tests {
     fn last(record: &dyn Record, name: &str) -> Option<OwnedValue> {
         let mut last = None;
         record.fields(&mut |known, value| {
-            if known.as_str().to_ascii_lowercase() == name.to_ascii_lowercase() {
+            if known.as_str().eq_ignore_ascii_case(name) {
                 last = Some(value.to_owned_value());
             }
         });
