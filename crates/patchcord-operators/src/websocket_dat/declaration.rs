@@ -18,8 +18,8 @@ pub static WEBSOCKET_DAT: OperatorType = OperatorType {
     editable: false,
     inputs: &[Input {
         label: "headers",
-        help: "a table of two columns, name and value: further headers of the request; read at every attempt. A first \
-               row `name`, `value` or `header`, `value` is taken for a heading",
+        help: "A table of two columns, name and value: further headers of the request; read at every attempt. A first \
+               row `name`, `value` or `header`, `value` is taken for a heading.",
     }],
     pages: PAGES,
     info_channels: INFO,
