@@ -42,7 +42,7 @@ const TASKS: &[Task] = &[
     },
     Task {
         name: "conformance",
-        help: "conformance websocket|websocket-server [CASES] [--url URL]: run Autobahn's cases, all or without compression",
+        help: "conformance websocket|websocket-quick [CASES] [--role client|server] [--url URL]: run Autobahn's cases, all or without compression",
         run: conformance::run,
     },
     Task { name: "fuzz", help: "fuzz TARGET [--time SECONDS]: run libFuzzer on a target", run: fuzz::run },

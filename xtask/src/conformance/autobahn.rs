@@ -1,47 +1,33 @@
-//! Autobahn's test suite: finding a Python 2.7, installing the suite for it, running its fuzzing client.
+//! Autobahn's test suite: finding a Python 2.7, installing the suite for it, running its fuzzing client or server.
 //!
 //! The suite exists for Python 2 only. `virtualenv` is the last tool that makes environments for it, in releases
 //! before 20.22; it runs on Python 3 in an environment of its own.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
-use super::report::{Report, ReportError};
+use super::ConformanceError;
+use super::process::{Process, free_port};
+use super::report::Report;
 use crate::install::{self, InstallError};
 use crate::workspace::{has, listen};
 
 /// Release of the suite.
 pub const VERSION: &str = "0.8.2";
 
-/// Name of the server in Autobahn's files.
+/// Name of what is tested in Autobahn's files.
 const AGENT: &str = "own";
 
-/// Why there is no report.
-#[derive(Debug, thiserror::Error)]
-pub enum AutobahnError {
-    /// A file of the run cannot be read or written.
-    #[error("{}: {reason}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        reason: io::Error,
-    },
-    /// It failed or hung.
-    #[error("Autobahn {how}; its output is in {}", log.display())]
-    Ended {
-        /// How it ended.
-        how: String,
-        /// What it printed.
-        log: PathBuf,
-    },
-    /// What it wrote is not a report.
-    #[error("Autobahn's report: {0}")]
-    Report(#[from] ReportError),
-}
+/// How it is called in errors.
+const NAME: &str = "Autobahn";
+
+/// Files of a run, in its folder.
+const SPECIFICATION: &str = "spec.json";
+const LOG: &str = "wstest.log";
+const REPORT: &str = "reports/index.json";
 
 /// A Python 2.7.
 pub struct Python2 {
@@ -92,58 +78,56 @@ pub fn install(python2: &Python2, folder: &Path) -> Result<PathBuf, InstallError
 ///
 /// # Errors
 /// When Autobahn fails, takes too long, or leaves no report.
-pub fn run(
+pub fn test_server(
     wstest: &Path,
     url: &str,
     cases: &[String],
     limit: Duration,
     folder: &Path,
-) -> Result<Report, AutobahnError> {
-    let file_error = |path: &Path| {
-        let path = path.to_owned();
-        move |reason| AutobahnError::File { path, reason }
-    };
-    let (spec, index, log) = (folder.join("spec.json"), folder.join("reports/index.json"), folder.join("wstest.log"));
-    match fs::remove_file(&index) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(file_error(&index)(error)),
+) -> Result<Report, ConformanceError> {
+    let servers = serde_json::json!([{ "agent": AGENT, "url": url }]);
+    prepare("servers", servers, cases, folder)?;
+    Process::start(NAME, wstest, &["-m", "fuzzingclient", "-s", SPECIFICATION], folder, LOG)?.wait(limit)?;
+    read_report(folder)
+}
+
+/// Runs the cases with a client, which gets the port to connect to and returns when it has been through all of them.
+///
+/// # Errors
+/// When Autobahn or the client fails, and when there is no report.
+pub fn test_client(
+    wstest: &Path,
+    cases: &[String],
+    folder: &Path,
+    client: impl FnOnce(u16) -> Result<(), ConformanceError>,
+) -> Result<Report, ConformanceError> {
+    let port = free_port()?;
+    prepare("url", format!("ws://127.0.0.1:{port}").into(), cases, folder)?;
+    // Without the web page that it would offer to people.
+    let arguments = ["-m", "fuzzingserver", "-s", SPECIFICATION, "-u", "0"];
+    let mut server = Process::start(NAME, wstest, &arguments, folder, LOG)?;
+    server.wait_until_it_listens(port)?;
+    client(port)?;
+    server.stop()?;
+    read_report(folder)
+}
+
+/// Writes the specification of a run and takes the report of an earlier one away.
+fn prepare(key: &str, value: serde_json::Value, cases: &[String], folder: &Path) -> io::Result<()> {
+    match fs::remove_file(folder.join(REPORT)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    fs::write(&spec, specification(url, cases)).map_err(file_error(&spec))?;
-    let output = File::create(&log).map_err(file_error(&log))?;
-    let errors = output.try_clone().map_err(file_error(&log))?;
-    let mut command = Command::new(wstest);
-    command.current_dir(folder).args(["-m", "fuzzingclient", "-s", "spec.json"]).stdout(output).stderr(errors);
-    let ended = |how: String| AutobahnError::Ended { how, log: log.clone() };
-    match wait(&mut command, limit) {
-        Ok(Some(status)) if status.success() => {}
-        Ok(Some(status)) => return Err(ended(format!("ended with {status}"))),
-        Ok(None) => return Err(ended(format!("did not end within {} s", limit.as_secs()))),
-        Err(error) => return Err(ended(format!("cannot be run: {error}"))),
-    }
-    let text = fs::read_to_string(&index).map_err(file_error(&index))?;
-    Ok(Report::parse(&text)?)
+    fs::write(folder.join(SPECIFICATION), specification(key, value, cases))
 }
 
-fn specification(url: &str, cases: &[String]) -> String {
-    let server = serde_json::json!({ "agent": AGENT, "url": url });
-    serde_json::json!({ "outdir": "reports", "servers": [server], "cases": cases, "exclude-cases": [] }).to_string()
+fn read_report(folder: &Path) -> Result<Report, ConformanceError> {
+    Ok(Report::parse(&fs::read_to_string(folder.join(REPORT))?)?)
 }
 
-/// Runs a program and ends it when it takes too long: then there is no status.
-fn wait(command: &mut Command, limit: Duration) -> io::Result<Option<ExitStatus>> {
-    let mut child = command.spawn()?;
-    let deadline = Instant::now() + limit;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
-        }
-        if Instant::now() >= deadline {
-            child.kill()?;
-            child.wait()?;
-            return Ok(None);
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+fn specification(key: &str, value: serde_json::Value, cases: &[String]) -> String {
+    serde_json::json!({ key: value, "outdir": "reports", "cases": cases, "exclude-cases": [], "exclude-agent-cases": {} })
+        .to_string()
 }
 
 #[cfg(test)]
@@ -153,18 +137,11 @@ mod tests {
     #[test]
     fn the_specification_is_what_autobahn_reads() -> serde_json::Result<()> {
         let cases = ["1.*".to_owned(), "9.1.1".to_owned()];
-        let spec: serde_json::Value = serde_json::from_str(&specification("ws://127.0.0.1:9001", &cases))?;
-        assert_eq!(spec["servers"][0]["url"], "ws://127.0.0.1:9001");
+        let spec: serde_json::Value =
+            serde_json::from_str(&specification("url", "ws://127.0.0.1:9001".into(), &cases))?;
+        assert_eq!(spec["url"], "ws://127.0.0.1:9001");
         assert_eq!(spec["cases"], serde_json::json!(["1.*", "9.1.1"]));
         assert_eq!(spec["outdir"], "reports");
-        Ok(())
-    }
-
-    #[test]
-    fn a_program_that_hangs_is_ended() -> io::Result<()> {
-        let status = wait(Command::new("/bin/sh").args(["-c", "exit 3"]), Duration::from_secs(60))?;
-        assert_eq!(status.and_then(|status| status.code()), Some(3));
-        assert_eq!(wait(Command::new("/bin/sh").args(["-c", "exec sleep 60"]), Duration::from_millis(10))?, None);
         Ok(())
     }
 }

@@ -1,13 +1,15 @@
 //! `cargo xtask conformance`: conformance suites of others, run against this program.
 //!
-//! `websocket` is the whole of Autobahn's suite: its fuzzing client against a patch with one Web Server DAT whose
-//! callbacks echo, compression included, which takes a quarter of an hour. `websocket-server` leaves out compression and
-//! takes less than a minute. Only the results OK and INFORMATIONAL pass, for the behaviour and for the close behaviour of
-//! every case. A full run of `websocket` is written to `docs/conformance`; everything else is only printed.
+//! `websocket` is the whole of Autobahn's suite in both roles, compression included, which takes half an hour: its
+//! fuzzing client against a patch with one Web Server DAT, then its fuzzing server for a patch with one WebSocket DAT,
+//! both with callbacks that echo. `websocket-quick` leaves out compression and takes two minutes. Only the results OK
+//! and INFORMATIONAL pass, for the behaviour and for the close behaviour of every case. A full run of `websocket` is
+//! written to `docs/conformance`; everything else is only printed.
 
 mod autobahn;
+mod process;
+mod program;
 mod report;
-mod server;
 
 use std::fs;
 use std::io;
@@ -15,9 +17,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-pub use autobahn::AutobahnError;
-use report::Report;
-use server::{EchoServer, ServerError};
+use autobahn::Python2;
+use process::ProcessError;
+use program::EchoServer;
+use report::{Report, ReportError};
 
 use crate::Outcome;
 use crate::install::InstallError;
@@ -30,7 +33,7 @@ struct Suite {
     groups: &'static [&'static str],
     /// Cases in the groups of Autobahn's release.
     cases: usize,
-    /// Longest run.
+    /// Longest run in one role.
     limit: Duration,
     /// A full run is kept as a report.
     kept: bool,
@@ -38,7 +41,7 @@ struct Suite {
 
 /// Everything but compression, for every change.
 const QUICK: Suite = Suite {
-    name: "websocket-server",
+    name: "websocket-quick",
     groups: &["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "8.*", "9.*", "10.*"],
     cases: 301,
     limit: Duration::from_secs(600),
@@ -49,8 +52,28 @@ const QUICK: Suite = Suite {
 const WHOLE: Suite =
     Suite { name: "websocket", groups: &["*"], cases: 517, limit: Duration::from_secs(3600), kept: true };
 
-const USAGE: &str =
-    "expected: conformance websocket|websocket-server [CASES] [--url URL], with cases such as 1.*,9.1.*";
+const USAGE: &str = "expected: conformance websocket|websocket-quick [CASES] [--role client|server] [--url URL], \
+                     with cases such as 1.*,9.1.*; --url is another server to test";
+
+/// Which end of the connection is tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// The Web Server DAT.
+    Server,
+    /// The WebSocket DAT.
+    Client,
+}
+
+impl Role {
+    const ALL: [Role; 2] = [Role::Server, Role::Client];
+
+    fn name(self) -> &'static str {
+        match self {
+            Role::Server => "server",
+            Role::Client => "client",
+        }
+    }
+}
 
 /// Why there is no good report.
 #[derive(Debug, thiserror::Error)]
@@ -61,12 +84,12 @@ pub enum ConformanceError {
     /// Autobahn cannot be installed.
     #[error("Autobahn cannot be installed: {0}")]
     Install(InstallError),
-    /// Autobahn did not finish.
+    /// Autobahn or the program under test did not do its part.
     #[error(transparent)]
-    Autobahn(AutobahnError),
-    /// The server under test did not do its part.
-    #[error("the server under test {0}")]
-    Server(#[from] ServerError),
+    Process(#[from] ProcessError),
+    /// What Autobahn wrote is not a report.
+    #[error("Autobahn's report: {0}")]
+    Report(#[from] ReportError),
     /// A program that is needed failed.
     #[error(transparent)]
     Command(#[from] CommandError),
@@ -89,123 +112,156 @@ pub enum ConformanceError {
 /// Entry of `cargo xtask conformance`.
 pub fn run(args: &[String]) -> Outcome {
     let options = Options::parse(args).ok_or(USAGE)?;
-    let report = match &options.url {
-        Some(url) => against(url, options.suite, &options.cases)?,
-        None => against_own(options.suite, &options.cases)?,
-    };
-    let verdict = judge(&report, options.is_full().then_some(options.suite.cases));
-    if options.suite.kept
-        && options.is_full()
-        && options.url.is_none()
-        && !matches!(verdict, Err(ConformanceError::Incomplete { .. }))
-    {
-        let folder = root().join("docs/conformance");
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("autobahn-server.json"), report.json())?;
-        fs::write(folder.join("autobahn-server.md"), report.page(&versions()?))?;
-        println!("written to {}", folder.display());
+    let bench = Bench::set_up(options.url.is_none())?;
+    let mut verdicts = Vec::new();
+    for &role in &options.roles {
+        let report = bench.test(role, &options)?;
+        let verdict = judge(role, &report, options.is_full().then_some(options.suite.cases));
+        if options.is_kept() && !matches!(verdict, Err(ConformanceError::Incomplete { .. })) {
+            bench.keep(role, &report)?;
+        }
+        verdicts.push(verdict);
     }
-    Ok(verdict?)
+    verdicts.into_iter().collect::<Result<(), _>>()?;
+    Ok(())
 }
 
-/// All cases but those of compression against the own server, for the tests; nothing is written.
+/// All cases but those of compression in both roles, for the tests; nothing is written.
 ///
 /// # Errors
 /// When it could not be run, and when a case failed.
-pub fn websocket_server() -> Result<(), ConformanceError> {
-    judge(&against_own(&QUICK, &QUICK.all())?, Some(QUICK.cases))
-}
-
-impl Suite {
-    fn all(&self) -> Vec<String> {
-        self.groups.iter().map(|&group| group.to_owned()).collect()
-    }
+pub fn websocket_quick() -> Result<(), ConformanceError> {
+    let options = Options::of(&QUICK);
+    let bench = Bench::set_up(true)?;
+    options.roles.iter().try_for_each(|&role| judge(role, &bench.test(role, &options)?, Some(QUICK.cases)))
 }
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     suite: &'static Suite,
+    roles: Vec<Role>,
     cases: Vec<String>,
+    /// Another server to test.
     url: Option<String>,
 }
 
 impl Options {
+    fn of(suite: &'static Suite) -> Self {
+        let cases = suite.groups.iter().map(|&group| group.to_owned()).collect();
+        Self { suite, roles: Role::ALL.to_vec(), cases, url: None }
+    }
+
     fn parse(args: &[String]) -> Option<Self> {
         let (name, args) = args.split_first()?;
-        let suite = [&QUICK, &WHOLE].into_iter().find(|suite| suite.name == name)?;
-        let mut options = Self { suite, cases: Vec::new(), url: None };
+        let mut options = Self::of([&QUICK, &WHOLE].into_iter().find(|suite| suite.name == name)?);
+        let mut cases = Vec::new();
         let mut args = args.iter();
         while let Some(arg) = args.next() {
-            if arg == "--url" {
-                options.url = Some(args.next()?.clone());
-            } else if arg.starts_with(|first: char| first.is_ascii_digit()) {
-                options.cases.extend(arg.split(',').map(str::to_owned));
-            } else {
-                return None;
+            match arg.as_str() {
+                "--url" => options.url = Some(args.next()?.clone()),
+                "--role" => {
+                    let name = args.next()?;
+                    options.roles = vec![Role::ALL.into_iter().find(|role| role.name() == name)?];
+                }
+                _ if arg.starts_with(|first: char| first.is_ascii_digit()) => {
+                    cases.extend(arg.split(',').map(str::to_owned));
+                }
+                _ => return None,
             }
         }
-        if options.cases.is_empty() {
-            options.cases = suite.all();
+        if options.url.is_some() {
+            options.roles.retain(|role| *role == Role::Server);
         }
-        Some(options)
+        if !cases.is_empty() {
+            options.cases = cases;
+        }
+        (!options.roles.is_empty()).then_some(options)
     }
 
     fn is_full(&self) -> bool {
         self.cases == self.suite.groups
     }
+
+    fn is_kept(&self) -> bool {
+        self.suite.kept && self.is_full() && self.url.is_none()
+    }
 }
 
-fn against_own(suite: &Suite, cases: &[String]) -> Result<Report, ConformanceError> {
-    // Python 2.7 is looked for first: building takes longer than finding out that there is none.
-    autobahn::python2().ok_or(ConformanceError::NoPython2)?;
-    show(cargo().args(["build", "--quiet", "--release", "--package", "patchcord"]))?;
-    let folder = folder()?;
-    let server = EchoServer::start(&target()?.join("release/patchcord"), &folder)?;
-    let report = against(&server.url(), suite, cases);
-    server.stop()?;
-    report
+/// What a run needs: the suite, and the program under test.
+struct Bench {
+    python2: Python2,
+    wstest: PathBuf,
+    program: PathBuf,
 }
 
-fn against(url: &str, suite: &Suite, cases: &[String]) -> Result<Report, ConformanceError> {
-    let python2 = autobahn::python2().ok_or(ConformanceError::NoPython2)?;
-    let wstest = autobahn::install(&python2, &target()?.join("peers/autobahn")).map_err(ConformanceError::Install)?;
-    println!("{} against {url}", cases.join(" "));
-    autobahn::run(&wstest, url, cases, suite.limit, &folder()?).map_err(ConformanceError::Autobahn)
-}
+impl Bench {
+    fn set_up(own: bool) -> Result<Self, ConformanceError> {
+        // Python 2.7 is looked for first: building takes longer than finding out that there is none.
+        let python2 = autobahn::python2().ok_or(ConformanceError::NoPython2)?;
+        if own {
+            show(cargo().args(["build", "--quiet", "--release", "--package", "patchcord"]))?;
+        }
+        let folder = target()?.join("peers/autobahn");
+        let wstest = autobahn::install(&python2, &folder).map_err(ConformanceError::Install)?;
+        Ok(Self { python2, wstest, program: target()?.join("release/patchcord") })
+    }
 
-/// Working files: patch, specification, logs and Autobahn's own pages.
-fn folder() -> io::Result<PathBuf> {
-    let folder = target()?.join("conformance/websocket-server");
-    fs::create_dir_all(&folder)?;
-    Ok(folder)
+    fn test(&self, role: Role, options: &Options) -> Result<Report, ConformanceError> {
+        let Options { suite, cases, url, .. } = options;
+        // Working files: patch, specification, logs and Autobahn's own pages.
+        let folder = target()?.join("conformance").join(role.name());
+        fs::create_dir_all(&folder)?;
+        println!("{} against {}", cases.join(" "), url.as_deref().unwrap_or(role.name()));
+        match (role, url) {
+            (_, Some(url)) => autobahn::test_server(&self.wstest, url, cases, suite.limit, &folder),
+            (Role::Server, None) => {
+                let server = EchoServer::start(&self.program, &folder)?;
+                let report = autobahn::test_server(&self.wstest, &server.url(), cases, suite.limit, &folder);
+                server.stop()?;
+                report
+            }
+            (Role::Client, None) => autobahn::test_client(&self.wstest, cases, &folder, |port| {
+                program::run_client(&self.program, port, suite.limit, &folder)
+            }),
+        }
+    }
+
+    /// Writes the report of a full run.
+    fn keep(&self, role: Role, report: &Report) -> Result<(), ConformanceError> {
+        let folder = root().join("docs/conformance");
+        fs::create_dir_all(&folder)?;
+        fs::write(folder.join(format!("autobahn-{}.json", role.name())), report.json())?;
+        fs::write(folder.join(format!("autobahn-{}.md", role.name())), report.page(role, &self.versions()?))?;
+        println!("written to {}", folder.display());
+        Ok(())
+    }
+
+    /// What was run on what, for the written report: name and version.
+    fn versions(&self) -> Result<Vec<(&'static str, String)>, ConformanceError> {
+        let git = |args: &[&str]| listen(Command::new("git").current_dir(root()).args(args));
+        // What the program is made of; a page that is being written makes no other program.
+        let sources = ["Cargo.lock", "Cargo.toml", "crates"];
+        let unchanged = git(&[&["diff", "--quiet", "HEAD", "--"][..], &sources].concat()).is_ok();
+        let commit = git(&["rev-parse", "--short", "HEAD"])?;
+        let said = listen(Command::new(&self.program).arg("--version"))?;
+        Ok(vec![
+            ("Date", listen(Command::new("date").args(["-u", "+%F"]))?),
+            ("Program", format!("{said}, commit {commit}{}", if unchanged { "" } else { " with changes" })),
+            ("Suite", format!("autobahntestsuite {} on Python {}", autobahn::VERSION, self.python2.version)),
+        ])
+    }
 }
 
 /// Prints the closing lines and turns what is not in order into an error; `cases` are expected of a full run.
-fn judge(report: &Report, cases: Option<usize>) -> Result<(), ConformanceError> {
-    println!("{}", report.closing());
+fn judge(role: Role, report: &Report, cases: Option<usize>) -> Result<(), ConformanceError> {
+    println!("{}: {}", role.name(), report.closing());
     let expected = cases.unwrap_or(report.len().max(1));
     match (report.len(), report.failed().count()) {
         (found, _) if found != expected => Err(ConformanceError::Incomplete { found, expected }),
         (_, 0) => Ok(()),
         (_, failed) => Err(ConformanceError::Failed(failed)),
     }
-}
-
-/// What was run on what, for the written report: name and version.
-fn versions() -> Result<Vec<(&'static str, String)>, ConformanceError> {
-    let python2 = autobahn::python2().ok_or(ConformanceError::NoPython2)?;
-    let git = |args: &[&str]| listen(Command::new("git").current_dir(root()).args(args));
-    // What the program is made of; a page that is being written makes no other program.
-    let sources = ["Cargo.lock", "Cargo.toml", "crates"];
-    let unchanged = git(&[&["diff", "--quiet", "HEAD", "--"][..], &sources].concat()).is_ok();
-    let commit = git(&["rev-parse", "--short", "HEAD"])?;
-    let said = listen(Command::new(target()?.join("release/patchcord")).arg("--version"))?;
-    Ok(vec![
-        ("Date", listen(Command::new("date").args(["-u", "+%F"]))?),
-        ("Server", format!("{said}, commit {commit}{}", if unchanged { "" } else { " with changes" })),
-        ("Suite", format!("autobahntestsuite {} on Python {}", autobahn::VERSION, python2.version)),
-    ])
 }
 
 #[cfg(test)]
@@ -217,24 +273,27 @@ mod tests {
     }
 
     #[test]
-    fn all_groups_are_the_default() {
-        for (name, suite) in [("websocket-server", &QUICK), ("websocket", &WHOLE)] {
+    fn all_groups_and_both_roles_are_the_default() {
+        for (name, suite) in [("websocket-quick", &QUICK), ("websocket", &WHOLE)] {
             let options = parse(name).expect("understood");
-            assert!(options.suite == suite && options.is_full() && options.url.is_none());
+            assert!(options.suite == suite && options.is_full() && options.roles == Role::ALL);
+            assert_eq!(options.is_kept(), suite.kept);
         }
     }
 
     #[test]
-    fn a_part_and_another_server_can_be_chosen() {
-        let options = parse("websocket-server 1.*,2.1 9.* --url ws://127.0.0.1:9001").expect("understood");
+    fn a_part_a_role_and_another_server_can_be_chosen() {
+        let options = parse("websocket 1.*,2.1 9.* --url ws://127.0.0.1:9001").expect("understood");
         assert_eq!(options.cases, ["1.*", "2.1", "9.*"]);
         assert_eq!(options.url.as_deref(), Some("ws://127.0.0.1:9001"));
-        assert!(!options.is_full());
+        assert!(options.roles == [Role::Server] && !options.is_full() && !options.is_kept());
+        assert_eq!(parse("websocket --role client").expect("understood").roles, [Role::Client]);
     }
 
     #[test]
     fn anything_else_is_refused() {
-        for line in ["", "http", "websocket-server --url", "websocket-server --fast"] {
+        let client_url = "websocket --role client --url ws://127.0.0.1:9001";
+        for line in ["", "http", "websocket --url", "websocket --fast", "websocket --role peer", client_url] {
             assert_eq!(parse(line), None, "{line}");
         }
     }
@@ -242,7 +301,8 @@ mod tests {
     #[test]
     fn a_report_without_cases_never_passes() {
         let empty = Report::parse(r#"{"own": {}}"#).expect("a report");
-        assert!(matches!(judge(&empty, Some(301)), Err(ConformanceError::Incomplete { found: 0, expected: 301 })));
-        assert!(matches!(judge(&empty, None), Err(ConformanceError::Incomplete { found: 0, expected: 1 })));
+        let judge = |cases| judge(Role::Client, &empty, cases);
+        assert!(matches!(judge(Some(301)), Err(ConformanceError::Incomplete { found: 0, expected: 301 })));
+        assert!(matches!(judge(None), Err(ConformanceError::Incomplete { found: 0, expected: 1 })));
     }
 }

@@ -7,6 +7,8 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
+use super::Role;
+
 /// Results that pass, for the behaviour and for the close behaviour.
 const GOOD: [&str; 2] = ["OK", "INFORMATIONAL"];
 
@@ -31,9 +33,9 @@ pub enum ReportError {
     /// It is not what Autobahn writes.
     #[error("it is not readable: {0}")]
     Form(#[from] serde_json::Error),
-    /// It is about no server, or about several.
-    #[error("it is about {0} servers")]
-    Servers(usize),
+    /// It is about nobody, or about several.
+    #[error("it is about {0} agents")]
+    Agents(usize),
     /// A case is not named by numbers.
     #[error("it has a case with the name {0:?}")]
     CaseName(String),
@@ -50,7 +52,7 @@ struct Verdict {
     behavior_close: String,
 }
 
-/// Results of one server.
+/// Results of one agent, as Autobahn calls what it tests.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Report(BTreeMap<Case, Verdict>);
 
@@ -58,11 +60,11 @@ impl Report {
     /// Reads Autobahn's `index.json`.
     ///
     /// # Errors
-    /// When it is not the report of one server.
+    /// When it is not the report of one agent.
     pub fn parse(text: &str) -> Result<Self, ReportError> {
-        let mut servers: BTreeMap<String, BTreeMap<String, Verdict>> = serde_json::from_str(text)?;
-        let count = servers.len();
-        let (Some((_, results)), 1) = (servers.pop_first(), count) else { return Err(ReportError::Servers(count)) };
+        let mut agents: BTreeMap<String, BTreeMap<String, Verdict>> = serde_json::from_str(text)?;
+        let count = agents.len();
+        let (Some((_, results)), 1) = (agents.pop_first(), count) else { return Err(ReportError::Agents(count)) };
         let case = |(name, result): (String, Verdict)| match Case::parse(&name) {
             Some(case) => Ok((case, result)),
             None => Err(ReportError::CaseName(name)),
@@ -101,10 +103,14 @@ impl Report {
     }
 
     /// The page that is kept beside it.
-    pub fn page(&self, versions: &[(&str, String)]) -> String {
-        let mut page = String::from(
-            "# WebSocket conformance of the Web Server DAT\n\n\
-             Autobahn's fuzzing client against a patch with one Web Server DAT whose Python callbacks echo, written by \
+    pub fn page(&self, role: Role, versions: &[(&str, String)]) -> String {
+        let (operator, peer) = match role {
+            Role::Server => ("Web Server DAT", "fuzzing client against"),
+            Role::Client => ("WebSocket DAT", "fuzzing server, for"),
+        };
+        let mut page = format!(
+            "# WebSocket conformance of the {operator}\n\n\
+             Autobahn's {peer} a patch with one {operator} whose Python callbacks echo, written by \
              `cargo xtask conformance websocket`. A case passes when its behaviour and its close behaviour are OK \
              or INFORMATIONAL; NON-STRICT does not pass.\n\n",
         );
@@ -142,7 +148,7 @@ impl Report {
             page.push_str("\n## Failed\n\n");
             self.failed().for_each(|line| page.push_str(&format!("- {line}\n")));
         }
-        page.push_str("\nEvery case: [autobahn-server.json](autobahn-server.json).\n");
+        let _ = writeln!(page, "\nEvery case: [autobahn-{role}.json](autobahn-{role}.json).", role = role.name());
         page
     }
 }
@@ -202,8 +208,10 @@ mod tests {
 
     #[test]
     fn the_page_counts_by_group() -> Result<(), ReportError> {
-        let page = Report::parse(INDEX)?.page(&[("Date", "2026-01-01".to_owned())]);
+        let page = Report::parse(INDEX)?.page(Role::Client, &[("Date", "2026-01-01".to_owned())]);
         for part in [
+            "of the WebSocket DAT\n",
+            "[autobahn-client.json]",
             "- Date: 2026-01-01\n",
             "**2 passed, 2 failed.**",
             "| 7 Closing | 1 | 0 | 1 | 0 |\n",
@@ -218,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_is_no_report_is_refused() {
-        assert!(matches!(Report::parse("{}"), Err(ReportError::Servers(0))));
+        assert!(matches!(Report::parse("{}"), Err(ReportError::Agents(0))));
         assert!(matches!(Report::parse("[]"), Err(ReportError::Form(_))));
         let odd = r#"{"own": {"one": {"behavior": "OK", "behaviorClose": "OK"}}}"#;
         assert!(matches!(Report::parse(odd), Err(ReportError::CaseName(name)) if name == "one"));
