@@ -144,6 +144,37 @@ def test_new_writes_a_patch_that_runs_and_names_every_callback(command, tmp_path
     assert "Traceback" not in run.output and "error" not in run.output.lower()
 
 
+def test_a_new_client_talks_with_a_new_server(command, tmp_path):
+    port = free_port()
+    for name, more in [("server", ()), ("client", ("websocketDAT",))]:
+        assert command("new", tmp_path / name, *more).end() == 0
+        patch = tmp_path / name / "patch.toml"
+        text = patch.read_text()
+        assert text.count("9980") >= 1
+        patch.write_text(text.replace("9980", str(port)))
+    script = (tmp_path / "client" / "websocket1_callbacks.py").read_text()
+    for callback in [
+        "onConnect", "onDisconnect", "onReceiveText", "onReceiveBinary", "onReceivePing", "onReceivePong",
+        "onMonitorMessage",
+    ]:  # fmt: skip
+        assert f"def {callback}(dat" in script
+    server = command("run", tmp_path / "server")
+    server.expect_line("listening on", 20)
+    client = command("run", tmp_path / "client")
+    client.expect_line("^hello$", 20)
+    for run in (client, server):
+        run.process.send_signal(signal.SIGTERM)
+        assert run.end() == 0
+        assert "Traceback" not in run.output and "error" not in run.output.lower()
+
+
+def test_new_of_another_type_names_those_that_there_are(command, tmp_path):
+    run = command("new", tmp_path / "show", "websocketDat")
+    assert run.end() == 2
+    run.expect_line("websocketDAT")
+    assert not (tmp_path / "show").exists()
+
+
 def test_new_overwrites_nothing(command, tmp_path):
     (tmp_path / "mine.txt").write_text("precious")
     run = command("new", tmp_path)
@@ -155,7 +186,7 @@ def test_new_overwrites_nothing(command, tmp_path):
 def test_ops_lists_the_types_and_describes_one(command):
     every = command("ops")
     assert every.end() == 0
-    for name in ["webserverDAT", "textDAT", "tableDAT", "baseCOMP", "infoDAT", "infoCHOP", "executeDAT"]:
+    for name in ["webserverDAT", "websocketDAT", "textDAT", "tableDAT", "baseCOMP", "infoDAT", "infoCHOP", "executeDAT"]:
         assert every.find_line(rf"\b{name}\b"), name
     one = command("ops", "webserverDAT")
     assert one.end() == 0

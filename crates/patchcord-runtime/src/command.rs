@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::engine::{Engine, Options, Parking};
 use crate::guard::{EXIT_INTERRUPTED, Guard};
 use crate::platform::{set_process_name, terminal_width};
-use crate::project::{FILE_NAME, PatchFile, Report, Style, new_project};
+use crate::project::{FILE_NAME, NEW_PROJECT_TYPES, PatchFile, Report, Style, new_project};
 use crate::remote::Remote;
 use crate::terminal::{Streams, Terminal};
 
@@ -131,7 +131,7 @@ pub fn main(args: Vec<OsString>, hosts: &mut dyn HostFactory) -> u8 {
         },
         Some(Command::Run { dir }) => run(&folder_of(dir), None, filter, types, hosts),
         Some(Command::Check { dir }) => check(&folder_of(dir), types, hosts),
-        Some(Command::New { dir }) => new(&dir, types),
+        Some(Command::New { dir, kind }) => new(&dir, &kind, types),
         Some(Command::Ops { kind }) => ops(kind.as_deref(), types),
     }
 }
@@ -175,6 +175,9 @@ enum Command {
     New {
         /// A folder that is empty or does not exist.
         dir: PathBuf,
+        /// Its operator: a server, or a client that connects to one.
+        #[arg(value_name = "TYPE", default_value = NEW_PROJECT_TYPES[0], value_parser = NEW_PROJECT_TYPES)]
+        kind: String,
     },
     /// Shows the operator reference: all types, or one of them with parameters, callbacks and info channels.
     Ops {
@@ -305,8 +308,8 @@ fn check(folder: &Path, types: &'static [&'static OperatorType], hosts: &dyn Hos
     }
 }
 
-fn new(dir: &Path, types: &'static [&'static OperatorType]) -> u8 {
-    match new_project(dir, types) {
+fn new(dir: &Path, kind: &str, types: &'static [&'static OperatorType]) -> u8 {
+    match new_project(dir, kind, types) {
         Ok(files) => {
             let files: String = files.iter().map(|file| format!("  {}\n", file.display())).collect();
             write_out(&format!("wrote\n{files}start it with\n  patchcord run {}\n", dir.display()))

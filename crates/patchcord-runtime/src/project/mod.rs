@@ -24,7 +24,7 @@ mod write;
 pub use file::{Dispatch, FILE_NAME, PatchFile, Settings};
 pub use live::{Applied, LivePatch};
 pub use load::MAX_FILE_BYTES;
-pub use new_project::{NewProjectError, new_project};
+pub use new_project::{NEW_PROJECT_TYPES, NewProjectError, new_project};
 pub use reason::Reason;
 pub use report::{Finding, Report, Style};
 pub use write::{WriteError, set_parameter};

@@ -1,8 +1,8 @@
-//! A new project: a folder with a small patch that runs, for `patchcord new DIR`.
+//! A new project: a folder with a small patch that runs, for `patchcord new DIR [TYPE]`.
 //!
-//! The patch is a Web Server DAT with its callbacks. The callbacks file has every callback that the operator declares,
-//! with the declaration's own arguments and help as comment, so that it cannot fall behind the operator; this file adds
-//! only the few bodies that make the page and the echo work.
+//! The patch is one operator with its callbacks: a Web Server DAT, or a WebSocket DAT that connects to it. The callbacks
+//! file has every callback that the operator declares, with the declaration's own arguments and help as comment, so that
+//! it cannot fall behind the operator; this file adds only the few bodies that make the page and the echo work.
 
 use std::fs;
 use std::io;
@@ -13,8 +13,11 @@ use patchcord_core::declaration::{Callback, OperatorType, Returns};
 use super::file::FILE_NAME;
 use super::load::clean;
 
+/// The types that a new project can begin with.
+pub const NEW_PROJECT_TYPES: [&str; 2] = [SERVER, CLIENT];
+
 const SERVER: &str = "webserverDAT";
-const CALLBACKS_FILE: &str = "webserver1_callbacks.py";
+const CLIENT: &str = "websocketDAT";
 
 /// Columns of the comments in the callbacks file.
 const WIDTH: usize = 88;
@@ -34,9 +37,12 @@ pub enum NewProjectError {
         /// The path.
         folder: PathBuf,
     },
-    /// The program has no Web Server DAT.
-    #[error("this program has no {SERVER}")]
-    NoServer,
+    /// The type is none of [`NEW_PROJECT_TYPES`], or the program has none of this name.
+    #[error("no new project begins with a {kind}")]
+    NoSuchType {
+        /// What was asked for.
+        kind: String,
+    },
     /// A file or folder could not be written.
     #[error("{} cannot be written: {error}", path.display())]
     Write {
@@ -47,12 +53,19 @@ pub enum NewProjectError {
     },
 }
 
-/// Writes a small patch into a folder, which is made when it is missing. Returns the files that were written.
+/// Writes a small patch that begins with an operator of the type `kind`, one of [`NEW_PROJECT_TYPES`], into a folder,
+/// which is made when it is missing. Returns the files that were written.
 ///
 /// # Errors
 /// [`NewProjectError`]; a folder that holds anything is left as it is.
-pub fn new_project(folder: &Path, types: &[&'static OperatorType]) -> Result<Vec<PathBuf>, NewProjectError> {
-    let server = types.iter().find(|kind| kind.name == SERVER).ok_or(NewProjectError::NoServer)?;
+pub fn new_project(
+    folder: &Path,
+    kind: &str,
+    types: &[&'static OperatorType],
+) -> Result<Vec<PathBuf>, NewProjectError> {
+    let is_asked_for = |one: &&&OperatorType| one.name == kind && NEW_PROJECT_TYPES.contains(&kind);
+    let operator =
+        types.iter().find(is_asked_for).ok_or_else(|| NewProjectError::NoSuchType { kind: kind.to_owned() })?;
     let cannot = |path: &Path| {
         let path = path.to_owned();
         move |error| NewProjectError::Write { path, error }
@@ -65,7 +78,8 @@ pub fn new_project(folder: &Path, types: &[&'static OperatorType]) -> Result<Vec
         return Err(NewProjectError::NotEmpty { folder: folder.to_owned() });
     }
     let name = clean(folder).file_name().map_or_else(|| "patch".into(), |name| name.to_string_lossy().into_owned());
-    let files = [(FILE_NAME, patch_text(&name)), (CALLBACKS_FILE, callbacks_text(server))];
+    let script = callbacks_file(operator);
+    let files = [(FILE_NAME, patch_text(&name, operator)), (&script, callbacks_text(operator))];
     let mut written = Vec::new();
     for (name, text) in files {
         let path = folder.join(name);
@@ -77,8 +91,30 @@ pub fn new_project(folder: &Path, types: &[&'static OperatorType]) -> Result<Vec
     Ok(written)
 }
 
-fn patch_text(name: &str) -> String {
+fn callbacks_file(kind: &OperatorType) -> String {
+    format!("{}1_callbacks.py", kind.short_name())
+}
+
+fn patch_text(name: &str, operator: &OperatorType) -> String {
     let name = toml_edit::Value::from(name);
+    let (kind, short) = (operator.name, operator.short_name());
+    let (about, parameters) = match kind {
+        CLIENT => (
+            format!(
+                "# Connects to the server of `patchcord new`, or to another: netaddress can be a whole address, such as\n\
+                 # \"wss://example.org:443/live\". (`patchcord ops {CLIENT}` lists all parameters.)"
+            ),
+            "par.netaddress = \"localhost:9980\"\n# It comes back when the server does.\npar.reconnect = true",
+        ),
+        _ => (
+            format!(
+                "# Serves web pages and WebSockets at http://127.0.0.1:9980/\n\
+                 # (par.localaddress = \"*\" opens it to the network; `patchcord ops {SERVER}` lists all parameters.)"
+            ),
+            "par.port = 9980",
+        ),
+    };
+    let file = callbacks_file(operator);
     format!(
         r#"# A patch is a network of operators. Save this file while the patch runs and the change is live.
 
@@ -86,19 +122,18 @@ fn patch_text(name: &str) -> String {
 format = 1
 name = {name}
 
-# Serves web pages and WebSockets at http://127.0.0.1:9980/
-# (par.localaddress = "*" opens it to the network; `patchcord ops {SERVER}` lists all parameters.)
-[op.webserver1]
-type = "{SERVER}"
+{about}
+[op.{short}1]
+type = "{kind}"
 par.active = true
-par.port = 9980
-par.callbacks = "webserver1_callbacks"
+{parameters}
+par.callbacks = "{short}1_callbacks"
 
-# The Python functions that the server calls.
-[op.webserver1_callbacks]
+# The Python functions that it calls.
+[op.{short}1_callbacks]
 type = "textDAT"
-file = "{CALLBACKS_FILE}"
-dock = "webserver1"
+file = "{file}"
+dock = "{short}1"
 "#
     )
 }
@@ -110,13 +145,14 @@ fn callbacks_text(kind: &OperatorType) -> String {
          Every callback there is stands here; delete those that you do not need.\n\"\"\"\n",
         kind.label
     );
+    let file = callbacks_file(kind);
     for callback in kind.callbacks {
         text.push_str(&format!("\n\ndef {}({}):\n", callback.name, callback.arguments.join(", ")));
         let note = if callback.beyond { " Not in TouchDesigner." } else { "" };
         for line in textwrap::wrap(&format!("{}{note}", callback.help), WIDTH - 6) {
             text.push_str(&format!("    # {line}\n"));
         }
-        for line in body(callback) {
+        for line in body(callback, &file) {
             text.push_str(&format!("    {line}\n"));
         }
     }
@@ -124,7 +160,7 @@ fn callbacks_text(kind: &OperatorType) -> String {
 }
 
 /// What a callback does in a new project. Arguments are named as the declaration names them.
-fn body(callback: &Callback) -> Vec<String> {
+fn body(callback: &Callback, file: &str) -> Vec<String> {
     let name = |at: usize| callback.arguments.get(at).copied().unwrap_or("None");
     let (dat, second, third) = (name(0), name(1), name(2));
     let mut lines = match callback.name {
@@ -132,11 +168,14 @@ fn body(callback: &Callback) -> Vec<String> {
             format!("{third}['statusCode'] = 200"),
             format!("{third}['statusReason'] = 'OK'"),
             format!("{third}['Content-Type'] = 'text/html; charset=utf-8'"),
-            format!("{third}['data'] = '<h1>Hello</h1><p>Edit {CALLBACKS_FILE} and reload.</p>'"),
+            format!("{third}['data'] = '<h1>Hello</h1><p>Edit {file} and reload.</p>'"),
         ],
         "onWebSocketReceiveText" => vec![format!("{dat}.webSocketSendText({second}, {third})")],
         "onWebSocketReceiveBinary" => vec![format!("{dat}.webSocketSendBinary({second}, {third})")],
         "onWebSocketReceivePing" => vec![format!("{dat}.webSocketSendPong({second}, data={third})")],
+        "onConnect" => vec![format!("{dat}.sendText('hello')")],
+        "onReceiveText" => vec![format!("print({third})")],
+        "onReceivePing" => vec![format!("{dat}.sendPong({second})")],
         _ => Vec::new(),
     };
     match callback.returns {
