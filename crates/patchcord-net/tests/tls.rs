@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchcord_net::tls::{MinimumVersion, ServerTls, TlsError, TlsFile, TlsWarning, server_config};
+use patchcord_net::tls::{MinimumVersion, ServerTls, TlsEnd, TlsError, TlsFile, TlsWarning, server_config};
 use rustls::crypto::ring;
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig, SupportedProtocolVersion};
@@ -256,7 +256,7 @@ fn each_mistake_has_its_own_words() {
         let named = if text.contains("private key") { key } else { certificate };
         let text = text.replace("{}", &file(named).display().to_string());
         assert!(error.to_string().starts_with(&text), "{certificate}, {key}: {error}");
-        assert!(error.remedy().contains(remedy), "{error}: {}", error.remedy());
+        assert!(error.remedy(TlsEnd::Server).contains(remedy), "{error}: {}", error.remedy(TlsEnd::Server));
     }
 }
 
@@ -267,7 +267,7 @@ fn a_key_of_another_certificate_is_told() {
     for certificate in ["rsa.pem", "client.pem", "chain-reversed.pem"] {
         let error = configure(certificate, "key-pkcs8.pem", None).unwrap_err();
         assert!(matches!(error, TlsError::KeyMismatch { .. }), "{certificate}: {error}");
-        assert!(error.remedy().contains("must come first"));
+        assert!(error.remedy(TlsEnd::Server).contains("must come first"));
     }
 }
 

@@ -15,6 +15,7 @@ use url::{Host, Url};
 /// Bytes of the longest address.
 const MAX_LENGTH: usize = 8 * 1024;
 /// The port that means TLS where no scheme is written.
+const HTTP_PORT: u16 = 80;
 const HTTPS_PORT: u16 = 443;
 
 /// The address of a WebSocket server. As text it leaves out user, password and query, which may be secret.
@@ -59,6 +60,9 @@ pub enum AddressError {
         /// What is written.
         port: String,
     },
+    /// A user or password with a character that ends them in an address (RFC 3986 §3.2.1).
+    #[error("the user or password in the address has a `/`, `?` or `\\`, which ends them")]
+    User,
     /// A `#`, behind which nothing is ever sent (RFC 6455 §3).
     #[error("the address has a `#`, and what stands behind one is not sent")]
     Fragment,
@@ -75,6 +79,7 @@ impl AddressError {
             AddressError::ControlCharacter => "write the address in one line, without invisible characters",
             AddressError::Scheme { .. } => "begin the address with ws://, wss://, http://, https:// or nothing",
             AddressError::Host { .. } => "correct the host: a name, an IPv4 address, or an IPv6 address in brackets",
+            AddressError::User => "write %2F for /, %3F for ? and %5C for \\, or use `username` and `password`",
             AddressError::Port { .. } => "set the port to a number from 1 to 65535",
             AddressError::Fragment => "write %23 where a # is meant, or leave out what begins with it",
         }
@@ -84,6 +89,8 @@ impl AddressError {
 impl Address {
     /// Reads an address. `port` counts where the text has none; 0 is the scheme's own (80, with TLS 443). TLS is used with
     /// the schemes `wss` and `https`, and without a scheme on port 443. The path is `/` unless one is written.
+    ///
+    /// A `port` of 80, which is what people have who have set none, is 443 with the schemes of TLS.
     ///
     /// # Errors
     /// [`AddressError`]. Nothing is guessed beyond the rules above.
@@ -104,14 +111,23 @@ impl Address {
         let (scheme, rest) = split_scheme(text);
         let (authority, path) = rest.split_at(rest.find(['/', '?', '\\']).unwrap_or(rest.len()));
         let (user, host) = authority.rsplit_once('@').map_or((None, authority), |(user, host)| (Some(user), host));
-        let (host, written) = split_port(host)?;
+        let is_cut_short = user.is_none() && path.contains('@');
+        let (host, written) = match split_port(host) {
+            // What seems to be a port may be a piece of a password, which nobody should read.
+            Err(_) if is_cut_short => return Err(AddressError::User),
+            split => split?,
+        };
         if host.is_empty() {
             return Err(AddressError::NoHost);
         }
-        let port = written.unwrap_or(port);
         let is_tls = match scheme {
             Some(scheme) => is_tls_scheme(scheme)?,
-            None => port == HTTPS_PORT,
+            None => written.unwrap_or(port) == HTTPS_PORT,
+        };
+        let port = match written {
+            Some(port) => port,
+            None if is_tls && port == HTTP_PORT => HTTPS_PORT,
+            None => port,
         };
         let mut whole = String::from(if is_tls { "wss://" } else { "ws://" });
         if let Some(user) = user {
@@ -144,7 +160,13 @@ impl Address {
         let scheme = if is_tls_scheme(url.scheme()).ok()? { "wss" } else { "ws" };
         url.set_scheme(scheme).ok()?;
         url.set_fragment(None);
-        Address::new(url)
+        let mut joined = Address::new(url)?;
+        if joined.has_origin_of(self) && joined.url.username().is_empty() && joined.url.password().is_none() {
+            // A location says who may read it no more than where it is; the user is the same as before.
+            joined.url.set_username(self.url.username()).ok()?;
+            joined.url.set_password(self.url.password()).ok()?;
+        }
+        Some(joined)
     }
 
     /// The same address with more at the end of its query, percent-encoded.
@@ -278,7 +300,7 @@ mod tests {
     use super::*;
 
     /// What is written, the port beside it, and: address, `Host`, target.
-    const READ: [(&str, u16, &str, &str, &str); 30] = [
+    const READ: [(&str, u16, &str, &str, &str); 31] = [
         ("localhost", 80, "ws://localhost/", "localhost", "/"),
         ("localhost", 0, "ws://localhost/", "localhost", "/"),
         ("localhost", 8000, "ws://localhost:8000/", "localhost:8000", "/"),
@@ -295,7 +317,8 @@ mod tests {
         ("wss://h.example/?installation=1", 443, "wss://h.example/", "h.example", "/?installation=1"),
         ("wss://h.example?a=b", 8443, "wss://h.example:8443/", "h.example:8443", "/?a=b"),
         ("wss://h.example", 0, "wss://h.example/", "h.example", "/"),
-        ("https://h.example", 80, "wss://h.example:80/", "h.example:80", "/"),
+        ("https://h.example", 80, "wss://h.example/", "h.example", "/"),
+        ("wss://h.example:80", 80, "wss://h.example:80/", "h.example:80", "/"),
         ("HTTPS://H.example", 0, "wss://h.example/", "h.example", "/"),
         ("10.0.0.5", 81, "ws://10.0.0.5:81/", "10.0.0.5:81", "/"),
         ("::1", 81, "ws://[::1]:81/", "[::1]:81", "/"),
@@ -350,6 +373,10 @@ mod tests {
             let error = Address::parse(&format!("h:{port}/"), 80).unwrap_err();
             assert_eq!(error, AddressError::Port { port: port.to_owned() });
         }
+        for text in ["ws://user:pa/ss@h", "user:1x/?y@h", "user:p\\ss@h/"] {
+            let error = Address::parse(text, 80).unwrap_err();
+            assert!(!error.to_string().contains("pa`") && error == AddressError::User, "{text}: {error}");
+        }
         assert_eq!(Address::parse("[::1]80", 80), Err(AddressError::Port { port: "80".to_owned() }));
         assert_eq!(Address::parse("h/p#x", 80), Err(AddressError::Fragment));
         for text in [
@@ -380,6 +407,16 @@ mod tests {
         assert_eq!(Address::parse("h", 80).unwrap().authorization(), None);
         assert_eq!(Address::parse("me@h", 80).unwrap().authorization().as_deref(), Some("Basic bWU6"));
         assert_eq!(Address::parse("a:b@c@h", 80).unwrap().authorization().as_deref(), Some("Basic YTpiQGM="));
+    }
+
+    #[test]
+    fn a_location_on_the_same_server_is_asked_for_by_the_same_user() {
+        let address = Address::parse("ws://me:pw@h/a", 80).unwrap();
+        let user = |location: &str| address.join(location).and_then(|joined| joined.authorization());
+        let same = address.authorization();
+        assert!(same.is_some() && user("/b") == same && user("http://h/b") == same && user("ws://h:80/b") == same);
+        assert_eq!((user("http://h:81/b"), user("http://other/b"), user("https://h/b")), (None, None, None));
+        assert!(user("http://you@h/b").is_some_and(|you| Some(you) != same));
     }
 
     #[test]

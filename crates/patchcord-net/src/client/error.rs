@@ -9,7 +9,7 @@ use patchcord_websocket::handshake::client::{ClientError, Refusal, RequestError}
 use super::address::{Address, AddressError};
 use super::progress::{Phase, Progress};
 use super::proxy::ProxyError;
-use crate::tls::{TlsError, TlsFailure};
+use crate::tls::{TlsEnd, TlsError, TlsFailure};
 
 /// Characters of a refusal's body that are shown.
 const SHOWN: usize = 200;
@@ -154,18 +154,9 @@ impl DialError {
         }
     }
 
-    /// Whether the same dial may go well later without anybody changing the settings.
-    pub fn is_passing(&self) -> bool {
-        match self {
-            DialError::Dns { .. }
-            | DialError::Refused { .. }
-            | DialError::Unreachable { .. }
-            | DialError::TimedOut { .. }
-            | DialError::ClosedEarly { .. }
-            | DialError::NoEntropy => true,
-            DialError::Status(refusal) => matches!(refusal.status, 408 | 425 | 429 | 500..=599),
-            _ => false,
-        }
+    /// Whether the settings cannot be used: no dial goes well before somebody has changed them.
+    pub fn is_of_settings(&self) -> bool {
+        matches!(self, DialError::Address(_) | DialError::Request(_) | DialError::TlsSettings(_))
     }
 
     /// What a person can do about it.
@@ -173,7 +164,7 @@ impl DialError {
         match self {
             DialError::Address(error) => error.remedy(),
             DialError::Request(_) => "correct the headers and subprotocols of the connection",
-            DialError::TlsSettings(error) => return error.remedy(),
+            DialError::TlsSettings(error) => return error.remedy(TlsEnd::Client),
             DialError::Dns { .. } => {
                 "correct the name, or use the IP address; see that this machine has a network and a name server"
             }
@@ -228,7 +219,7 @@ fn status_remedy(status: u16) -> &'static str {
     match status {
         101..400 => "correct the path: a WebSocket is answered with 101",
         400 => "correct the path; if the server wants TLS, begin the address with wss://",
-        401 => "give user and password: in the address, user:password@host, or in an Authorization header",
+        401 => "set `username` and `password`, or `token`, to what the server wants",
         403 => "ask whoever runs the server to let this client in; some let in certain origins alone",
         404 | 405 => "correct the path of the address",
         407 => "give the proxy's user and password in its address",

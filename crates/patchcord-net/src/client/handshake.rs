@@ -14,7 +14,8 @@ use crate::transport::Transport;
 
 /// Bytes of one read of the answer.
 const READ_SIZE: usize = 8 * 1024;
-/// How much sooner than the whole dial waiting for an answer's body ends, so that what came of it can be shown.
+/// How much sooner than the whole dial waiting for an answer's body ends, so that what came of it can be shown; at most a
+/// quarter of what is left.
 const MARGIN: Duration = Duration::from_millis(20);
 /// Headers that belong to the server that the settings were made for.
 const SECRETS: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
@@ -59,7 +60,8 @@ pub(super) async fn open(
         transport.flush().await
     };
     let written = written.await;
-    let patience = deadline.checked_sub(MARGIN).unwrap_or(deadline);
+    let margin = MARGIN.min(deadline.saturating_duration_since(Instant::now()) / 4);
+    let patience = deadline.checked_sub(margin).unwrap_or(deadline);
     let mut start = Vec::new();
     let mut chunk = vec![0; READ_SIZE];
     loop {

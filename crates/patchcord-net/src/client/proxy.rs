@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use url::{Host, Url};
@@ -133,6 +133,9 @@ fn socks_words(code: u8) -> &'static str {
     }
 }
 
+/// What ends a user and password in a URL (RFC 3986 §3.2.1).
+const USER: &AsciiSet = &CONTROLS.add(b'/').add(b'?').add(b'#').add(b'\\').add(b'@').add(b' ');
+
 impl Proxy {
     /// Reads a proxy: `http://host:port` or `socks5://host:port`, each with `user:password@` if need be. No scheme is
     /// `http`; no port is 80, with SOCKS 1080.
@@ -158,7 +161,8 @@ impl Proxy {
             ProxyKind::Http => 80,
             ProxyKind::Socks5 => 1080,
         });
-        let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+        // Read as what it is, whatever characters it has: only `%` stays, which begins an escape.
+        let user = user.map(|user| format!("{}@", utf8_percent_encode(user, USER))).unwrap_or_default();
         let url = Url::parse(&format!("http://{user}{host_alone}:{port}/")).map_err(|_| bad())?;
         Ok(Proxy { kind, url })
     }
@@ -364,6 +368,9 @@ mod tests {
             assert_eq!(Proxy::parse(text).unwrap().to_string(), shown);
         }
         assert_eq!(Proxy::parse("socks5://[::1]:9").unwrap().host(), "::1");
+        // What stands before the last @ is user and password, whatever it looks like.
+        let proxy = Proxy::parse("http://localhost/b:x?#@127.0.0.1:3128").unwrap();
+        assert_eq!((proxy.host().as_str(), proxy.port()), ("127.0.0.1", 3128));
         assert_eq!(
             Proxy::parse("https://proxy"),
             Err(ProxyAddressError::Scheme { scheme: "https".to_owned() }),

@@ -5,16 +5,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::server::ParsedCertificate;
 use rustls::sign::SingleCertAndKey;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, OtherError, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use x509_cert::Certificate;
+use x509_cert::der::Decode;
+use x509_cert::time::Time;
 
 use super::error::{TlsError, TlsFile, TlsWarning};
 use super::failure::UnknownAuthority;
-use super::{IdentityFiles, SINCE_1_2, authorities, identity};
+use super::pem_file::PemFile;
+use super::{IdentityFiles, SINCE_1_2, identity, roots_of};
 
 /// What a TLS client is made of. Empty paths and names are the same as none.
 ///
@@ -78,14 +83,17 @@ pub fn client_config(tls: &ClientTls<'_>) -> Result<(TlsClient, Vec<TlsWarning>)
         }
     };
     let verifier: Arc<dyn ServerCertVerifier> = if tls.verify {
-        let roots = match tls.ca.filter(is_set) {
-            Some(path) => authorities(TlsFile::ServerCa, path)?,
-            None => system_authorities()?,
+        let (roots, named) = match tls.ca.filter(is_set) {
+            Some(path) => {
+                let named = PemFile::read(TlsFile::ServerCa, path)?.certificates()?;
+                (roots_of(TlsFile::ServerCa, path, &named)?, named)
+            }
+            None => (system_authorities()?, Vec::new()),
         };
-        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        let by_authority = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .build()
             .map_err(|error| TlsError::Refused { source: rustls::Error::General(error.to_string()) })?;
-        Arc::new(NameUnknownAuthority(verifier))
+        Arc::new(Verifier { by_authority, named })
     } else {
         warnings.push(TlsWarning::ServerNotVerified);
         Arc::new(TrustAnybody(provider.clone()))
@@ -123,11 +131,61 @@ fn system_authorities() -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// Verifies as rustls does, and adds to "unknown issuer" who that is.
+/// Verifies as rustls does, with two differences: a server may show a certificate that the authority file itself holds,
+/// and an unknown authority is named.
+///
+/// The first is what people have who sign their own: `openssl req -x509` makes an authority, and as such rustls takes it
+/// for no server (RFC 5280 §4.2.1.9), though the file says that this very certificate is to be trusted. Its name and its
+/// dates count as for any other.
 #[derive(Debug)]
-struct NameUnknownAuthority(Arc<WebPkiServerVerifier>);
+struct Verifier {
+    by_authority: Arc<WebPkiServerVerifier>,
+    /// The certificates of the authority file.
+    named: Vec<CertificateDer<'static>>,
+}
 
-impl ServerCertVerifier for NameUnknownAuthority {
+impl Verifier {
+    fn verify_named(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+        verify_dates(end_entity, now)?;
+        Ok(ServerCertVerified::assertion())
+    }
+}
+
+/// Whether a certificate is valid at this time.
+fn verify_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), CertificateError> {
+    let certificate = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+    let validity = certificate.tbs_certificate().validity();
+    let time = |at: Time| UnixTime::since_unix_epoch(at.to_unix_duration());
+    let (not_before, not_after) = (time(validity.not_before), time(validity.not_after));
+    if now > not_after {
+        return Err(CertificateError::ExpiredContext { time: now, not_after });
+    }
+    if now < not_before {
+        return Err(CertificateError::NotValidYetContext { time: now, not_before });
+    }
+    Ok(())
+}
+
+/// Whether a certificate is refused for who signed it: nobody who is known here, or itself.
+fn is_of_unknown_authority(reason: &CertificateError) -> bool {
+    match reason {
+        CertificateError::UnknownIssuer => true,
+        // Somebody of the same name as an authority that is trusted here.
+        CertificateError::BadSignature => true,
+        CertificateError::Other(other) => {
+            matches!(other.0.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+        }
+        _ => false,
+    }
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -136,13 +194,16 @@ impl ServerCertVerifier for NameUnknownAuthority {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        let verified = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        verified.map_err(|error| match error {
-            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+        if self.named.contains(end_entity) {
+            return self.verify_named(end_entity, server_name, now);
+        }
+        let verified = self.by_authority.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        verified.map_err(|error| match &error {
+            rustls::Error::InvalidCertificate(reason) if is_of_unknown_authority(reason) => {
                 let unknown = UnknownAuthority::of(end_entity, intermediates);
                 rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(unknown))))
             }
-            other => other,
+            _ => error,
         })
     }
 
@@ -152,7 +213,7 @@ impl ServerCertVerifier for NameUnknownAuthority {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
+        self.by_authority.verify_tls12_signature(message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -161,11 +222,11 @@ impl ServerCertVerifier for NameUnknownAuthority {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
+        self.by_authority.verify_tls13_signature(message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
+        self.by_authority.supported_verify_schemes()
     }
 }
 

@@ -17,14 +17,41 @@ pub enum TlsFile {
     ServerCa,
 }
 
-impl TlsFile {
+/// Which end of the connection is set up: their parameters have different names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsEnd {
+    /// A server with its certificate.
+    Server,
+    /// A client, which shows a certificate where the server asks for one.
+    Client,
+}
+
+impl TlsEnd {
     /// The parameter that names the file.
-    pub fn parameter(self) -> &'static str {
+    pub fn parameter(self, file: TlsFile) -> &'static str {
+        match (file, self) {
+            (TlsFile::Certificate, TlsEnd::Server) => "certificate",
+            (TlsFile::Certificate, TlsEnd::Client) => "clientcert",
+            (TlsFile::PrivateKey, TlsEnd::Server) => "privatekey",
+            (TlsFile::PrivateKey, TlsEnd::Client) => "clientkey",
+            (TlsFile::ClientCa, _) => "clientca",
+            (TlsFile::ServerCa, _) => "cafile",
+        }
+    }
+
+    /// The parameter with the password of the private key.
+    fn password(self) -> &'static str {
         match self {
-            TlsFile::Certificate => "certificate",
-            TlsFile::PrivateKey => "privatekey",
-            TlsFile::ClientCa => "clientca",
-            TlsFile::ServerCa => "cafile",
+            TlsEnd::Server => "password",
+            TlsEnd::Client => "clientkeypassword",
+        }
+    }
+
+    /// The parameter that tries again.
+    fn again(self) -> &'static str {
+        match self {
+            TlsEnd::Server => "restart",
+            TlsEnd::Client => "reset",
         }
     }
 }
@@ -183,16 +210,16 @@ pub enum TlsError {
 
 impl TlsError {
     /// What a person can do about it, with a command to copy where one helps.
-    pub fn remedy(&self) -> String {
+    pub fn remedy(&self, end: TlsEnd) -> String {
         match self {
             TlsError::NotSet { file } | TlsError::Missing { file, .. } | TlsError::NotAFile { file, .. } => {
-                format!("set `{}` to a file in PEM format", file.parameter())
+                format!("set `{}` to a file in PEM format", end.parameter(*file))
             }
             TlsError::Unreadable { path, .. } => {
                 format!("let this user read it, for instance: chmod u+r {}", quoted(path))
             }
             TlsError::TooLarge { file, .. } => {
-                format!("set `{}` to a file that holds nothing but certificates and keys", file.parameter())
+                format!("set `{}` to a file that holds nothing but certificates and keys", end.parameter(*file))
             }
             TlsError::NotPem { file: TlsFile::PrivateKey, path } => {
                 format!("convert it: openssl pkey -in {} -out key.pem (from PKCS#12: {PKCS12})", quoted(path))
@@ -204,7 +231,7 @@ impl TlsError {
                 "copy the file again, whole, from each -----BEGIN line to its -----END line".to_owned()
             }
             TlsError::NoCertificate { file, .. } => {
-                format!("set `{}` to the file that has -----BEGIN CERTIFICATE----- in it", file.parameter())
+                format!("set `{}` to the file that has -----BEGIN CERTIFICATE----- in it", end.parameter(*file))
             }
             TlsError::UnsupportedCertificate { .. } => {
                 "have it issued again as X.509 version 3; a self-signed one for this machine: openssl req -x509 \
@@ -213,10 +240,13 @@ impl TlsError {
                     .to_owned()
             }
             TlsError::NoKey { .. } => {
-                "set `privatekey` to the file that has -----BEGIN PRIVATE KEY----- in it".to_owned()
+                format!(
+                    "set `{}` to the file that has -----BEGIN PRIVATE KEY----- in it",
+                    end.parameter(TlsFile::PrivateKey)
+                )
             }
-            TlsError::PasswordNeeded { .. } => "set `password`".to_owned(),
-            TlsError::WrongPassword { .. } => "correct `password`".to_owned(),
+            TlsError::PasswordNeeded { .. } => format!("set `{}`", end.password()),
+            TlsError::WrongPassword { .. } => format!("correct `{}`", end.password()),
             TlsError::UnsupportedEncryption { path } => {
                 let path = quoted(path);
                 format!(
@@ -226,9 +256,12 @@ impl TlsError {
             TlsError::UnsupportedKey { .. } => {
                 "use an RSA key of 2048 to 8192 bits, or one on the curve P-256, P-384 or Ed25519".to_owned()
             }
-            TlsError::KeyMismatch { .. } => "set `privatekey` to the key that the certificate was issued for; in the \
-                 certificate file, the server's own certificate must come first"
-                .to_owned(),
+            TlsError::KeyMismatch { .. } => format!(
+                "set `{}` to the key that the certificate was issued for; in the certificate file, the {}'s own \
+                 certificate must come first",
+                end.parameter(TlsFile::PrivateKey),
+                if end == TlsEnd::Server { "server" } else { "client" },
+            ),
             TlsError::ClientCaNotSet => {
                 "set `clientca` to a PEM file with the authority that signs the clients' certificates, or switch \
                  `verifyclient` off"
@@ -240,7 +273,7 @@ impl TlsError {
             TlsError::ServerName { .. } => {
                 "set `servername` to the name in the server's certificate, for instance example.org".to_owned()
             }
-            TlsError::Refused { .. } => "correct the files and pulse `restart`".to_owned(),
+            TlsError::Refused { .. } => format!("correct the files and pulse `{}`", end.again()),
         }
     }
 }
@@ -294,8 +327,27 @@ mod tests {
     #[test]
     fn commands_can_be_copied_whatever_the_path_is() {
         let error = TlsError::UnsupportedEncryption { path: PathBuf::from("/my show/it's.pem") };
-        assert!(error.remedy().contains(r"-in '/my show/it'\''s.pem' -out"), "{}", error.remedy());
+        assert!(
+            error.remedy(TlsEnd::Server).contains(r"-in '/my show/it'\''s.pem' -out"),
+            "{}",
+            error.remedy(TlsEnd::Server)
+        );
         let error = TlsError::UnsupportedEncryption { path: PathBuf::from("/show/key.pem") };
-        assert!(error.remedy().contains("-in /show/key.pem -out"), "{}", error.remedy());
+        assert!(error.remedy(TlsEnd::Server).contains("-in /show/key.pem -out"), "{}", error.remedy(TlsEnd::Server));
+    }
+
+    #[test]
+    fn remedies_name_the_parameters_of_the_end_that_is_set_up() {
+        let path = PathBuf::from("key.pem");
+        let errors = [
+            (TlsError::PasswordNeeded { path: path.clone() }, "`password`", "`clientkeypassword`"),
+            (TlsError::NoKey { path: path.clone() }, "`privatekey`", "`clientkey`"),
+            (TlsError::NotSet { file: TlsFile::Certificate }, "`certificate`", "`clientcert`"),
+            (TlsError::KeyMismatch { certificate: path.clone(), key: path }, "`privatekey`", "`clientkey`"),
+        ];
+        for (error, server, client) in errors {
+            assert!(error.remedy(TlsEnd::Server).contains(server), "{error}");
+            assert!(error.remedy(TlsEnd::Client).contains(client), "{error}");
+        }
     }
 }

@@ -94,9 +94,9 @@ impl TlsFailure {
             TlsFailure::BadCertificate { .. } => "have the server's certificate issued again",
             TlsFailure::NotTls => "correct the port, or begin the address with ws:// for plain text",
             TlsFailure::Incompatible { .. } => "let the server speak TLS 1.2 or 1.3",
-            TlsFailure::CertificateRequired => "set `certificate` and `privatekey` to those that the server knows",
+            TlsFailure::CertificateRequired => "set `clientcert` and `clientkey` to those that the server knows",
             TlsFailure::CertificateRefused { .. } => {
-                "set `certificate` and `privatekey` to a pair that the server's authority has signed for clients"
+                "set `clientcert` and `clientkey` to a pair that the server's authority has signed for clients"
             }
             TlsFailure::NameUnknown => "correct the host name, or set `servername` to the one that the server has",
             TlsFailure::Other { .. } => "see the log of the server",

@@ -30,7 +30,7 @@ use x509_cert::Certificate;
 use x509_cert::der::{DateTime, Decode};
 
 pub use self::client::{ClientTls, TlsClient, client_config};
-pub use self::error::{TlsError, TlsFile, TlsWarning};
+pub use self::error::{TlsEnd, TlsError, TlsFile, TlsWarning};
 pub use self::failure::{TlsFailure, UnknownAuthority};
 use self::pem_file::PemFile;
 
@@ -167,10 +167,15 @@ fn identity(
 
 /// The authorities of a file.
 fn authorities(file: TlsFile, path: &Path) -> Result<RootCertStore, TlsError> {
+    roots_of(file, path, &PemFile::read(file, path)?.certificates()?)
+}
+
+fn roots_of(file: TlsFile, path: &Path, certificates: &[CertificateDer<'_>]) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in PemFile::read(file, path)?.certificates()? {
+    for certificate in certificates {
         let path = path.to_owned();
-        roots.add(certificate).map_err(|source| TlsError::UnsupportedCertificate { file, path, source })?;
+        let added = roots.add(certificate.clone().into_owned());
+        added.map_err(|source| TlsError::UnsupportedCertificate { file, path, source })?;
     }
     Ok(roots)
 }

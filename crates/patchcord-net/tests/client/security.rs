@@ -7,7 +7,8 @@ use std::rc::Rc;
 
 use patchcord_net::client::{Address, DialError, DialSettings, Phase};
 use patchcord_net::tls::{
-    ClientTls, MinimumVersion, ServerTls, TlsError, TlsFailure, TlsFile, TlsWarning, client_config, server_config,
+    ClientTls, MinimumVersion, ServerTls, TlsEnd, TlsError, TlsFailure, TlsFile, TlsWarning, client_config,
+    server_config,
 };
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsAcceptor;
@@ -87,6 +88,25 @@ async fn a_certificate_of_a_trusted_authority_is_accepted() {
         assert!(steps.contains(&"agreeing on TLS with localhost".to_owned()), "{steps:?}");
         let by_ip = Address::parse(&format!("https://{server}"), 0).unwrap();
         dial_with_steps(&by_ip, &settings(&trusting("ca.pem"))).await.0.unwrap();
+    })
+    .await;
+}
+
+/// What people make for themselves with `openssl req -x509`.
+#[tokio::test]
+async fn a_self_signed_certificate_is_accepted_where_the_file_of_authorities_holds_it() {
+    run(async {
+        let server = secure_server("own.pem", None).await;
+        dial_with_steps(&named("localhost", server), &settings(&trusting("own.pem"))).await.0.unwrap();
+        let by_ip = Address::parse(&format!("https://{server}"), 0).unwrap();
+        let failure = tls_failure(&by_ip, &trusting("own.pem")).await;
+        assert!(matches!(failure, TlsFailure::WrongName { .. }), "{failure}");
+        let failure = tls_failure(&named("localhost", server), &trusting("ca.pem")).await;
+        assert_eq!(failure.to_string(), "the server's certificate is not trusted: CN=own has signed it itself");
+        assert!(failure.remedy().contains("`cafile`"), "{}", failure.remedy());
+        let server = secure_server("own-expired.pem", None).await;
+        let failure = tls_failure(&named("localhost", server), &trusting("own-expired.pem")).await;
+        assert_eq!(failure.to_string(), "the server's certificate expired on 2019-12-31 23:59 UTC");
     })
     .await;
 }
@@ -235,7 +255,7 @@ async fn mistakes_in_the_settings_are_told() {
     let missing = file("absent.pem");
     let error = client_config(&ClientTls { ca: Some(&missing), ..ClientTls::default() }).err().unwrap();
     assert!(matches!(error, TlsError::Missing { file: TlsFile::ServerCa, .. }), "{error}");
-    assert!(error.remedy().contains("`cafile`"));
+    assert!(error.remedy(TlsEnd::Client).contains("`cafile`"));
     let ca = file("ca.pem");
     let key = file("client-key.pem");
     let base = ClientTls { ca: Some(&ca), ..ClientTls::default() };
@@ -280,7 +300,7 @@ async fn the_systems_authorities_are_trusted_by_default() {
             ("ours", Ok(_)) => {}
             ("others", Err(DialError::Tls(TlsFailure::UnknownAuthority(_)))) => {}
             ("none", Err(DialError::TlsSettings(error @ TlsError::NoSystemAuthorities { .. }))) => {
-                assert!(error.remedy().contains("ca-certificates"), "{error}");
+                assert!(error.remedy(TlsEnd::Client).contains("ca-certificates"), "{error}");
             }
             (expected, result) => panic!("{expected}: {result:?}"),
         }

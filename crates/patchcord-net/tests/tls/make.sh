@@ -101,3 +101,12 @@ ec client-key.pem
 sign client client-key.pem ca "$client" >client.pem
 openssl req -x509 -new -key client-key.pem -days $days -subj "/CN=stranger of the tests" \
     -addext basicConstraints=critical,CA:FALSE -addext extendedKeyUsage=clientAuth -out stranger.pem
+
+# What `openssl req -x509` makes by itself: an authority of nobody but itself. One for this machine, one of last decade.
+openssl req -x509 -new -key key-pkcs8.pem -days $days -subj "/CN=own" -addext subjectAltName=DNS:localhost -out own.pem
+rm -f "$work"/index*
+: >"$work/index"
+sed 's/basicConstraints=CA:FALSE/basicConstraints=critical,CA:TRUE/' "$work/config" >"$work/own-config"
+openssl req -new -key key-pkcs8.pem -subj "/CN=own-expired" -out "$work/own.csr"
+openssl ca -batch -notext -config "$work/own-config" -selfsign -keyfile key-pkcs8.pem \
+    -startdate 20100101000000Z -enddate 20191231235959Z -in "$work/own.csr" -out own-expired.pem 2>/dev/null

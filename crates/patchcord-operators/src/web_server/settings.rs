@@ -9,7 +9,7 @@ use patchcord_core::problem::Problem;
 use patchcord_net::cors::Cors;
 use patchcord_net::server::{Limits, Settings, TlsConfig};
 use patchcord_net::static_files::StaticFiles;
-use patchcord_net::tls::{MinimumVersion, ServerTls, server_config};
+use patchcord_net::tls::{MinimumVersion, ServerTls, TlsEnd, server_config};
 
 use super::declaration::par;
 use super::service::Options;
@@ -113,7 +113,7 @@ fn tls_config(reader: ParReader<'_>) -> Result<Arc<TlsConfig>, ()> {
             Ok(config)
         }
         Err(error) => {
-            fail(error.to_string(), &error.remedy());
+            fail(error.to_string(), &error.remedy(TlsEnd::Server));
             Err(())
         }
     }

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use patchcord_core::problem::Problem;
 use patchcord_net::client::{Address, BackoffSettings, ConnectionSettings, DialSettings, Proxy};
-use patchcord_net::tls::{ClientTls, client_config};
+use patchcord_net::tls::{ClientTls, TlsEnd, client_config};
 
 use super::declaration::par;
 use crate::par_reader::{CompressionPars, ParReader};
@@ -143,7 +143,8 @@ impl Reader<'_> {
             password: (!password.is_empty()).then_some(&*password),
             server_name: (!server_name.is_empty()).then_some(&*server_name),
         };
-        let (client, warnings) = client_config(&tls).map_err(|error| (error.to_string(), error.remedy()))?;
+        let (client, warnings) =
+            client_config(&tls).map_err(|error| (error.to_string(), error.remedy(TlsEnd::Client)))?;
         let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
         if texts.is_empty() {
             self.network.clear_problem(self.op, "tls");
