@@ -9,7 +9,7 @@ use std::time::Duration;
 use http::Response;
 use patchcord_net::body::Body;
 use patchcord_net::server::{Accept, Handler, Request, Server, Settings, Upgrade};
-use patchcord_net::websocket::{self, CloseCode, Ending, Peer};
+use patchcord_net::websocket::{self, CloseCode, Ending, Peer, Sent, SlowReader};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
@@ -18,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDAwMDAwMDAwMDAwMDAwMA==\r\n\r\n";
 
-/// Answers "flood" with more than the system takes for a peer that does not read; notes ends.
+/// Answers "flood" with more than the system takes for a peer that does not read, "burst" with ten times what may wait;
+/// notes ends.
 #[derive(Default)]
 struct Notes {
     endings: RefCell<Vec<Ending>>,
@@ -31,8 +32,18 @@ impl websocket::Handler for Notes {
     fn handle_open(&self, _: &Rc<Peer<()>>) {}
 
     fn handle_text(&self, client: &Rc<Peer<()>>, text: &str) {
-        if text == "flood" {
-            client.send_binary(&vec![0; 32 << 20]);
+        match text {
+            "flood" => {
+                client.send_binary(&vec![0; 32 << 20]);
+            }
+            "burst" => {
+                client.set_budget(16 << 10, SlowReader::Pause);
+                for part in 0..40 {
+                    assert_eq!(client.send_binary(&[part; 4096]), Sent::Queued, "part {part}");
+                }
+                client.close(CloseCode::NORMAL, "");
+            }
+            _ => {}
         }
     }
 
@@ -161,5 +172,20 @@ fn pings_and_pongs_are_no_messages() {
         peer.write_all(&frames.concat()).await.unwrap();
         read_to_end(&mut peer).await;
         assert_eq!(notes.messages_in.get(), 1);
+    });
+}
+
+#[test]
+fn a_burst_from_one_callback_is_written_while_it_is_sent() {
+    run(|server, _| async move {
+        let mut peer = open(listen(&server).await, 0).await;
+        peer.write_all(&frame(1, b"burst")).await.unwrap();
+        let mut bytes = vec![0; 40 * (4 + 4096)];
+        tokio::time::timeout(PATIENCE, peer.read_exact(&mut bytes)).await.expect("all of it").unwrap();
+        for (part, frame) in bytes.chunks(4 + 4096).enumerate() {
+            assert!(frame[..4] == [0x82, 126, 16, 0] && frame[4..].iter().all(|byte| usize::from(*byte) == part));
+        }
+        peer.write_all(&frame(8, &1000_u16.to_be_bytes())).await.unwrap();
+        assert_eq!(read_to_end(&mut peer).await, [0x88, 2, 0x03, 0xe8]);
     });
 }

@@ -104,12 +104,18 @@ impl Outbox {
         self.dropped
     }
 
-    /// Makes room for a data message of `size` bytes, by the policy. `Queued` means: go on and put it in. A peer for which
-    /// nothing waits is not slow: it gets one message of any size.
+    /// Whether a data message of `size` bytes can be put in without regard to the policy. A peer for which nothing waits is
+    /// not slow: it gets one message of any size.
+    #[inline]
+    pub(crate) fn has_room(&self, size: usize, budget: usize, policy: SlowReader) -> bool {
+        let waiting = self.len();
+        waiting == 0 || (waiting + size <= budget && !(policy == SlowReader::Latest && self.blocked))
+    }
+
+    /// Makes room for a data message of `size` bytes, by the policy. `Queued` means: go on and put it in.
     #[inline]
     pub(crate) fn admit(&mut self, size: usize, budget: usize, policy: SlowReader) -> Sent {
-        let waiting = self.len();
-        if waiting == 0 || (waiting + size <= budget && !(policy == SlowReader::Latest && self.blocked)) {
+        if self.has_room(size, budget, policy) {
             return Sent::Queued;
         }
         self.admit_when_full(size, budget, policy)

@@ -3,12 +3,14 @@
 use std::cell::{Cell, RefCell};
 use std::io::IoSlice;
 use std::net::SocketAddr;
-use std::task::Waker;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use patchcord_websocket::{
     CloseCode, CloseHandshake, EncodedMessage, Ending, Heartbeat, HeartbeatAction, MessageKind, SendError, Sender,
 };
+use tokio::io::AsyncWrite;
 
 use super::outbox::{Outbox, Sent, SlowReader};
 use crate::transport::Transport;
@@ -163,7 +165,7 @@ impl<D> Peer<D> {
     /// message is refused as on a closed connection.
     pub fn send_shared(&self, message: &EncodedMessage) -> Sent {
         let mut outbox = self.outbox.borrow_mut();
-        match outbox.admit(message.wire_len(), self.budget.get(), self.policy.get()) {
+        match self.admit(&mut outbox, message.wire_len()) {
             Sent::Queued => {}
             Sent::Overflow => {
                 drop(outbox);
@@ -284,7 +286,7 @@ impl<D> Peer<D> {
     #[inline]
     fn send_data(&self, kind: MessageKind, payload: &[u8]) -> Sent {
         let mut outbox = self.outbox.borrow_mut();
-        match outbox.admit(payload.len() + HEADER, self.budget.get(), self.policy.get()) {
+        match self.admit(&mut outbox, payload.len() + HEADER) {
             Sent::Queued => {}
             Sent::Overflow => {
                 drop(outbox);
@@ -304,6 +306,37 @@ impl<D> Peer<D> {
         self.count_out(payload.len());
         self.wake();
         Sent::Queued
+    }
+
+    /// Makes room for a data message of `size` bytes, by the policy.
+    #[inline]
+    fn admit(&self, outbox: &mut Outbox, size: usize) -> Sent {
+        if !outbox.has_room(size, self.budget.get(), self.policy.get()) {
+            self.write_now(outbox);
+        }
+        outbox.admit(size, self.budget.get(), self.policy.get())
+    }
+
+    /// Writes what the socket takes at once: a callback that sends much in one go must not take a peer for slow that had
+    /// no chance to read yet.
+    #[cold]
+    fn write_now(&self, outbox: &mut Outbox) {
+        let mut transport = self.transport.borrow_mut();
+        let Some(transport) = transport.as_mut() else { return };
+        // What takes the place of the task's waker in the socket. The task gets its own back in as soon as it writes.
+        let mut nobody = Context::from_waker(Waker::noop());
+        while !outbox.is_empty() {
+            match Pin::new(&mut *transport).poll_write(&mut nobody, outbox.next_write()) {
+                Poll::Ready(Ok(count)) if count > 0 => outbox.handle_written(count),
+                Poll::Pending => {
+                    outbox.handle_blocked();
+                    break;
+                }
+                // What is wrong with the socket shows when the task writes.
+                Poll::Ready(_) => break,
+            }
+        }
+        self.wake();
     }
 
     /// Writes a large message from where it lies, which saves copying it into the outbox. What the socket does not take

@@ -81,9 +81,11 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
 }
 
 impl WebServer {
-    /// Ids of the open clients in the order in which they joined.
+    /// Ids of the clients that can be sent to, in the order in which they joined: those that are closing are left out,
+    /// so that whoever leaves can be told to all others.
     pub fn connections(&self) -> Vec<Rc<SharedStr>> {
-        self.service.clients.in_order().iter().map(|client| client.data().id.clone()).collect()
+        let clients = self.service.clients.in_order();
+        clients.iter().filter(|client| !client.is_closing()).map(|client| client.data().id.clone()).collect()
     }
 
     /// Sends a text message to a client. An unknown client is a warning, as is one that is closing.

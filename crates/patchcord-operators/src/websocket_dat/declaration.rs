@@ -38,8 +38,8 @@ const PAGES: &[Page] = &[
                  wss://example.org/live?room=1. A port in here counts before `port`. A change connects anew.",
             ),
             Parameter::int("port", "Network Port", 80, 1, 65535).help(
-                "Port of the server, where the address has none. 443 means TLS also without a scheme. A change \
-                 connects anew.",
+                "Port of the server, where the address has none. 443 means TLS also without a scheme; with wss, 80 \
+                 means 443. A change connects anew.",
             ),
             Parameter::int("timeout", "Connection Timeout", 5000, 1, 3_600_000)
                 .help("Milliseconds for name look-up, TCP, proxy, TLS and handshake together."),
@@ -185,7 +185,7 @@ const PAGES: &[Page] = &[
             Parameter::int("maxmessage", "Maximum Message", 16 << 20, 1, 1 << 30)
                 .beyond()
                 .help("Bytes of one message over all its fragments. A larger one closes with 1009."),
-            Parameter::int("maxqueue", "Maximum Queue", 4 << 20, 1024, 1 << 30)
+            Parameter::int("maxqueue", "Maximum Queue", 64 << 20, 1024, 1 << 30)
                 .beyond()
                 .help("Bytes that may wait to be sent. One message for which nothing has to wait may be larger."),
             Parameter::menu(

@@ -5,9 +5,9 @@
 
 use patchcord_core::patch::OpId;
 use patchcord_operators::websocket_dat::WebSocketDat as Worker;
-use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::{PyByteArray, PyBytes, PyInt, PyString, PyTuple};
+use pyo3::types::{PyByteArray, PyBytes, PyString, PyTuple};
 
 use super::Op;
 use super::dat::Dat;
@@ -90,18 +90,37 @@ fn bytes_of(contents: &Bound<'_, PyTuple>) -> PyResult<Vec<u8>> {
             all.extend_from_slice(text.to_cow()?.as_bytes());
         } else if let Ok(bytes) = content.cast::<PyByteArray>() {
             all.extend(bytes.to_vec());
-        } else if content.cast::<PyInt>().is_ok() {
-            let number = content.extract::<u8>();
-            all.push(
-                number
-                    .map_err(|_| PyValueError::new_err("a number must be from 0 to 255; use struct.pack for others"))?,
-            );
+        } else if let Some(number) = whole_number(&content)? {
+            let too_large = || PyValueError::new_err("a number must be from 0 to 255; use struct.pack for others");
+            all.push(u8::try_from(number).map_err(|_| too_large())?);
         } else {
-            let bytes = content.py().get_type::<PyBytes>().call1((&content,)).map_err(|_| {
-                PyTypeError::new_err("contents must be str, bytes or whole numbers; use struct.pack for other numbers")
-            })?;
-            all.extend_from_slice(bytes.cast::<PyBytes>()?.as_bytes());
+            all.extend_from_slice(other_bytes(&content)?.as_bytes());
         }
     }
     Ok(all)
+}
+
+/// A whole number, numpy's included, as far as it fits. `bytes` of one would be as many zeros, which nobody means.
+fn whole_number(content: &Bound<'_, PyAny>) -> PyResult<Option<i64>> {
+    let py = content.py();
+    match content.extract::<i64>() {
+        Ok(number) => Ok(Some(number)),
+        Err(error) if error.is_instance_of::<PyOverflowError>(py) => Ok(Some(i64::MAX)),
+        Err(error) if error.is_instance_of::<PyTypeError>(py) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Bytes of an object that can give them: a memoryview, an array, a list of numbers.
+fn other_bytes<'py>(content: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+    let py = content.py();
+    let made = py.get_type::<PyBytes>().call1((content,)).map_err(|error| {
+        // What the object itself raises is the script's to see, and so is an interrupt.
+        if error.is_instance_of::<PyTypeError>(py) {
+            PyTypeError::new_err("contents must be str, bytes or whole numbers; use struct.pack for other numbers")
+        } else {
+            error
+        }
+    })?;
+    Ok(made.cast_into()?)
 }
