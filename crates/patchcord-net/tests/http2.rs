@@ -66,6 +66,15 @@ impl Handler for Notes {
 /// A connected peer.
 struct Peer(TcpStream);
 
+/// The head of a request: method and http by their numbers in the static table, path and authority in plain text
+/// (RFC 7541).
+fn head(method: u8, path: &str) -> Vec<u8> {
+    let mut block = vec![method, 0x86, 0x04, path.len() as u8];
+    block.extend(path.as_bytes());
+    block.extend([0x01, 1, b'x']);
+    block
+}
+
 /// A frame: kind, flags, stream, payload.
 type Frame = (u8, u8, u32, Vec<u8>);
 
@@ -88,11 +97,12 @@ impl Peer {
 
     /// Asks for a path of at most 127 bytes.
     async fn get(&mut self, stream: u32, path: &str) {
-        // GET and http by their numbers in the static table, path and authority in plain text (RFC 7541).
-        let mut block = vec![0x82, 0x86, 0x04, path.len() as u8];
-        block.extend(path.as_bytes());
-        block.extend([0x01, 1, b'x']);
-        self.send(HEADERS, END | END_HEADERS, stream, &block).await.unwrap();
+        self.send(HEADERS, END | END_HEADERS, stream, &head(0x82, path)).await.unwrap();
+    }
+
+    /// Begins a request whose body is to follow.
+    async fn post(&mut self, stream: u32, path: &str) {
+        self.send(HEADERS, END_HEADERS, stream, &head(0x83, path)).await.unwrap();
     }
 
     /// The next frame; `None` when the connection has ended.
@@ -208,5 +218,24 @@ fn a_peer_that_takes_its_answer_slowly_is_not_given_up_nor_one_that_only_pings()
         peer.get(3, "/").await;
         assert_eq!(peer.read_data(3).await, Some((b"fine".to_vec(), true)));
         assert!(notes.0.borrow().is_empty());
+    });
+}
+
+#[test]
+fn a_body_that_stops_coming_ends_its_request_and_no_other() {
+    run(async {
+        let (notes, server) = start(limits()).await;
+        let mut peer = Peer::connect(&server).await;
+        peer.post(1, "/").await;
+        peer.send(DATA, 0, 1, b"half of a bo").await.unwrap();
+        for _ in 0..15 {
+            sleep(STALL_TIME / 10).await;
+            peer.send(PING, 0, 0, b"pingping").await.unwrap();
+        }
+        assert_eq!(peer.read_data(1).await, Some((b"the request's body stopped coming".to_vec(), true)));
+        let (status, reason) = (http::StatusCode::REQUEST_TIMEOUT, "the request's body stopped coming");
+        assert_eq!(*notes.0.borrow(), [Refusal::Request { address: [127, 0, 0, 1].into(), status, reason }]);
+        peer.get(3, "/").await;
+        assert_eq!(peer.read_data(3).await, Some((b"fine".to_vec(), true)));
     });
 }

@@ -405,7 +405,7 @@ impl<H: Handler> Exchange<H> {
         let body = if body.is_end_stream() {
             Bytes::new()
         } else {
-            match self.read_body(body, settings.limits.body).await {
+            match self.read_body(body, &settings.limits).await {
                 Ok(body) => body,
                 Err((status, reason)) => return self.refuse(status, reason),
             }
@@ -425,14 +425,23 @@ impl<H: Handler> Exchange<H> {
         response
     }
 
-    async fn read_body(&self, mut body: Incoming, limit: usize) -> Result<Bytes, (StatusCode, &'static str)> {
+    async fn read_body(&self, mut body: Incoming, limits: &Limits) -> Result<Bytes, (StatusCode, &'static str)> {
         self.state.enter(Phase::Body);
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
-        while let Some(frame) = body.frame().await {
+        // The sweep times the bodies of HTTP/1.1. In HTTP/2 others may go on beside one that has stopped.
+        let patience = if self.state.is_h2.load(Relaxed) { limits.stall_time } else { Duration::MAX };
+        loop {
+            let frame = if patience == Duration::MAX {
+                body.frame().await
+            } else {
+                let frame = tokio::time::timeout(patience, body.frame()).await;
+                frame.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request's body stopped coming"))?
+            };
+            let Some(frame) = frame else { break };
             let frame = frame.map_err(|_| (StatusCode::BAD_REQUEST, "the body cannot be read"))?;
             let Ok(data) = frame.into_data() else { continue };
-            if first.len() + rest.len() + data.len() > limit {
+            if first.len() + rest.len() + data.len() > limits.body {
                 return Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"));
             }
             // Most bodies come in one piece, which needs no copy.
