@@ -5,18 +5,27 @@ Run by `cargo xtask test`, or by hand after `cargo xtask setup` and `cargo build
 the Python that it runs its scripts with, `PATCHCORD_PEERS` another folder of peers than target/peers.
 """
 
+import itertools
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
+from websockets.sync.server import serve
 
 import running
-from node_peer import NodeClient
+from node_peer import NodeClient, NodeServer
 from peers import missing
 from running import ECHO, INFO_CHOP, REPOSITORY, Command, Running
+from scripted_server import ScriptedServer
+from websocket_dats import Dat, Program
+
+# Names of operators are not used twice, so that what was printed about one is not taken for another's.
+NUMBERS = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items):
@@ -30,7 +39,8 @@ def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
     if report.failed:
-        for number, command in enumerate(getattr(item, "started_commands", [])):
+        commands = [*getattr(item, "started_commands", []), *getattr(item, "shared_commands", [])]
+        for number, command in enumerate(commands):
             report.sections.append((f"output of program {number + 1}", command.output))
 
 
@@ -126,6 +136,84 @@ def node_client(node):
     yield start
     for client in clients:
         client.end()
+
+
+@pytest.fixture
+def node_server(node):
+    """Starts servers on Node's `ws`, each in a process of its own."""
+    servers = []
+
+    def start(**options):
+        servers.append(NodeServer(node, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.end()
+
+
+@pytest.fixture
+def python_server():
+    """Starts servers on Python's `websockets`; `check_origin` lets in requests with the server's own origin alone."""
+    servers = []
+
+    def start(handler, *, check_origin=False, host="127.0.0.1", **options):
+        listener = socket.create_server((host, 0))
+        port = listener.getsockname()[1]
+        scheme = "https" if "ssl" in options else "http"
+        if check_origin:
+            options["origins"] = [f"{scheme}://{host}:{port}"]
+        server = serve(handler, sock=listener, **{"compression": None, "ping_interval": None, **options})
+        server.port = port
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return server
+
+    yield start
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.fixture
+def scripted():
+    """Starts servers that do what scripts say; what a script raised fails the test."""
+    servers = []
+
+    def start(*scripts, **options):
+        servers.append(ScriptedServer(*scripts, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def dat_program(tmp_path_factory):
+    """The program that all WebSocket DATs of `dat` live in. It has to end with exit code 0 at SIGTERM."""
+    program = Program(tmp_path_factory.mktemp("dats") / "patch")
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def dat(request, dat_program):
+    """Makes WebSocket DATs in a program that other tests use, too: (server or port, parameters…)."""
+    request.node.shared_commands = [dat_program]
+    made = []
+
+    def make(server=None, *, name=None, **parameters):
+        name = name or f"ws{next(NUMBERS)}"
+        if server is not None:
+            parameters.setdefault("netaddress", "127.0.0.1")
+            parameters.setdefault("port", getattr(server, "port", server))
+            parameters.setdefault("active", True)
+        made.append(Dat(dat_program, name, **parameters))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
 
 
 @pytest.fixture(scope="session")

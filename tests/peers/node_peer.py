@@ -1,4 +1,4 @@
-"""Leads `ws_client.mjs`: a WebSocket client in a process of its own, on Node's `ws`."""
+"""Leads `ws_client.mjs` and `ws_server.mjs`: a WebSocket client or server in a process of its own, on Node's `ws`."""
 
 import json
 import subprocess
@@ -8,13 +8,13 @@ from pathlib import Path
 from running import eventually
 
 
-class NodeClient:
-    """One client; `events` are the lists that it told, in order."""
+class NodePeer:
+    """One peer; `events` are the lists that it told, in order."""
 
-    def __init__(self, node, url, protocols=(), **options):
+    def __init__(self, node, script):
         program, packages = node
         self.process = subprocess.Popen(
-            [program, str(Path(__file__).with_name("ws_client.mjs")), str(packages)],
+            [program, str(Path(__file__).with_name(script)), str(packages)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -22,7 +22,6 @@ class NodeClient:
         self.events = []
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        self.tell(open=url, protocols=list(protocols), options=options)
 
     def _read(self):
         for line in self.process.stdout:
@@ -47,3 +46,20 @@ class NodeClient:
         self.reader.join(5)
         self.process.stdin.close()
         self.process.stdout.close()
+
+
+class NodeClient(NodePeer):
+    """A client."""
+
+    def __init__(self, node, url, protocols=(), **options):
+        super().__init__(node, "ws_client.mjs")
+        self.tell(open=url, protocols=list(protocols), options=options)
+
+
+class NodeServer(NodePeer):
+    """A server that listens on `port` of localhost and lets in requests with its own name in Host and Origin alone."""
+
+    def __init__(self, node, **options):
+        super().__init__(node, "ws_server.mjs")
+        self.tell(listen=options)
+        self.port = self.expect("listening")[1]
