@@ -339,9 +339,15 @@ impl<O: Owner> Future for Connection<O> {
         match polled {
             Poll::Pending => Poll::Pending,
             Poll::Ready(result) => {
-                if let Err(error) = result {
+                if let Err(error) = &result {
                     tracing::debug!(peer = %this.peer.address(), %error, "a WebSocket transport failed");
                 }
+                this.peer.handle_lost(match result.map_err(|error| error.kind()) {
+                    Ok(()) | Err(io::ErrorKind::UnexpectedEof) => "it ended without a close frame",
+                    Err(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "the other end reset it",
+                    Err(io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable) => "the other end does not answer",
+                    Err(_) => "the network or TLS failed",
+                });
                 this.report();
                 Poll::Ready(())
             }

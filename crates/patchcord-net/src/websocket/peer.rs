@@ -47,6 +47,8 @@ pub struct Peer<D> {
     sender: RefCell<Sender>,
     pub(super) outbox: RefCell<Outbox>,
     pub(super) close: RefCell<CloseHandshake>,
+    /// Why this end has begun to close.
+    own_reason: RefCell<String>,
     heartbeat: RefCell<Heartbeat>,
     /// The connection's byte stream, as long as its task lives.
     pub(super) transport: RefCell<Option<Transport>>,
@@ -76,6 +78,7 @@ impl<D> Peer<D> {
             sender: RefCell::new(sender),
             outbox: RefCell::default(),
             close: RefCell::new(CloseHandshake::new()),
+            own_reason: RefCell::default(),
             heartbeat: RefCell::new(heartbeat),
             transport: RefCell::default(),
             budget: Cell::new(4 << 20),
@@ -199,6 +202,7 @@ impl<D> Peer<D> {
         }
         let sent = self.outbox.borrow_mut().put(false, |buffer| self.sender.borrow_mut().close(buffer, code, reason));
         if sent.is_ok() {
+            reason.clone_into(&mut self.own_reason.borrow_mut());
             self.close.borrow_mut().handle_sent(Some(code), Instant::now());
             self.wake();
         }
@@ -275,8 +279,19 @@ impl<D> Peer<D> {
         self.is_known.replace(false)
     }
 
+    /// The transport is gone without having been dropped here. Between two close frames that is in order.
+    pub(super) fn handle_lost(&self, reason: &'static str) {
+        if !self.close.borrow().is_closing() && self.aborted.get().is_none() {
+            self.aborted.set(Some(reason));
+        }
+    }
+
+    /// How the connection ended. Where the peer gave no reason, the reason is this end's.
     pub(super) fn ending(&self) -> Ending {
         let mut ending = self.close.borrow().ending();
+        if ending.reason.is_empty() {
+            ending.reason.clone_from(&self.own_reason.borrow());
+        }
         if let (Some(reason), true) = (self.aborted.get(), ending.reason.is_empty()) {
             reason.clone_into(&mut ending.reason);
         }

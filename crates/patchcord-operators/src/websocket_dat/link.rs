@@ -159,12 +159,11 @@ impl websocket::Handler for Link {
             return;
         }
         let reason = reason(ending);
-        if ending.by != ClosedBy::Local {
-            let comes_back = self.dat.upgrade().is_some_and(|dat| dat.reconnects());
-            let remedy = if comes_back { "" } else { "pulse `reset` to connect anew, or switch `reconnect` on" };
-            self.shared.show(reason.clone(), remedy);
-        }
-        self.end(&reason);
+        let comes_back = self.dat.upgrade().is_some_and(|dat| dat.reconnects());
+        let remedy = if comes_back { "" } else { "pulse `reset` to connect anew, or switch `reconnect` on" };
+        self.shared.show(reason.clone(), remedy);
+        let prefix = if ending.by == ClosedBy::Remote { "" } else { "error: " };
+        self.end(&format!("{prefix}{reason}"));
     }
 
     fn handle_turn(&self, work: &mut dyn FnMut()) {
@@ -196,14 +195,15 @@ impl client::Handler for Link {
     }
 }
 
-/// The end of a connection in words, on one line whatever the server said.
+/// The end of a connection in words, on one line whatever the server said. Only ends that nobody here has asked for get
+/// here: if this end began to close, the server broke the protocol, a limit or its promise to read.
 fn reason(ending: &Ending) -> String {
     let code = ending.code.as_u16();
     let mut text = match (ending.by, ending.sent) {
-        (ClosedBy::Local, Some(sent)) => format!("disconnected with code {}", sent.as_u16()),
-        (ClosedBy::Local, None) => "disconnected".to_owned(),
+        (ClosedBy::Local, Some(sent)) => format!("the connection had to be closed with code {}", sent.as_u16()),
+        (ClosedBy::Local, None) => "the connection had to be closed".to_owned(),
         (ClosedBy::Remote, _) => format!("the server closed the connection with code {code}"),
-        (ClosedBy::Nobody, _) => "error: the connection was lost".to_owned(),
+        (ClosedBy::Nobody, _) => "the connection was lost".to_owned(),
     };
     if !ending.reason.is_empty() {
         text.push_str(": ");
