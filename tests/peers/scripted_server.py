@@ -23,6 +23,7 @@ class Wire(Raw):
         self.socket.settimeout(timeout)
         self.buffer = b""
         self.ended = threading.Event()  # set once the script has returned
+        self.over = threading.Event()  # set when the test is over
 
     def head(self):
         """The request: its first line, and its headers by lower-case names; repeated ones are joined by ", "."""
@@ -37,7 +38,8 @@ class Wire(Raw):
     def accept(self, *headers, key=None, behind=b""):
         """Reads the request and answers it with 101; `behind` goes out in the same write."""
         self.head()
-        key = key or base64.b64encode(hashlib.sha1((self.headers["sec-websocket-key"] + MAGIC).encode()).digest()).decode()
+        digest = hashlib.sha1((self.headers["sec-websocket-key"] + MAGIC).encode()).digest()
+        key = key or base64.b64encode(digest).decode()
         lines = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
         lines += [f"Sec-WebSocket-Accept: {key}", *headers]
         self.send("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + behind)
@@ -86,7 +88,6 @@ class ScriptedServer:
         self.listener.listen(64)
         self.port = self.listener.getsockname()[1]
         self.wires, self.failures, self.threads = [], [], []
-        self.closing = False
         self._start(self._accept)
 
     def _start(self, work, *arguments):
@@ -122,6 +123,7 @@ class ScriptedServer:
         """Ends listener and connections; raises what a script raised."""
         self.end_listening()
         for wire in self.wires:
+            wire.over.set()
             try:
                 wire.socket.shutdown(socket.SHUT_RDWR)
             except OSError:

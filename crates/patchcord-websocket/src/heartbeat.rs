@@ -30,6 +30,10 @@ pub struct Heartbeat {
     number: u64,
     /// When the latest ping was sent, until it is answered.
     waiting_since: Option<Instant>,
+    /// Bytes have come since then.
+    heard: bool,
+    /// A late call has already put off counting that ping as missed.
+    excused: bool,
     missed: u32,
 }
 
@@ -38,21 +42,29 @@ impl Heartbeat {
     pub const INTERVAL: Duration = Duration::from_secs(20);
     /// Default number of unanswered pings after which the peer is given up.
     pub const MAX_MISSED: u32 = 2;
+    /// A call that comes this much after its deadline shows that this machine has slept: the answer may lie unread. As
+    /// long it gets to be read.
+    const LATE: Duration = Duration::from_secs(1);
 
     /// A heartbeat whose first ping is due one `interval` after `now`. An interval of zero switches it off; `max_missed`
     /// counts from one.
     pub fn new(interval: Duration, max_missed: u32, now: Instant) -> Self {
         let deadline = if interval.is_zero() { None } else { now.checked_add(interval) };
-        Self { interval, max_missed: max_missed.max(1), deadline, number: 0, waiting_since: None, missed: 0 }
+        Self { interval, max_missed: max_missed.max(1), deadline, number: 0, waiting_since: None, heard: false, excused: false, missed: 0 }
     }
 
-    /// What is to be done at `now`. One late call counts as one interval, so that a machine that slept does not take
-    /// its own sleep for the peer's silence.
+    /// What is to be done at `now`. A late call counts as one interval, and an answer that came before it may be read
+    /// first, so that a machine that slept does not take its own sleep for the peer's silence.
     pub fn poll(&mut self, now: Instant) -> HeartbeatAction {
-        if self.deadline.is_none_or(|deadline| now < deadline) {
+        let Some(deadline) = self.deadline.filter(|deadline| now >= *deadline) else {
             return HeartbeatAction::Nothing;
-        }
-        if self.waiting_since.is_some() {
+        };
+        if self.waiting_since.is_some() && !self.heard {
+            if !self.excused && now.saturating_duration_since(deadline) >= Self::LATE {
+                self.excused = true;
+                self.deadline = now.checked_add(Self::LATE);
+                return HeartbeatAction::Nothing;
+            }
             self.missed += 1;
             if self.missed >= self.max_missed {
                 self.deadline = None;
@@ -62,6 +74,8 @@ impl Heartbeat {
         self.deadline = now.checked_add(self.interval);
         self.number += 1;
         self.waiting_since = Some(now);
+        self.heard = false;
+        self.excused = false;
         HeartbeatAction::SendPing(self.number.to_be_bytes())
     }
 
@@ -78,6 +92,7 @@ impl Heartbeat {
     /// Other bytes came. They show that the peer lives, so that a large message on a slow line is not cut off because
     /// its pong has to wait behind it.
     pub fn handle_bytes(&mut self) {
+        self.heard = true;
         self.missed = 0;
     }
 
@@ -148,11 +163,22 @@ mod tests {
     #[test]
     fn bytes_of_a_long_message_are_a_sign_of_life() {
         let start = Instant::now();
-        let mut heartbeat = Heartbeat::new(SECOND, 2, start);
-        for second in 1..20 {
-            assert_eq!(heartbeat.poll(start + second * SECOND), ping(second.into()));
-            heartbeat.handle_bytes();
+        for max_missed in [1, 2] {
+            let mut heartbeat = Heartbeat::new(SECOND, max_missed, start);
+            for second in 1..20 {
+                assert_eq!(heartbeat.poll(start + second * SECOND), ping(second.into()));
+                heartbeat.handle_bytes();
+            }
         }
+    }
+
+    #[test]
+    fn bytes_before_a_ping_do_not_answer_it() {
+        let start = Instant::now();
+        let mut heartbeat = Heartbeat::new(SECOND, 1, start);
+        heartbeat.handle_bytes();
+        assert_eq!(heartbeat.poll(start + SECOND), ping(1));
+        assert_eq!(heartbeat.poll(start + 2 * SECOND), HeartbeatAction::TimedOut);
     }
 
     #[test]
@@ -167,7 +193,22 @@ mod tests {
     fn one_late_call_is_one_interval() {
         let start = Instant::now();
         let mut heartbeat = Heartbeat::new(SECOND, 2, start);
-        heartbeat.poll(start + SECOND);
-        assert_eq!(heartbeat.poll(start + 3600 * SECOND), ping(2));
+        assert_eq!(heartbeat.poll(start + 3600 * SECOND), ping(1));
+        assert_eq!(heartbeat.poll(start + 3601 * SECOND), ping(2));
+        assert_eq!(heartbeat.poll(start + 3602 * SECOND), HeartbeatAction::TimedOut);
+    }
+
+    #[test]
+    fn an_answer_that_came_during_a_sleep_can_be_read_before_it_counts_as_missed() {
+        let start = Instant::now();
+        let woken = start + 3600 * SECOND;
+        let mut heartbeat = Heartbeat::new(SECOND, 1, start);
+        assert_eq!(heartbeat.poll(start + SECOND), ping(1));
+        assert_eq!(heartbeat.poll(woken), HeartbeatAction::Nothing);
+        assert!(heartbeat.handle_pong(&1u64.to_be_bytes(), woken).is_some());
+        assert_eq!(heartbeat.poll(woken + SECOND), ping(2));
+        // Once: a program that is late each time still gives up.
+        assert_eq!(heartbeat.poll(woken + 10 * SECOND), HeartbeatAction::Nothing);
+        assert_eq!(heartbeat.poll(woken + 20 * SECOND), HeartbeatAction::TimedOut);
     }
 }
