@@ -81,7 +81,8 @@ def test_an_inflate_bomb_is_cut_off_at_the_limit(dat, scripted, memory):
         deflate = zlib.compressobj(9, wbits=-15)
         packed = b"".join(deflate.compress(bytes(1 << 20)) for _ in range(256)) + deflate.flush(zlib.Z_SYNC_FLUSH)[:-4]
         assert len(packed) < 1 << 19
-        wire.accept("Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover")
+        agreed = "permessage-deflate; client_no_context_takeover; server_no_context_takeover"
+        wire.accept(f"Sec-WebSocket-Extensions: {agreed}")
         wire.send_frame(BINARY, packed, reserved=4)
         assert wire.close_frame()[0] == 1009
 
@@ -135,7 +136,8 @@ def test_a_flood_of_messages_is_slowed_down_and_nothing_is_lost(dat, scripted, m
     def flood(wire):
         wire.accept()
         for start in range(0, count, 500):
-            wire.send(b"".join(server_frame(TEXT, b"%07d" % number + bytes(500)) for number in range(start, start + 500)))
+            texts = (b"%07d" % number + bytes(500) for number in range(start, start + 500))
+            wire.send(b"".join(server_frame(TEXT, text) for text in texts))
         assert wire.close_frame() == (1000, "")
         wire.send_close(1000)
 
@@ -226,7 +228,9 @@ def test_messages_for_a_server_that_does_not_read_are_dropped_and_counted(dat, s
         assert waited[-2:] == [8, 9], "the newest of those that waited are gone"
 
 
-@pytest.mark.parametrize("policy, code, reason", [("pause", 1013, "too much waits"), ("close", 1008, "reads too slowly")])
+@pytest.mark.parametrize(
+    "policy, code, reason", [("pause", 1013, "too much waits"), ("close", 1008, "reads too slowly")]
+)  # fmt: skip
 def test_a_server_that_does_not_read_is_closed_when_the_queue_is_full(dat, scripted, memory, policy, code, reason):
     sluggish = Sluggish()
     server = scripted(sluggish, hold, receive_buffer=16_384)

@@ -3,6 +3,7 @@
 Their callbacks note calls as lines `LOG [name of the operator, callback, values…]`.
 """
 
+import json
 import re
 
 from running import PRELUDE, Running, eventually
@@ -97,6 +98,11 @@ class Dat:
         """Sets parameters in one script, in order."""
         self.do(self._setting(parameters))
 
+    def let_go(self):
+        """Takes the callbacks away and leaves the operator."""
+        self.do(f"dat.par.callbacks = ''\nop({self.name + '_callbacks'!r}).destroy()")
+        self.records()  # all that it has noted has been read
+
     def remove(self):
         self.do(f"if dat: dat.destroy()\nscript = op({self.name + '_callbacks'!r})\nif script: script.destroy()")
 
@@ -111,7 +117,8 @@ class Dat:
         return self._records_read(names)
 
     def _records_read(self, names):
-        noted = [record[1:] for record in self.program._records_read((self.name,))]
+        mark = f'LOG ["{self.name}", '
+        noted = [json.loads(line[4:])[1:] for line in self.program.out[self.first_out :] if line.startswith(mark)]
         return [record for record in noted if not names or record[0] in names]
 
     def expect_record(self, name, *values, count=1, timeout=8.0):
