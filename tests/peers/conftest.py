@@ -26,6 +26,8 @@ from websocket_dats import Dat, Program
 
 # Names of operators are not used twice, so that what was printed about one is not taken for another's.
 NUMBERS = itertools.count(1)
+# Memory in KiB that a test may leave: what an allocator keeps after some megabytes of messages.
+LEFT_BEHIND = 16 * 1024
 
 
 def pytest_collection_modifyitems(items):
@@ -198,8 +200,10 @@ def dat_program(tmp_path_factory):
 
 @pytest.fixture
 def dat(request, dat_program):
-    """Makes WebSocket DATs in a program that other tests use, too: (server or port, parameters…)."""
+    """Makes WebSocket DATs in a program that other tests use, too: (server or port, parameters…). None may leave much
+    memory behind, whatever its server does."""
     request.node.shared_commands = [dat_program]
+    before = dat_program.resident_kib()
     made = []
 
     def make(server=None, *, name=None, **parameters):
@@ -217,6 +221,8 @@ def dat(request, dat_program):
             one.let_go()
         else:
             one.remove()
+    grown = dat_program.resident_kib() - before
+    assert grown < LEFT_BEHIND, f"{grown} KiB stay behind"
 
 
 @pytest.fixture(scope="session")

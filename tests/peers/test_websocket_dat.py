@@ -1,7 +1,7 @@
 """The WebSocket DAT as TouchDesigner has it: where it connects to, when, and what its callbacks hear.
 
-Servers are Python's `websockets`, Node's `ws`, and scripted ones where the bytes of the request matter. What it receives
-and sends is in test_websocket_dat_messages.py.
+Servers are Python's `websockets`, Node's `ws`, and scripted ones where the bytes of the request matter. What it
+receives and sends is in test_websocket_dat_messages.py.
 """
 
 import contextlib
@@ -170,7 +170,8 @@ def test_off_and_on_in_one_script_connects_anew(dat, scripted):
     one.expect_connected()
     one.do("dat.par.active = 0; dat.par.active = 1")
     one.expect_connected(2)
-    assert [name for [name, *_] in one.records("onConnect", "onDisconnect")] == ["onConnect", "onDisconnect", "onConnect"]
+    names = [name for [name, *_] in one.records("onConnect", "onDisconnect")]
+    assert names == ["onConnect", "onDisconnect", "onConnect"]
     assert len(server.wires) == 2
     assert one.info()["connected"] == 1
 
@@ -219,8 +220,12 @@ def test_a_connection_that_the_server_ends_stays_closed_until_it_is_wanted(dat, 
 
 @pytest.mark.parametrize(
     "again",
-    ["dat.par.active = 0; dat.par.active = 1", "dat.par.reset.pulse()", "run('args[0].par.reset.pulse()', dat, delayFrames=2)"],
-)  # fmt: skip
+    [
+        "dat.par.active = 0; dat.par.active = 1",
+        "dat.par.reset.pulse()",
+        "run('args[0].par.reset.pulse()', dat, delayFrames=2)",
+    ],
+)
 def test_on_disconnect_may_connect_anew(dat, scripted, again):
     def leave(wire):
         wire.accept()
@@ -228,8 +233,9 @@ def test_on_disconnect_may_connect_anew(dat, scripted, again):
         wire.rest()
 
     server = scripted(leave, hold)
-    text = f'    log(dat.name, "onDisconnect")\n    if len(dat.fetch("ended", [])) == 0:\n        dat.store("ended", [1])\n        {again}\n'
-    one = dat(server, callbacks=NOTE_ALL.replace('    log(dat.name, "onDisconnect")\n', text))
+    note = '    log(dat.name, "onDisconnect")\n'
+    once = f"{note}    if not dat.fetch('ended', False):\n        dat.store('ended', True)\n        {again}\n"
+    one = dat(server, callbacks=NOTE_ALL.replace(note, once))
     one.expect_connected(2)
     eventually(lambda: one.info()["connected"] == 1)
     assert len(server.wires) == 2
@@ -371,8 +377,7 @@ def test_executeloc_says_from_whose_place_names_are_looked_up(dat, scripted, exe
     one = dat(netaddress="127.0.0.1", port=scripted(hold).port, callbacks=None)
     places = f"{one.name}_places"
     one.do(f"""
-root = op('/project1')
-outer = root.create(baseCOMP, {places!r})
+outer = op('/project1').create(baseCOMP, {places!r})
 for name in ('dat', 'script', 'from'):
     inner = outer.create(baseCOMP, name)
     inner.create(textDAT, 'here').text = name

@@ -141,13 +141,16 @@ def test_a_flood_of_messages_is_slowed_down_and_nothing_is_lost(dat, scripted, m
         assert wire.close_frame() == (1000, "")
         wire.send_close(1000)
 
-    summing = "def onReceiveText(dat, rowIndex, message):\n    dat.store('sum', dat.fetch('sum', 0) + int(message[:7]))\n"
-    one = dat(scripted(flood), callbacks=NOTE_ENDS + summing)
+    add = "dat.store('sum', dat.fetch('sum', 0) + int(message[:7]))"
+    summing = f"def onReceiveText(dat, rowIndex, message):\n    {add}\n"
+    server = scripted(flood)
+    one = dat(server, callbacks=NOTE_ENDS + summing)
     eventually(lambda: one.info()["messages_in"] == count, 30)
     assert one.do("result = dat.fetch('sum')") == count * (count - 1) // 2
     assert len(one.rows()) == 101
     assert memory.grown() < 16 * MIB
     one.set(active=False)
+    assert server.wires[0].ended.wait(8)
 
 
 def test_a_message_in_endless_fragments_is_given_up(dat, scripted, memory):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from raw import PING, PONG, TEXT
-from running import eventually, free_port
+from running import PRELUDE, eventually, free_port
 from scripted_server import hold, http
 
 
@@ -34,9 +34,8 @@ def test_delays_double_up_to_the_longest_without_jitter(dat):
 
 
 def test_jitter_spreads_delays_around_their_value(dat):
-    ones = [
-        dat(free_port(), callbacks=None, reconnect=True, reconnectdelay=2, reconnectjitter=1) for _ in range(12)
-    ]  # fmt: skip
+    spread = {"callbacks": None, "reconnect": True, "reconnectdelay": 2, "reconnectjitter": 1}
+    ones = [dat(free_port(), **spread) for _ in range(12)]
     delays = [planned_delays(one, 1)[0][0] for one in ones]
     assert all(0 <= delay <= 4 for delay in delays)
     assert len(set(delays)) > 3, "they all come back in one moment"
@@ -176,10 +175,9 @@ ANSWER = "    log(dat.name, 'onReceivePing', contents)\n    dat.sendPong(content
     ids=["callback", "nobody", "automatic", "both", "another"],
 )
 def test_a_ping_is_answered_once_by_the_callback_or_automatically(dat, scripted, autopong, body, pongs):
-    script = "import json\ndef log(name, *values):\n    print('LOG ' + json.dumps([name, *values], default=bytes.hex))\n"
     server = scripted(pinged)
-    one = dat(server, callbacks=f"{script}def onReceivePing(dat, contents):\n{body}", autopong=autopong)
-    one.expect_record("onReceivePing", b"there?".hex())
+    one = dat(server, callbacks=f"{PRELUDE}def onReceivePing(dat, contents):\n{body}", autopong=autopong)
+    one.expect_record("onReceivePing", {"bytes": b"there?".hex()})
     one.do("dat.sendText('end')")
     eventually(lambda: server.wires[0].pongs[-1:] == ["end"])
     assert server.wires[0].pongs[:-1] == [(PONG, payload) for payload in pongs]
