@@ -50,7 +50,16 @@ impl Heartbeat {
     /// counts from one.
     pub fn new(interval: Duration, max_missed: u32, now: Instant) -> Self {
         let deadline = if interval.is_zero() { None } else { now.checked_add(interval) };
-        Self { interval, max_missed: max_missed.max(1), deadline, number: 0, waiting_since: None, heard: false, excused: false, missed: 0 }
+        Self {
+            interval,
+            max_missed: max_missed.max(1),
+            deadline,
+            number: 0,
+            waiting_since: None,
+            heard: false,
+            excused: false,
+            missed: 0,
+        }
     }
 
     /// What is to be done at `now`. A late call counts as one interval, and an answer that came before it may be read
