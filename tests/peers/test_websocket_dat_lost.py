@@ -119,7 +119,7 @@ COMPRESSED, RESERVED = 4, 1
         (b"\x82\x7f" + struct.pack(">Q", 1 << 30), 1009, "larger than the limit of 1000 bytes"),
         (server_frame(BINARY, bytes(600), final=False) + server_frame(0, bytes(600)), 1009, "limit of 1000 bytes"),
     ],
-    ids=lambda value: value[:30] if isinstance(value, str) else None,
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
 def test_a_server_that_breaks_protocol_or_limit_is_told_and_shown_why(dat, scripted, sent, code, reason):
     ending = Ending(sent)
