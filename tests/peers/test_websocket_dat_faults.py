@@ -128,7 +128,7 @@ PAGE = "<!DOCTYPE html>\n<html><body>\n  <h1>It  works!</h1>\x1b[31m</body></htm
         (http("302 Found", "gone", "Location: mailto:me"), "redirects to mailto:me, which is no address", "ask"),
         (http("304 Not Modified"), "answered 304 Not Modified", "path"),
         (http("400 Bad Request", "no"), "answered 400 Bad Request: no", "wss://"),
-        (http("401 Unauthorized", "who are you?"), "answered 401 Unauthorized: who are you[?]", "set `username` and `password`"),
+        (http("401 Unauthorized", "who are you?"), "answered 401 Unauthorized: who are you[?]", "set `username`"),
         (http("403 Forbidden", "wrong origin"), "answered 403 Forbidden: wrong origin", "origins"),
         (http("404 Not Found", "nothing\r\nhere"), "answered 404 Not Found: nothing here", "correct the path"),
         (http("426 Upgrade Required", ""), "answered 426 Upgrade Required", "wss://"),
