@@ -19,6 +19,7 @@ pub mod info_dat;
 mod language;
 mod par_reader;
 mod received;
+pub mod recording;
 mod reference;
 mod table_content;
 pub mod table_dat;

@@ -1,0 +1,146 @@
+//! Recordings of what passes a socket operator: written while a patch runs, played back without the peer.
+//!
+//! An operator that records holds a [`Recorder`] and notes every [`Entry`]; one that plays back holds a [`Player`], or
+//! lets [`play`] drive it. A recording is a text file with one JSON object on each line, so that it can be read,
+//! searched and cut with ordinary tools; `docs/recording.md` has the format as a table, [`format`] writes and reads it.
+//!
+//! Promised: noting copies the message and never waits for the disk; what waits is bounded, and what did not fit is
+//! counted, in the file too. A recording is read as a stream, and one that was cut off is good up to the cut. Left to
+//! the operators: which file, which parameters, and what an entry means to them.
+//!
+//! ```
+//! use std::{path::Path, time::{Duration, SystemTime}};
+//! use patchcord_operators::recording::{Content, DEFAULT_MAX_BYTES, Direction, Entry, Header, Player, Recorder, Turn};
+//!
+//! # let folder = std::env::temp_dir().join(format!("recording-doc-{}", std::process::id()));
+//! # std::fs::create_dir(&folder)?;
+//! # let path = folder.join("show.jsonl");
+//! let header = Header::now("/project1/websocket1", "websocketDAT");
+//! // The second value tells of trouble while recording; a local task waits for it.
+//! let (recorder, _problems) = Recorder::start(&path, &header, DEFAULT_MAX_BYTES)?;
+//! recorder.note(Entry::new(Direction::In, Content::Text("go".into())));
+//! assert_eq!(recorder.finish().messages, 1);
+//!
+//! let mut player = Player::open(&path, 2.0)?;
+//! let mut played = Vec::new();
+//! let turn = player.play_due(Duration::from_secs(1), &mut |played_now| played.push(played_now.entry))?;
+//! assert_eq!((turn, played.len()), (Turn::End, 1));
+//! # std::fs::remove_dir_all(&folder)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+pub mod format;
+mod player;
+mod reader;
+mod recorder;
+
+pub use player::{Played, Player, Turn, play};
+pub use reader::{Reader, ReplayError};
+pub use recorder::{DEFAULT_MAX_BYTES, MAX_WAITING_BYTES, Problems, Recorder, RecordingError, Summary};
+
+/// What the first line of a recording says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// Path of the operator that recorded, such as `/project1/websocket1`.
+    pub operator: String,
+    /// Its type, such as `websocketDAT`.
+    pub operator_type: String,
+    /// When recording began; the times of the entries count from here. Exact to a microsecond.
+    pub start: SystemTime,
+}
+
+impl Header {
+    /// The header of a recording that begins now.
+    pub fn now(operator: impl Into<String>, operator_type: impl Into<String>) -> Self {
+        Header { operator: operator.into(), operator_type: operator_type.into(), start: SystemTime::now() }
+    }
+}
+
+/// Which way something went, as the operator sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the peer to the operator.
+    In,
+    /// From the operator to the peer.
+    Out,
+}
+
+/// What happened on a connection.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content<'a> {
+    /// A connection was opened; the direction says by whom.
+    Open,
+    /// A connection was closed; the direction says by whom.
+    Close {
+        /// Close code; none when the connection just broke, or the protocol has no codes.
+        code: Option<u16>,
+        /// Reason; empty when none was given.
+        reason: Cow<'a, str>,
+    },
+    /// A text message.
+    Text(Cow<'a, str>),
+    /// A binary message.
+    Binary(Cow<'a, [u8]>),
+    /// A ping with its payload.
+    Ping(Cow<'a, [u8]>),
+    /// A pong with its payload.
+    Pong(Cow<'a, [u8]>),
+    /// So many messages are missing here: they came faster than the disk took them, or were too large. Written by the
+    /// [`Recorder`] itself; has no direction.
+    Lost(u64),
+}
+
+/// One line of a recording, apart from its time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry<'a> {
+    /// Which way it went.
+    pub direction: Direction,
+    /// What it was.
+    pub content: Content<'a>,
+    /// The connection that it belongs to, where an operator has several: a server's name of the client.
+    pub peer: Option<Cow<'a, str>>,
+    /// Name of the event that the message carries, where the protocol names them.
+    pub event: Option<Cow<'a, str>>,
+}
+
+impl<'a> Entry<'a> {
+    /// An entry of an operator with one connection.
+    pub fn new(direction: Direction, content: Content<'a>) -> Self {
+        Entry { direction, content, peer: None, event: None }
+    }
+
+    /// Says which connection it belongs to.
+    #[must_use]
+    pub fn peer(self, peer: impl Into<Cow<'a, str>>) -> Self {
+        Entry { peer: Some(peer.into()), ..self }
+    }
+
+    /// Names the event.
+    #[must_use]
+    pub fn event(self, event: impl Into<Cow<'a, str>>) -> Self {
+        Entry { event: Some(event.into()), ..self }
+    }
+
+    /// Whether a [`Player`] hands it to the operator: what came in, and every opening and closing.
+    pub fn is_played(&self) -> bool {
+        match self.content {
+            Content::Open | Content::Close { .. } => true,
+            Content::Lost(_) => false,
+            _ => self.direction == Direction::In,
+        }
+    }
+}
+
+/// An entry as it stands in a recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recorded {
+    /// Time since the recording's start, exact to a microsecond.
+    pub at: Duration,
+    /// Line of the file, from 1.
+    pub line: u64,
+    /// What happened.
+    pub entry: Entry<'static>,
+}
