@@ -8,6 +8,7 @@ pub(crate) mod connection;
 mod handler;
 mod outbox;
 mod peer;
+mod played;
 
 pub use handler::Handler;
 pub use outbox::{Sent, SlowReader};
@@ -15,3 +16,4 @@ pub use patchcord_websocket::handshake::server::check_origin;
 pub use patchcord_websocket::{CloseCode, ClosedBy, Ending};
 pub use patchcord_websocket::{DeflateDirection, DeflateSettings, WindowBits};
 pub use peer::{Peer, PeerStats};
+pub use played::PlayedWebSocket;

@@ -79,10 +79,18 @@ pub(crate) struct Outbox {
     queue: VecDeque<Waiting>,
     queued: usize,
     blocked: bool,
+    /// Nothing is kept, because nobody takes it.
+    discards: bool,
     dropped: u64,
 }
 
 impl Outbox {
+    /// An outbox that takes everything and keeps nothing.
+    pub(super) fn nowhere() -> Self {
+        // Blocked, so that the way of a socket that takes everything has nothing to ask.
+        Outbox { blocked: true, discards: true, ..Outbox::default() }
+    }
+
     /// Bytes that wait.
     pub(crate) fn len(&self) -> usize {
         self.buffer.len() - self.written + self.queued
@@ -182,6 +190,9 @@ impl Outbox {
         if self.blocked {
             let mut frame = Vec::new();
             encode(&mut frame)?;
+            if self.discards {
+                return Ok(());
+            }
             self.queued += frame.len();
             self.queue.push_back(Waiting { bytes: frame.into(), is_data });
             return Ok(());
@@ -203,6 +214,9 @@ impl Outbox {
             return;
         }
         self.blocked = true;
+        if self.discards {
+            return;
+        }
         self.queued += bytes.len();
         self.queue.push_back(Waiting { bytes, is_data: true });
     }
