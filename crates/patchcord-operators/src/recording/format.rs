@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::{Content, Direction, Entry, Header};
+use super::{Body, Content, Direction, Entry, Header, Headers, Request, Response};
 
 /// Version of the format, in the field `patchcord_recording` of the first line.
 pub const VERSION: u32 = 1;
@@ -37,7 +37,7 @@ pub enum LineError {
     #[error("the format is version {0}, and this program reads up to {VERSION}")]
     Version(u32),
     /// A kind that this version has not.
-    #[error("unknown kind `{0}`; there are open, close, text, binary, ping, pong, lost")]
+    #[error("unknown kind `{0}`; there are open, failed, close, text, binary, ping, pong, request, response, lost")]
     Kind(String),
     /// Neither `in` nor `out`.
     #[error("unknown direction `{0}`; there are in, out")]
@@ -94,7 +94,7 @@ pub struct NoRoom;
 fn write_line(out: &mut Bounded<'_>, at: Duration, entry: &Entry<'_>) -> io::Result<()> {
     write!(out, "{{\"at\":{}", seconds(at))?;
     let direction = match entry.direction {
-        _ if matches!(entry.content, Content::Lost(_)) => None,
+        _ if !has_direction(&entry.content) => None,
         Direction::In => Some("in"),
         Direction::Out => Some("out"),
     };
@@ -108,20 +108,57 @@ fn write_line(out: &mut Bounded<'_>, at: Duration, entry: &Entry<'_>) -> io::Res
         }
     }
     match &entry.content {
-        Content::Open => {}
+        Content::Open { uri, subprotocol } => {
+            write_text_if_any(out, "uri", uri)?;
+            write_text_if_any(out, "subprotocol", subprotocol)?;
+        }
+        Content::Failed { reason } => write_text(out, "reason", reason)?,
         Content::Close { code, reason } => {
             if let Some(code) = code {
                 write!(out, ",\"code\":{code}")?;
             }
-            if !reason.is_empty() {
-                write_text(out, "reason", reason)?;
-            }
+            write_text_if_any(out, "reason", reason)?;
         }
         Content::Text(text) => write_text(out, "text", text)?,
         Content::Binary(bytes) | Content::Ping(bytes) | Content::Pong(bytes) => write_bytes(out, bytes)?,
+        Content::Request(Request { method, uri, server, headers, body }) => {
+            write_text(out, "method", method)?;
+            write_text(out, "uri", uri)?;
+            write_text_if_any(out, "server", server)?;
+            write_headers(out, headers)?;
+            write_body(out, body)?;
+        }
+        Content::Response(Response { status, headers, body }) => {
+            write!(out, ",\"status\":{status}")?;
+            write_headers(out, headers)?;
+            write_body(out, body)?;
+        }
         Content::Lost(count) => write!(out, ",\"count\":{count}")?,
     }
     out.write_all(b"}\n")
+}
+
+/// Whether it came from one end of a connection.
+fn has_direction(content: &Content<'_>) -> bool {
+    !matches!(content, Content::Failed { .. } | Content::Lost(_))
+}
+
+fn write_text_if_any(out: &mut Bounded<'_>, name: &str, text: &str) -> io::Result<()> {
+    if text.is_empty() { Ok(()) } else { write_text(out, name, text) }
+}
+
+fn write_headers(out: &mut Bounded<'_>, headers: &Headers) -> io::Result<()> {
+    write!(out, ",\"headers\":")?;
+    Ok(serde_json::to_writer(out, headers)?)
+}
+
+/// What is recorded of a body, as a text where it is one, and its size when that is more.
+fn write_body(out: &mut Bounded<'_>, body: &Body<'_>) -> io::Result<()> {
+    match std::str::from_utf8(&body.bytes) {
+        Ok(text) => write_text_if_any(out, "text", text)?,
+        Err(_) => write_bytes(out, &body.bytes)?,
+    }
+    if body.is_whole() { Ok(()) } else { write!(out, ",\"size\":{}", body.size) }
 }
 
 fn write_text(out: &mut Bounded<'_>, name: &str, text: &str) -> io::Result<()> {
@@ -141,12 +178,15 @@ fn write_bytes(out: &mut Bounded<'_>, bytes: &[u8]) -> io::Result<()> {
 /// The word for it in the field `kind`.
 pub fn kind(content: &Content<'_>) -> &'static str {
     match content {
-        Content::Open => "open",
+        Content::Open { .. } => "open",
+        Content::Failed { .. } => "failed",
         Content::Close { .. } => "close",
         Content::Text(_) => "text",
         Content::Binary(_) => "binary",
         Content::Ping(_) => "ping",
         Content::Pong(_) => "pong",
+        Content::Request(_) => "request",
+        Content::Response(_) => "response",
         Content::Lost(_) => "lost",
     }
 }
@@ -221,8 +261,65 @@ struct EntryLine {
     text: Option<String>,
     data: Option<String>,
     code: Option<u16>,
-    reason: Option<String>,
+    #[serde(default)]
+    reason: String,
     count: Option<u64>,
+    method: Option<String>,
+    #[serde(default)]
+    uri: String,
+    #[serde(default)]
+    server: String,
+    #[serde(default)]
+    subprotocol: String,
+    status: Option<u16>,
+    #[serde(default)]
+    headers: Headers,
+    size: Option<u64>,
+}
+
+impl EntryLine {
+    fn bytes(&self, kind: &'static str) -> Result<Vec<u8>, LineError> {
+        let data = self.data.as_deref().ok_or(LineError::Missing { kind, field: "data" })?;
+        STANDARD.decode(data).map_err(LineError::Data)
+    }
+
+    fn body(&mut self, kind: &'static str) -> Result<Body<'static>, LineError> {
+        let bytes = match self.text.take() {
+            Some(text) => text.into_bytes(),
+            None if self.data.is_some() => self.bytes(kind)?,
+            None => Vec::new(),
+        };
+        let size = self.size.unwrap_or(0).max(bytes.len() as u64);
+        Ok(Body { bytes: bytes.into(), size })
+    }
+
+    fn content(&mut self) -> Result<Content<'static>, LineError> {
+        let missing = |kind, field| LineError::Missing { kind, field };
+        let take = |text: &mut String| std::mem::take(text).into();
+        Ok(match self.kind.as_str() {
+            "open" => Content::Open { uri: take(&mut self.uri), subprotocol: take(&mut self.subprotocol) },
+            "failed" => Content::Failed { reason: take(&mut self.reason) },
+            "close" => Content::Close { code: self.code, reason: take(&mut self.reason) },
+            "text" => Content::Text(self.text.take().ok_or(missing("text", "text"))?.into()),
+            "binary" => Content::Binary(self.bytes("binary")?.into()),
+            "ping" => Content::Ping(self.bytes("ping")?.into()),
+            "pong" => Content::Pong(self.bytes("pong")?.into()),
+            "request" => Content::Request(Request {
+                method: self.method.take().ok_or(missing("request", "method"))?.into(),
+                uri: take(&mut self.uri),
+                server: take(&mut self.server),
+                headers: std::mem::take(&mut self.headers),
+                body: self.body("request")?,
+            }),
+            "response" => Content::Response(Response {
+                status: self.status.ok_or(missing("response", "status"))?,
+                headers: std::mem::take(&mut self.headers),
+                body: self.body("response")?,
+            }),
+            "lost" => Content::Lost(self.count.ok_or(missing("lost", "count"))?),
+            _ => return Err(LineError::Kind(std::mem::take(&mut self.kind))),
+        })
+    }
 }
 
 /// Reads the line of an entry: its time since the start, and what happened.
@@ -230,32 +327,19 @@ struct EntryLine {
 /// # Errors
 /// When it is no entry of this version.
 pub fn read_entry(line: &[u8]) -> Result<(Duration, Entry<'static>), LineError> {
-    let line: EntryLine = serde_json::from_slice(line).map_err(|error| match error.is_data() {
+    let mut line: EntryLine = serde_json::from_slice(line).map_err(|error| match error.is_data() {
         true => LineError::Field(in_words(&error)),
         false => LineError::Broken(in_words(&error)),
     })?;
     if !(0.0..=MAX_SECONDS).contains(&line.at) {
         return Err(LineError::Time { field: "at", value: line.at });
     }
-    let bytes = |kind| {
-        let data = line.data.as_deref().ok_or(LineError::Missing { kind, field: "data" })?;
-        STANDARD.decode(data).map(Into::into).map_err(LineError::Data)
-    };
-    let content = match line.kind.as_str() {
-        "open" => Content::Open,
-        "close" => Content::Close { code: line.code, reason: line.reason.unwrap_or_default().into() },
-        "text" => Content::Text(line.text.ok_or(LineError::Missing { kind: "text", field: "text" })?.into()),
-        "binary" => Content::Binary(bytes("binary")?),
-        "ping" => Content::Ping(bytes("ping")?),
-        "pong" => Content::Pong(bytes("pong")?),
-        "lost" => Content::Lost(line.count.ok_or(LineError::Missing { kind: "lost", field: "count" })?),
-        _ => return Err(LineError::Kind(line.kind)),
-    };
+    let content = line.content()?;
     let direction = match line.dir.as_deref() {
         Some("in") => Direction::In,
         Some("out") => Direction::Out,
         Some(_) => return Err(LineError::Direction(line.dir.unwrap_or_default())),
-        None if matches!(content, Content::Lost(_)) => Direction::In,
+        None if !has_direction(&content) => Direction::In,
         None => return Err(LineError::Missing { kind: kind(&content), field: "dir" }),
     };
     let entry = Entry { direction, content, peer: line.peer.map(Into::into), event: line.event.map(Into::into) };

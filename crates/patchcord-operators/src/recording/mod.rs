@@ -32,14 +32,21 @@
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+use patchcord_net::websocket::{ClosedBy, Ending};
+
 pub mod format;
+mod parameters;
 mod player;
 mod reader;
 mod recorder;
+mod tap;
 
-pub use player::{Played, Player, Turn, play};
+pub(crate) use parameters::{RECORD, REPLAY_SPEED};
+pub(crate) use player::spawn;
+pub use player::{Played, Player, Turn, open, play};
 pub use reader::{Reader, ReplayError};
 pub use recorder::{DEFAULT_MAX_BYTES, MAX_WAITING_BYTES, Problems, Recorder, RecordingError, Summary};
+pub(crate) use tap::Tap;
 
 /// What the first line of a recording says.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +79,17 @@ pub enum Direction {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content<'a> {
     /// A connection was opened; the direction says by whom.
-    Open,
+    Open {
+        /// Path and query that a client asked a server for; empty where the operator is the client.
+        uri: Cow<'a, str>,
+        /// Subprotocol; empty when none was agreed.
+        subprotocol: Cow<'a, str>,
+    },
+    /// A connection could not be had; has no direction.
+    Failed {
+        /// Why, in words.
+        reason: Cow<'a, str>,
+    },
     /// A connection was closed; the direction says by whom.
     Close {
         /// Close code; none when the connection just broke, or the protocol has no codes.
@@ -88,9 +105,70 @@ pub enum Content<'a> {
     Ping(Cow<'a, [u8]>),
     /// A pong with its payload.
     Pong(Cow<'a, [u8]>),
+    /// An HTTP request.
+    Request(Request<'a>),
+    /// The answer to the latest request of the same client.
+    Response(Response<'a>),
     /// So many messages are missing here: they came faster than the disk took them, or were too large. Written by the
     /// [`Recorder`] itself; has no direction.
     Lost(u64),
+}
+
+impl<'a> Content<'a> {
+    /// An opening of an operator that is the client.
+    pub fn open() -> Self {
+        Content::Open { uri: "".into(), subprotocol: "".into() }
+    }
+}
+
+/// An HTTP request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request<'a> {
+    /// Its method, such as `GET`.
+    pub method: Cow<'a, str>,
+    /// Path and query as they came.
+    pub uri: Cow<'a, str>,
+    /// Address that the client reached, as `ip:port`.
+    pub server: Cow<'a, str>,
+    /// Its headers in order, without secrets.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Body<'a>,
+}
+
+/// An HTTP answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response<'a> {
+    /// Its status, such as 200.
+    pub status: u16,
+    /// Its headers in order, without secrets.
+    pub headers: Headers,
+    /// Its body.
+    pub body: Body<'a>,
+}
+
+/// Names and values.
+pub type Headers = Vec<(String, String)>;
+
+/// A body, or the beginning of a long one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Body<'a> {
+    /// What is recorded of it.
+    pub bytes: Cow<'a, [u8]>,
+    /// Its whole size in bytes.
+    pub size: u64,
+}
+
+impl<'a> Body<'a> {
+    /// A body of which at most so many bytes are kept.
+    pub fn new(bytes: &'a [u8], limit: usize) -> Self {
+        Body { bytes: bytes[..bytes.len().min(limit)].into(), size: bytes.len() as u64 }
+    }
+
+    /// Whether nothing was left out.
+    pub fn is_whole(&self) -> bool {
+        self.size == self.bytes.len() as u64
+    }
 }
 
 /// One line of a recording, apart from its time.
@@ -112,6 +190,19 @@ impl<'a> Entry<'a> {
         Entry { direction, content, peer: None, event: None }
     }
 
+    /// The end of a WebSocket. One that just broke has no code, and came from the other end.
+    pub(crate) fn of_ending(ending: &'a Ending) -> Self {
+        let reason = ending.reason.as_str().into();
+        match ending.by {
+            ClosedBy::Local => {
+                let code = ending.sent.map(|code| code.as_u16());
+                Entry::new(Direction::Out, Content::Close { code, reason: "".into() })
+            }
+            ClosedBy::Remote => Entry::new(Direction::In, Content::Close { code: Some(ending.code.as_u16()), reason }),
+            ClosedBy::Nobody => Entry::new(Direction::In, Content::Close { code: None, reason }),
+        }
+    }
+
     /// Says which connection it belongs to.
     #[must_use]
     pub fn peer(self, peer: impl Into<Cow<'a, str>>) -> Self {
@@ -127,7 +218,7 @@ impl<'a> Entry<'a> {
     /// Whether a [`Player`] hands it to the operator: what came in, and every opening and closing.
     pub fn is_played(&self) -> bool {
         match self.content {
-            Content::Open | Content::Close { .. } => true,
+            Content::Open { .. } | Content::Close { .. } | Content::Failed { .. } => true,
             Content::Lost(_) => false,
             _ => self.direction == Direction::In,
         }

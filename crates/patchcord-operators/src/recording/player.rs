@@ -1,9 +1,11 @@
 //! Plays a recording back: hands out its entries when they are due.
 
-use std::path::Path;
+use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Content, Header, Reader, Recorded, ReplayError};
@@ -143,12 +145,15 @@ fn size(content: &Content<'_>) -> usize {
     match content {
         Content::Text(text) => text.len(),
         Content::Binary(bytes) | Content::Ping(bytes) | Content::Pong(bytes) => bytes.len(),
-        Content::Open | Content::Close { .. } | Content::Lost(_) => 0,
+        Content::Request(request) => request.body.bytes.len(),
+        Content::Response(response) => response.body.bytes.len(),
+        Content::Open { .. } | Content::Failed { .. } | Content::Close { .. } | Content::Lost(_) => 0,
     }
 }
 
 /// Plays a recording on tokio's clock and calls `on_entry` for what is due, with other tasks' turns between. The speed
-/// is that of the channel, which may change while it plays. Dropping the future ends it.
+/// is that of the channel, which may change while it plays. Reading and decoding are done by tokio's pool of threads, a
+/// turn at a time. Dropping the future ends it.
 ///
 /// # Errors
 /// When the recording cannot be read or understood any further.
@@ -161,9 +166,17 @@ pub async fn play(
     loop {
         let now = started.elapsed();
         player.set_speed(*speed.borrow_and_update(), now);
-        match player.play_due(now, &mut on_entry)? {
+        let turn = in_pool(move || {
+            let mut due = Vec::new();
+            let next = player.play_due(now, &mut |recorded| due.push(recorded));
+            (player, due, next)
+        });
+        let (back, due, next) = turn.await;
+        player = back;
+        due.into_iter().for_each(&mut on_entry);
+        match next? {
             Turn::End => return Ok(player.played()),
-            Turn::Next(due) if due <= now => tokio::task::yield_now().await,
+            Turn::Next(due) if due <= started.elapsed() => tokio::task::yield_now().await,
             Turn::Next(due) => {
                 let sleep = sleep_until(started + due.min(now + MAX_SLEEP));
                 tokio::select! {
@@ -175,9 +188,44 @@ pub async fn play(
     }
 }
 
+/// Opens a recording as [`Player::open`] does, in tokio's pool of threads.
+///
+/// # Errors
+/// As [`Player::open`].
+pub async fn open(path: PathBuf, speed: f64) -> Result<Player, ReplayError> {
+    in_pool(move || Player::open(&path, speed)).await
+}
+
+/// Lets a thread that may wait for the disk do it.
+async fn in_pool<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and this task with it.
+            Err(_) => std::future::pending().await,
+        },
+    }
+}
+
 /// Waits for another speed; for ever when nobody is left to set one.
 async fn changed(speed: &mut watch::Receiver<f64>) {
     if speed.changed().await.is_err() {
         std::future::pending().await
     }
+}
+
+/// Runs what plays as a task of its own; `on_panic` hears what a panic in it said.
+pub(crate) fn spawn(play: impl Future<Output = ()> + 'static, on_panic: impl FnOnce(String) + 'static) -> AbortHandle {
+    let playing = tokio::task::spawn_local(play);
+    let handle = playing.abort_handle();
+    tokio::task::spawn_local(async move {
+        if let Err(error) = playing.await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            on_panic(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default());
+        }
+    });
+    handle
 }

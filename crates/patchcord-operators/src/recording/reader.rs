@@ -56,6 +56,21 @@ pub enum ReplayError {
     },
 }
 
+impl ReplayError {
+    /// What a person can do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            ReplayError::NotThere { .. } | ReplayError::NoFile { .. } => {
+                "name a recording; a relative path counts from the patch folder"
+            }
+            ReplayError::Unreadable { .. } => "see that this user may read it; recordings are their owner's alone",
+            ReplayError::Empty { .. } | ReplayError::Line { error: LineError::NoRecording, .. } => "name a recording",
+            ReplayError::Line { error: LineError::Version(_), .. } => "use the program that wrote it, or a newer one",
+            ReplayError::LongLine { .. } | ReplayError::Line { .. } => "mend that line or take it out",
+        }
+    }
+}
+
 /// A recording that is read entry by entry.
 #[derive(Debug)]
 pub struct Reader {

@@ -117,8 +117,8 @@ impl RecordingError {
             RecordingError::NoName { .. } => "name a file",
             RecordingError::Taken { .. } => "move old recordings away, or choose another name",
             RecordingError::Unwritable { .. } | RecordingError::NoThread { .. } => "the traffic goes on unrecorded",
-            RecordingError::Failed { .. } => "make room and start recording again; what is in the file is good",
-            RecordingError::Full { .. } => "start recording again; a new file is begun",
+            RecordingError::Failed { .. } => "make room and set `record` anew; what is in the file is good",
+            RecordingError::Full { .. } => "set `record` anew; a new file is begun",
             RecordingError::Slow { .. } => "record to a faster disk; the gaps are marked in the recording",
             RecordingError::TooLarge { .. } => "the gap is marked in the recording",
         }

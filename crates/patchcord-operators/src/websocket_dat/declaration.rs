@@ -6,6 +6,7 @@ use patchcord_core::declaration::{
 };
 
 use super::start;
+use crate::recording::{RECORD, REPLAY_SPEED};
 
 /// The WebSocket DAT.
 pub static WEBSOCKET_DAT: OperatorType = OperatorType {
@@ -210,6 +211,16 @@ const PAGES: &[Page] = &[
         ],
     },
     Page {
+        name: "Recording",
+        parameters: &[
+            RECORD,
+            Parameter::file("replay", "Replay").beyond().help(
+                "Recording to play in the place of a server: while this names one, `active` dials nobody. What came then                  comes again in the same way, and what is sent is counted and goes nowhere. `reset` begins again. A                  change connects anew.",
+            ),
+            REPLAY_SPEED,
+        ],
+    },
+    Page {
         name: "Retired",
         parameters: &[
             Parameter::toggle("socketio", "Socket.io Format", false)
@@ -244,6 +255,7 @@ pub(super) mod par {
         COMPRESSCONTEXT = "compresscontext", COMPRESSWINDOW = "compresswindow",
         PROXY = "proxy", AUTOPONG = "autopong", PINGINTERVAL = "pinginterval", MISSEDPINGS = "missedpings",
         MAXMESSAGE = "maxmessage", MAXQUEUE = "maxqueue", SLOWREADER = "slowreader",
+        RECORD = "record", REPLAY = "replay", REPLAYSPEED = "replayspeed",
         SOCKETIO = "socketio", SOCKETIOADDRESS = "socketioaddress",
     }
 }
@@ -261,6 +273,9 @@ const INFO: &[InfoChannel] = &[
     InfoChannel { name: "dropped", help: "messages dropped because the server reads too slowly" },
     InfoChannel { name: "queued", help: "bytes that wait to be sent" },
     InfoChannel { name: "close_code", help: "close code of the last connection; 0 before the first has ended" },
+    InfoChannel { name: "recorded", help: "messages and events that were recorded" },
+    InfoChannel { name: "record_lost", help: "those that were not, because the disk was too slow or full" },
+    InfoChannel { name: "replaying", help: "1 while a recording is played" },
 ];
 
 const CALLBACKS: &[Callback] = &[

@@ -17,6 +17,10 @@ use patchcord_net::websocket::{self, ClosedBy, Ending, Peer, PeerStats};
 use super::WebSocketDat;
 use super::declaration::callback;
 use super::settings::Options;
+use crate::recording::{Content, Direction, Entry, Tap};
+
+/// Cause of the problem that a recording is not replayed, or not to its end.
+pub(super) const REPLAY: &str = "replay";
 
 /// What all links of an operator share.
 pub(super) struct Shared {
@@ -24,6 +28,7 @@ pub(super) struct Shared {
     pub op: OpId,
     pub callbacks: Rc<dyn Callbacks>,
     pub options: Cell<Options>,
+    pub tap: Rc<Tap>,
     /// Sums over connections that have ended.
     pub past: Cell<PeerStats>,
     pub past_dropped: Cell<u64>,
@@ -39,6 +44,7 @@ impl Shared {
             op,
             callbacks: network.callbacks_for(op),
             options: Cell::default(),
+            tap: Tap::new(network, op),
             past: Cell::default(),
             past_dropped: Cell::new(0),
             close_code: Cell::new(0),
@@ -85,8 +91,21 @@ pub(super) struct Link {
 }
 
 impl Link {
+    /// Notes what came; for a recording, if there is one.
+    #[inline]
+    fn note_in<'a>(&self, content: impl FnOnce() -> Content<'a>) {
+        self.shared.tap.note(|| Entry::new(Direction::In, content()));
+    }
+
+    /// No connection could be had.
+    pub(super) fn fail(&self, reason: &str, remedy: &str) {
+        self.note_in(|| Content::Failed { reason: reason.into() });
+        self.shared.show(reason.to_owned(), remedy);
+        self.end(&format!("connection failed: {reason}"));
+    }
+
     /// The connection is over, or could not be had.
-    fn end(&self, message: &str) {
+    pub(super) fn end(&self, message: &str) {
         self.shared.say(message);
         self.shared.call(callback::DISCONNECT, &[Value::Op(self.shared.op)]);
         // A callback may have connected anew, or switched the operator off.
@@ -104,6 +123,7 @@ impl websocket::Handler for Link {
             return;
         }
         let shared = &self.shared;
+        shared.tap.note(|| Entry::new(Direction::Out, Content::open()));
         shared.opened.set(shared.opened.get() + 1);
         shared.network.clear_problem(shared.op, "connection");
         shared.network.clear_problem(shared.op, "send");
@@ -119,6 +139,7 @@ impl websocket::Handler for Link {
         if !self.is_current.get() {
             return;
         }
+        self.note_in(|| Content::Text(text.into()));
         let shared = &*self.shared;
         shared.network.turn(|network| {
             let row = shared.options.get().received.append(network, shared.op, text);
@@ -131,14 +152,19 @@ impl websocket::Handler for Link {
     #[inline]
     fn handle_binary(&self, _: &Rc<Peer<()>>, bytes: &[u8]) {
         if self.is_current.get() {
+            self.note_in(|| Content::Binary(bytes.into()));
             self.shared.call(callback::RECEIVE_BINARY, &[Value::Op(self.shared.op), Value::Bytes(bytes)]);
         }
     }
 
     fn handle_ping(&self, peer: &Rc<Peer<()>>, payload: &[u8]) {
+        if self.is_current.get() {
+            self.note_in(|| Content::Ping(payload.into()));
+        }
         let answered = self.shared.options.get().autopong;
         if answered {
             peer.send_pong(payload);
+            self.shared.tap.note(|| Entry::new(Direction::Out, Content::Pong(payload.into())));
         }
         *self.ponged.borrow_mut() = answered.then(|| payload.into());
         if self.is_current.get() {
@@ -148,6 +174,7 @@ impl websocket::Handler for Link {
 
     fn handle_pong(&self, _: &Rc<Peer<()>>, payload: &[u8]) {
         if self.is_current.get() {
+            self.note_in(|| Content::Pong(payload.into()));
             self.shared.call(callback::RECEIVE_PONG, &[Value::Op(self.shared.op), Value::Bytes(payload)]);
         }
     }
@@ -158,8 +185,9 @@ impl websocket::Handler for Link {
         if !self.is_current.get() {
             return;
         }
+        self.shared.tap.note(|| Entry::of_ending(ending));
         let reason = reason(ending);
-        let comes_back = self.dat.upgrade().is_some_and(|dat| dat.reconnects());
+        let comes_back = self.dat.upgrade().is_some_and(|dat| dat.comes_back());
         let remedy = if comes_back { "" } else { "pulse `reset` to connect anew, or switch `reconnect` on" };
         self.shared.show(reason.clone(), remedy);
         let prefix = if ending.by == ClosedBy::Remote { "" } else { "error: " };
@@ -184,8 +212,7 @@ impl client::Handler for Link {
 
     fn handle_failure(&self, error: &DialError) {
         if self.is_current.get() {
-            self.shared.show(error.to_string(), &error.remedy());
-            self.end(&format!("connection failed: {error}"));
+            self.fail(&error.to_string(), &error.remedy());
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - [`declaration`]: parameters, info channels, callbacks: the facts.
 //! - [`WebSocketDat`]: the worker. It has one connection at most, a [`link`], and plans the next when one has failed.
+//! - [`replay`]: a recording in the place of a connection.
 //! - [`settings`]: from parameters to how a connection is dialled; read anew at every attempt.
 //!
 //! A change of address or port connects anew, limits hold at once, and everything else about the request holds from the
@@ -9,6 +10,7 @@
 
 mod declaration;
 mod link;
+mod replay;
 mod settings;
 
 use std::any::Any;
@@ -30,11 +32,14 @@ use tokio::task::JoinHandle;
 
 pub use declaration::WEBSOCKET_DAT;
 use declaration::{callback, par};
-use link::{Link, Shared};
+use link::{Link, REPLAY, Shared};
+use replay::Replay;
 use settings::Reader;
+use tokio::sync::watch;
 
 use crate::par_reader::ParReader;
 use crate::received::Received;
+use crate::recording::{Content, Direction, Entry};
 
 /// How long a closing connection has to do so in an orderly way.
 const CLOSE_TIME: Duration = Duration::from_millis(2500);
@@ -45,12 +50,44 @@ const CLOSE_LOOK: Duration = Duration::from_millis(10);
 pub struct WebSocketDat {
     me: Weak<WebSocketDat>,
     shared: Rc<Shared>,
-    /// The connection, open or being dialled, and the link that hears of it.
-    connection: RefCell<Option<(WebSocketClient<Link>, Rc<Link>)>>,
+    /// Where messages come from, and the link that hears of them.
+    connection: RefCell<Option<(Connection, Rc<Link>)>>,
+    replay_speed: watch::Sender<f64>,
     backoff: RefCell<Backoff>,
     planned: RefCell<Option<Planned>>,
     /// The first start has been tried. Until then changes of parameters are part of what it will read.
     begun: Cell<bool>,
+}
+
+/// Where messages come from.
+enum Connection {
+    /// A server; the connection is open or being dialled.
+    Network(WebSocketClient<Link>),
+    /// A recording.
+    Replay(Replay),
+}
+
+impl Connection {
+    fn peer(&self) -> Option<Rc<Peer<()>>> {
+        match self {
+            Connection::Network(client) => client.peer(),
+            Connection::Replay(replay) => replay.peer(),
+        }
+    }
+
+    fn is_ended(&self) -> bool {
+        match self {
+            Connection::Network(client) => client.is_ended(),
+            Connection::Replay(replay) => replay.is_ended(),
+        }
+    }
+
+    fn close(&self, code: CloseCode) {
+        match self {
+            Connection::Network(client) => client.close(code, ""),
+            Connection::Replay(replay) => replay.close(code),
+        }
+    }
 }
 
 /// The next attempt.
@@ -71,6 +108,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         me: me.clone(),
         shared: Rc::new(Shared::new(network, op)),
         connection: RefCell::default(),
+        replay_speed: watch::Sender::new(1.0),
         backoff: RefCell::new(Backoff::new(BackoffSettings::default())),
         planned: RefCell::default(),
         begun: Cell::new(false),
@@ -85,17 +123,17 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
 impl WebSocketDat {
     /// Sends a text message. The result is its size in bytes; -1 when it was not sent, with a warning on the operator.
     pub fn send_text(&self, text: &str) -> i64 {
-        self.send(text.len(), |peer| peer.send_text(text))
+        self.send(text.len(), || Content::Text(text.into()), |peer| peer.send_text(text))
     }
 
     /// Sends a binary message. The result is as for [`WebSocketDat::send_text`].
     pub fn send_binary(&self, bytes: &[u8]) -> i64 {
-        self.send(bytes.len(), |peer| peer.send_binary(bytes))
+        self.send(bytes.len(), || Content::Binary(bytes.into()), |peer| peer.send_binary(bytes))
     }
 
     /// Sends a ping of at most 125 bytes. The result is as for [`WebSocketDat::send_text`].
     pub fn send_ping(&self, payload: &[u8]) -> i64 {
-        self.send(payload.len(), |peer| peer.send_ping(payload))
+        self.send(payload.len(), || Content::Ping(payload.into()), |peer| peer.send_ping(payload))
     }
 
     /// Sends a pong of at most 125 bytes; left out when the same one has been sent automatically. The result is as for
@@ -106,12 +144,18 @@ impl WebSocketDat {
         if answered.as_deref() == Some(payload) {
             return payload.len() as i64;
         }
-        self.send(payload.len(), |peer| peer.send_pong(payload))
+        self.send(payload.len(), || Content::Pong(payload.into()), |peer| peer.send_pong(payload))
     }
 
-    fn send(&self, size: usize, send: impl FnOnce(&Peer<()>) -> Sent) -> i64 {
+    fn send<'a>(
+        &self,
+        size: usize,
+        content: impl FnOnce() -> Content<'a>,
+        send: impl FnOnce(&Peer<()>) -> Sent,
+    ) -> i64 {
         let sent = self.peer().map(|peer| send(&peer));
         if sent == Some(Sent::Queued) {
+            self.shared.tap.note(|| Entry::new(Direction::Out, content()));
             return size as i64;
         }
         let (message, remedy) = match sent {
@@ -125,7 +169,7 @@ impl WebSocketDat {
     }
 
     fn peer(&self) -> Option<Rc<Peer<()>>> {
-        self.connection.borrow().as_ref().and_then(|(client, _)| client.peer())
+        self.connection.borrow().as_ref().and_then(|(connection, _)| connection.peer())
     }
 
     fn reader(&self) -> Reader<'_> {
@@ -135,6 +179,7 @@ impl WebSocketDat {
     fn begin(&self) {
         self.begun.set(true);
         self.apply_options();
+        self.apply_recording();
         self.warn_of_retired();
         if self.reader().on(par::ACTIVE) {
             self.connect();
@@ -146,10 +191,15 @@ impl WebSocketDat {
         let options = reader.options();
         self.shared.options.set(options);
         options.received.shape(&self.shared.network, self.shared.op);
-        if let Some((client, _)) = &*self.connection.borrow() {
+        if let Some((Connection::Network(client), _)) = &*self.connection.borrow() {
             client.set_settings(reader.connection());
         }
         self.backoff.borrow_mut().set_settings(reader.backoff());
+    }
+
+    fn apply_recording(&self) {
+        self.shared.tap.set_file(self.reader().path(par::RECORD));
+        self.replay_speed.send_replace(self.reader().number(par::REPLAYSPEED));
     }
 
     fn warn_of_retired(&self) {
@@ -162,7 +212,7 @@ impl WebSocketDat {
         }
     }
 
-    /// Dials as the parameters say now. A connection that is there must have been let go of before.
+    /// Dials as the parameters say now, or replays what they name. A connection that is there must have been let go of before.
     fn connect(&self) {
         self.planned.take();
         let shared = &self.shared;
@@ -172,10 +222,15 @@ impl WebSocketDat {
             is_current: Cell::new(true),
             ponged: RefCell::default(),
         });
+        if let Some(file) = self.reader().path(par::REPLAY) {
+            let replay = Replay::start(link.clone(), file, self.replay_speed.subscribe());
+            self.connection.replace(Some((Connection::Replay(replay), link)));
+            return;
+        }
         match self.reader().dial() {
             Ok((address, dial)) => {
                 let client = WebSocketClient::connect(link.clone(), address, dial, self.reader().connection());
-                self.connection.replace(Some((client, link)));
+                self.connection.replace(Some((Connection::Network(client), link)));
             }
             Err((message, remedy)) => {
                 shared.say(&format!("connection failed: {message}"));
@@ -187,24 +242,29 @@ impl WebSocketDat {
     }
 
     /// Lets go of the connection: its end is told now, and it closes on its own.
-    fn disconnect(&self, code: CloseCode, message: &str) -> Option<WebSocketClient<Link>> {
+    fn disconnect(&self, code: CloseCode, message: &str) -> Option<Connection> {
         self.planned.take();
         self.shared.network.clear_problem(self.shared.op, "connection");
-        let (client, link) = self.connection.take()?;
+        self.shared.network.clear_problem(self.shared.op, REPLAY);
+        let (connection, link) = self.connection.take()?;
         link.is_current.set(false);
-        let was_there = !client.is_ended();
-        client.close(code, "");
+        let was_there = !connection.is_ended();
+        if connection.peer().is_some() {
+            let close = || Content::Close { code: Some(code.as_u16()), reason: "".into() };
+            self.shared.tap.note(|| Entry::new(Direction::Out, close()));
+        }
+        connection.close(code);
         if was_there {
             self.shared.say(message);
             self.shared.call(callback::DISCONNECT, &[Value::Op(self.shared.op)]);
         }
-        was_there.then_some(client)
+        was_there.then_some(connection)
     }
 
     /// As [`WebSocketDat::disconnect`], and nobody waits for it.
     fn leave(&self, code: CloseCode, message: &str) {
-        if let Some(client) = self.disconnect(code, message) {
-            tokio::task::spawn_local(closed(client));
+        if let Some(connection) = self.disconnect(code, message) {
+            tokio::task::spawn_local(closed(connection));
         }
     }
 
@@ -213,13 +273,23 @@ impl WebSocketDat {
         self.backoff.borrow_mut().reset();
     }
 
+    /// Whether another connection follows on one that has ended.
+    fn comes_back(&self) -> bool {
+        self.is_replaying() || self.reconnects()
+    }
+
+    fn is_replaying(&self) -> bool {
+        matches!(&*self.connection.borrow(), Some((Connection::Replay(_), _)))
+    }
+
     fn reconnects(&self) -> bool {
         self.reader().on(par::ACTIVE) && self.reader().on(par::RECONNECT)
     }
 
     /// The connection has ended or could not be had, and nobody has asked for that.
     fn plan_reconnect(&self) {
-        if !self.reconnects() {
+        // What follows in a recording is the recording's own affair.
+        if self.is_replaying() || !self.reconnects() {
             return;
         }
         let next = self.backoff.borrow_mut().next_delay(patchcord_net::client::chance());
@@ -242,16 +312,18 @@ impl WebSocketDat {
     fn handle_parameter(&self, index: ParIndex, on: bool) {
         match index {
             par::ACTIVE if on => {
-                if self.connection.borrow().as_ref().is_none_or(|(client, _)| client.is_ended()) {
+                if self.connection.borrow().as_ref().is_none_or(|(connection, _)| connection.is_ended()) {
                     self.backoff.borrow_mut().reset();
                     self.connect();
                 }
             }
             par::ACTIVE => self.leave(CloseCode::NORMAL, "disconnected"),
             par::NETADDRESS | par::PORT => self.connect_anew("disconnected, because the address has changed"),
+            par::REPLAY => self.connect_anew("disconnected, because another recording is to be replayed, or none"),
+            par::RECORD | par::REPLAYSPEED => self.apply_recording(),
             par::SOCKETIO | par::SOCKETIOADDRESS => self.warn_of_retired(),
             par::RECONNECT if on => {
-                let is_down = self.connection.borrow().as_ref().is_none_or(|(client, _)| client.is_ended());
+                let is_down = self.connection.borrow().as_ref().is_none_or(|(connection, _)| connection.is_ended());
                 if is_down && self.planned.borrow().is_none() {
                     self.plan_reconnect();
                 }
@@ -273,9 +345,9 @@ impl WebSocketDat {
 }
 
 /// Waits until a connection has closed, for as long as it may.
-async fn closed(client: WebSocketClient<Link>) {
+async fn closed(connection: Connection) {
     let ended = async {
-        while !client.is_ended() {
+        while !connection.is_ended() {
             tokio::time::sleep(CLOSE_LOOK).await;
         }
     };
@@ -313,6 +385,7 @@ impl Worker for WebSocketDat {
             queued = peer.queued();
             round_trip = peer.round_trip().map_or(0.0, |time| time.as_secs_f64() * 1000.0);
         }
+        let is_ended = self.connection.borrow().as_ref().is_none_or(|(connection, _)| connection.is_ended());
         let next = self.planned.borrow().as_ref().map(|planned| planned.at.saturating_duration_since(Instant::now()));
         vec![
             f64::from(u8::from(peer.is_some_and(|peer| !peer.is_closing()))),
@@ -327,15 +400,28 @@ impl Worker for WebSocketDat {
             dropped as f64,
             queued as f64,
             f64::from(self.shared.close_code.get()),
+            self.shared.tap.recorded() as f64,
+            self.shared.tap.lost() as f64,
+            f64::from(u8::from(self.is_replaying() && !is_ended)),
         ]
     }
 
     fn stop(&self, _: &Network) {
         self.leave(CloseCode::GOING_AWAY, "disconnected, because the operator was removed");
+        self.shared.tap.finish();
     }
 
     fn shut_down(&self, _: &Network) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
-        let client = self.disconnect(CloseCode::GOING_AWAY, "disconnected, because the program ends")?;
-        Some(Box::pin(closed(client)))
+        let connection = self.disconnect(CloseCode::GOING_AWAY, "disconnected, because the program ends");
+        let recorded = self.shared.tap.finish();
+        Some(Box::pin(async move {
+            if let Some(connection) = connection {
+                closed(connection).await;
+            }
+            if let Some(recorded) = recorded {
+                // When it was dropped with the runtime, there is nothing left to wait for.
+                let _ = recorded.await;
+            }
+        }))
     }
 }
