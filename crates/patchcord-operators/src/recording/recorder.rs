@@ -170,6 +170,10 @@ impl Recorder {
     /// When the file cannot be made or no thread be had. Later trouble comes out of [`Problems`].
     pub fn start(path: &Path, header: &Header, max_bytes: u64) -> Result<(Self, Problems), RecordingError> {
         let (file, path) = create(path)?;
+        Self::begin(file, path, header, max_bytes)
+    }
+
+    fn begin(file: File, path: PathBuf, header: &Header, max_bytes: u64) -> Result<(Self, Problems), RecordingError> {
         let (report, problems) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared::new(max_bytes));
         write_header(&mut shared.state().waiting, header);
@@ -508,4 +512,65 @@ fn numbered(path: &Path, number: u32) -> PathBuf {
         name.push(extension);
     }
     path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::fd::OwnedFd;
+
+    use super::*;
+
+    fn begin(file: File) -> (Recorder, Problems) {
+        Recorder::begin(file, "show.jsonl".into(), &Header::now("/x", "x"), DEFAULT_MAX_BYTES).unwrap()
+    }
+
+    fn note(recorder: &Recorder, text: &str) {
+        recorder.note(Entry::new(Direction::In, Content::Text(text.into())));
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_recording_and_nothing_else() {
+        let (recorder, mut problems) = begin(OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let problem = problems.0.blocking_recv().unwrap();
+        assert!(matches!(&problem, RecordingError::Failed { reason, .. } if reason.contains("No space")), "{problem}");
+        assert!(problem.is_end());
+        note(&recorder, "late");
+        let summary = recorder.finish();
+        assert_eq!((summary.messages, summary.lost, summary.bytes), (0, 1, 0));
+    }
+
+    #[test]
+    fn a_disk_that_stands_still_holds_nobody_up_and_the_gap_is_marked() {
+        // A pipe that nobody reads takes 64 KiB and then stands still.
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let (recorder, mut problems) = begin(OwnedFd::from(writer).into());
+        let (text, count) = ("x".repeat(1 << 20), 50_u32);
+        let start = Instant::now();
+        (0..count).for_each(|_| note(&recorder, &text));
+        assert!(start.elapsed() < FINISH_LIMIT * 20, "it waited");
+        let lost = recorder.lost();
+        assert!((1..u64::from(count)).contains(&lost), "{lost}");
+        assert!(recorder.shared.state().waiting.len() < MAX_WAITING_BYTES + (2 << 20));
+        let read = std::thread::spawn(move || {
+            let mut all = String::new();
+            reader.read_to_string(&mut all).unwrap();
+            all
+        });
+        let problem = problems.0.blocking_recv().unwrap();
+        assert!(matches!(problem, RecordingError::Slow { .. }) && !problem.is_end(), "{problem}");
+        let until = Instant::now() + Duration::from_secs(20);
+        while !recorder.shared.state().waiting.is_empty() {
+            assert!(Instant::now() < until);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        note(&recorder, "and on");
+        let summary = recorder.finish();
+        assert_eq!((summary.messages, summary.lost), (u64::from(count) + 1 - lost, lost));
+        let all = read.join().unwrap();
+        let mut last = all.lines().rev();
+        assert!(last.next().unwrap().contains("and on"));
+        assert!(last.next().unwrap().ends_with(&format!("\"kind\":\"lost\",\"count\":{lost}}}")));
+        assert_eq!(all.lines().count() as u64, 1 + summary.messages + 1);
+    }
 }
