@@ -1,4 +1,4 @@
-//! The command line: what `patchcord run`, `check`, `new` and `ops` do, and with which exit code.
+//! The command line: what `patchcord run`, `check`, `new`, `ops` and `replay` do, and with which exit code.
 //!
 //! [`main`] takes the arguments of the whole process and a [`HostFactory`], through which a script language comes in;
 //! [`NoHost`] is a program without one. Nothing here panics on what a person types; what an exit code means stands in
@@ -28,6 +28,7 @@ use crate::terminal::{Streams, Terminal};
 
 mod demo;
 mod reference;
+mod replay;
 
 /// Ended in order.
 pub const EXIT_OK: u8 = 0;
@@ -43,7 +44,7 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (EXIT_OK, "ended in order"),
     (EXIT_PATCH, "the patch has errors; `run` did not start"),
     (EXIT_USAGE, "the command line is wrong"),
-    (EXIT_FAILED, "the program could not do its work: a file, a folder or a thread was refused"),
+    (EXIT_FAILED, "the program could not do its work: a file, a folder or a thread was refused, or is of no use"),
     (EXIT_INTERRUPTED, "Ctrl-C was pressed twice"),
 ];
 
@@ -133,6 +134,7 @@ pub fn main(args: Vec<OsString>, hosts: &mut dyn HostFactory) -> u8 {
         Some(Command::Check { dir }) => check(&folder_of(dir), types, hosts),
         Some(Command::New { dir, kind }) => new(&dir, &kind, types),
         Some(Command::Ops { kind }) => ops(kind.as_deref(), types),
+        Some(Command::Replay { file, full }) => replay(&file, full),
     }
 }
 
@@ -184,6 +186,16 @@ enum Command {
         /// A type, such as webserverDAT.
         #[arg(value_name = "TYPE")]
         kind: Option<String>,
+    },
+    /// Prints a recording of an operator's traffic: time, direction, kind, size and contents of each entry.
+    ///
+    /// To play one, name it in the operator's parameter `replay`.
+    Replay {
+        /// The recording, such as show.jsonl.
+        file: PathBuf,
+        /// Shows long messages whole, and the headers of HTTP.
+        #[arg(long)]
+        full: bool,
     },
 }
 
@@ -334,6 +346,25 @@ fn ops(kind: Option<&str>, types: &'static [&'static OperatorType]) -> u8 {
     }
 }
 
+fn replay(file: &Path, full: bool) -> u8 {
+    let out = io::stdout();
+    let layout = replay::Layout { full, colours: Style::of(&out) == Style::Colours };
+    let err = io::stderr();
+    let (yellow, plain) = if Style::of(&err) == Style::Colours { ("\x1b[33m", "\x1b[0m") } else { ("", "") };
+    let mut warn = |text: &str| {
+        // Nobody is left to tell when this fails.
+        let _ = writeln!(err.lock(), "{yellow}warning:{plain} {text}");
+    };
+    match replay::print(file, &mut out.lock(), layout, &mut warn) {
+        Ok(replay::Printed::Whole) => EXIT_OK,
+        Ok(replay::Printed::Broken(count)) => {
+            let lines = if count == 1 { "line".to_owned() } else { format!("{count} lines") };
+            refuse(EXIT_FAILED, &format!("{lines} of the recording could not be understood"))
+        }
+        Err(reason) => refuse(EXIT_FAILED, &reason),
+    }
+}
+
 fn width_of(stream: &impl AsFd) -> usize {
     terminal_width(stream).unwrap_or(DEFAULT_WIDTH).min(MAX_WIDTH)
 }
@@ -382,6 +413,8 @@ mod tests {
         let check = command(&["python3", "check", "a b", "--python", "/usr/bin/python3"]);
         assert!(matches!(check, Some(Command::Check { dir }) if dir == Path::new("a b")));
         assert!(matches!(command(&["patchcord", "ops"]), Some(Command::Ops { kind: None })));
+        let replay = command(&["patchcord", "replay", "a.jsonl", "--full"]);
+        assert!(matches!(replay, Some(Command::Replay { file, full: true }) if file == Path::new("a.jsonl")));
     }
 
     #[test]
