@@ -55,6 +55,15 @@ impl Body {
         http_body::Body::size_hint(self).exact()
     }
 
+    /// The bytes, unless the body is a stream.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Content::Empty => Some(&[]),
+            Content::Full(bytes) => Some(bytes),
+            Content::Stream(_) => None,
+        }
+    }
+
     /// Whether nothing is left to send.
     pub fn is_empty(&self) -> bool {
         http_body::Body::is_end_stream(self)

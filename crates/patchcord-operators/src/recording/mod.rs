@@ -39,13 +39,14 @@ mod parameters;
 mod player;
 mod reader;
 mod recorder;
+mod replaying;
 mod tap;
 
 pub(crate) use parameters::{RECORD, REPLAY_SPEED};
-pub(crate) use player::spawn;
 pub use player::{Played, Player, Turn, open, play};
 pub use reader::{Reader, ReplayError};
 pub use recorder::{DEFAULT_MAX_BYTES, MAX_WAITING_BYTES, Problems, Recorder, RecordingError, Summary};
+pub(crate) use replaying::{REPLAY, hand_over, report_end, spawn};
 pub(crate) use tap::Tap;
 
 /// What the first line of a recording says.

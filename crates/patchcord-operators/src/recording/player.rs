@@ -1,11 +1,9 @@
 //! Plays a recording back: hands out its entries when they are due.
 
-use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Content, Header, Reader, Recorded, ReplayError};
@@ -213,19 +211,4 @@ async fn changed(speed: &mut watch::Receiver<f64>) {
     if speed.changed().await.is_err() {
         std::future::pending().await
     }
-}
-
-/// Runs what plays as a task of its own; `on_panic` hears what a panic in it said.
-pub(crate) fn spawn(play: impl Future<Output = ()> + 'static, on_panic: impl FnOnce(String) + 'static) -> AbortHandle {
-    let playing = tokio::task::spawn_local(play);
-    let handle = playing.abort_handle();
-    tokio::task::spawn_local(async move {
-        if let Err(error) = playing.await
-            && let Ok(panic) = error.try_into_panic()
-        {
-            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-            on_panic(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default());
-        }
-    });
-    handle
 }

@@ -6,6 +6,7 @@ use patchcord_core::declaration::{
 };
 
 use super::start;
+use crate::recording::{RECORD, REPLAY_SPEED};
 
 /// The Web Server DAT.
 pub static WEB_SERVER_DAT: OperatorType = OperatorType {
@@ -186,6 +187,18 @@ const PAGES: &[Page] = &[
             ),
         ],
     },
+    Page {
+        name: "Recording",
+        parameters: &[
+            RECORD,
+            Parameter::file("replay", "Replay").beyond().help(
+                "Recording whose clients join beside those of the network while the server runs: what came from them \
+                 comes again in the same way, requests included, and what is sent to them is counted and goes nowhere. \
+                 `restart` begins again.",
+            ),
+            REPLAY_SPEED,
+        ],
+    },
     COMMON_DAT_PAGE,
 ];
 
@@ -211,6 +224,7 @@ pub(super) mod par {
         MAXMESSAGE = "maxmessage", MAXBODY = "maxbody", MAXHEADER = "maxheader", MAXCONNECTIONS = "maxconnections",
         MAXPERADDRESS = "maxperaddress", HANDSHAKETIME = "handshaketime", STALLTIME = "stalltime",
         IDLETIME = "idletime", MAXQUEUE = "maxqueue", SLOWREADER = "slowreader",
+        RECORD = "record", REPLAY = "replay", REPLAYSPEED = "replayspeed",
     }
 }
 
@@ -226,6 +240,9 @@ const INFO: &[InfoChannel] = &[
     InfoChannel { name: "queued", help: "bytes that wait for slow clients" },
     InfoChannel { name: "dropped", help: "messages dropped for slow clients" },
     InfoChannel { name: "refused", help: "connections and requests refused by limits and rules" },
+    InfoChannel { name: "recorded", help: "messages, requests and events that were recorded" },
+    InfoChannel { name: "record_lost", help: "those that were not, because the disk was too slow or full" },
+    InfoChannel { name: "replaying", help: "1 while a recording is played" },
 ];
 
 const CALLBACKS: &[Callback] = &[

@@ -5,14 +5,17 @@
 //!   a new port moves the listener and keeps the connections, a limit holds at once, `active` and `restart` are the only
 //!   ways to lose a connection.
 //! - [`service`]: what answers; [`request`] and [`response`]: the dictionaries; [`clients`]: who is there.
+//! - [`replay`]: clients of a recording; [`traffic`]: HTTP as a recording has it.
 
 mod authentication;
 mod clients;
 mod declaration;
+mod replay;
 mod request;
 mod response;
 mod service;
 mod settings;
+mod traffic;
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -38,7 +41,12 @@ pub use authentication::authenticate_basic;
 pub use clients::ClientData;
 pub use declaration::WEB_SERVER_DAT;
 use declaration::{callback, par};
+use replay::Replay;
 use service::Service;
+use tokio::sync::watch;
+
+use crate::par_reader::ParReader;
+use crate::recording::{self, REPLAY};
 
 /// How long a stopping server waits for its WebSockets to close.
 const CLOSE_TIME: Duration = Duration::from_millis(2500);
@@ -57,6 +65,8 @@ pub struct WebServer {
     shows_table: Cell<bool>,
     /// What certificate and key were made into when the server started or a parameter of theirs changed.
     tls: RefCell<Option<Arc<TlsConfig>>>,
+    replay: RefCell<Option<Replay>>,
+    replay_speed: watch::Sender<f64>,
 }
 
 /// Starts the worker of a new operator.
@@ -72,6 +82,8 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         listening: RefCell::new(None),
         shows_table: Cell::new(false),
         tls: RefCell::new(None),
+        replay: RefCell::default(),
+        replay_speed: watch::Sender::new(1.0),
     };
     // The operator is not yet known by this worker; a callback that calls it has to wait until it is.
     network.defer(move |network| {
@@ -92,9 +104,7 @@ impl WebServer {
     #[inline]
     pub fn send_text(&self, network: &Network, client: &str, text: &str) {
         let sent = self.service.clients.with(client, |client| client.send_text(text));
-        if sent != Some(Sent::Queued) {
-            self.not_sent(network, client, sent);
-        }
+        self.note_sent(network, client, sent, || recording::Content::Text(text.into()));
     }
 
     /// Sends a text message to the client whose message is being handled, when `is_meant` recognises its id. `false`:
@@ -103,7 +113,10 @@ impl WebServer {
     #[inline]
     pub fn answer_text(&self, network: &Network, is_meant: impl FnOnce(&SharedStr) -> bool, text: &str) -> bool {
         let failed = self.service.clients.with_current(is_meant, |client| match client.send_text(text) {
-            Sent::Queued => None,
+            Sent::Queued => {
+                self.service.note_out(client.data().id.as_str(), || recording::Content::Text(text.into()));
+                None
+            }
             sent => Some((sent, client.data().id.clone())),
         });
         if let Some(Some((sent, id))) = &failed {
@@ -116,28 +129,24 @@ impl WebServer {
     #[inline]
     pub fn send_binary(&self, network: &Network, client: &str, bytes: &[u8]) {
         let sent = self.service.clients.with(client, |client| client.send_binary(bytes));
-        if sent != Some(Sent::Queued) {
-            self.not_sent(network, client, sent);
-        }
+        self.note_sent(network, client, sent, || recording::Content::Binary(bytes.into()));
     }
 
     /// Sends a ping of at most 125 bytes to a client.
     pub fn send_ping(&self, network: &Network, client: &str, payload: &[u8]) {
         let sent = self.service.clients.with(client, |client| client.send_ping(payload));
-        if sent != Some(Sent::Queued) {
-            self.not_sent(network, client, sent);
-        }
+        self.note_sent(network, client, sent, || recording::Content::Ping(payload.into()));
     }
 
     /// Sends a pong of at most 125 bytes to a client; left out when the server has sent the same one by itself.
     pub fn send_pong(&self, network: &Network, client: &str, payload: &[u8]) {
-        let sent = self.service.clients.with(client, |client| {
-            let answered = client.data().ponged.take();
-            if answered.as_deref() == Some(payload) { Sent::Queued } else { client.send_pong(payload) }
-        });
-        if sent != Some(Sent::Queued) {
-            self.not_sent(network, client, sent);
+        let service = &self.service;
+        let answered = service.clients.with(client, |client| client.data().ponged.take()).flatten();
+        if answered.as_deref() == Some(payload) {
+            return;
         }
+        let sent = service.clients.with(client, |client| client.send_pong(payload));
+        self.note_sent(network, client, sent, || recording::Content::Pong(payload.into()));
     }
 
     /// Closes a client's connection with code 1000; onWebSocketClose follows.
@@ -145,6 +154,22 @@ impl WebServer {
         let found = self.service.clients.with(client, |client| client.close(CloseCode::NORMAL, ""));
         if found.is_none() {
             self.not_sent(network, client, None);
+        }
+    }
+
+    /// Notes what was sent, or says why it was not.
+    #[inline]
+    fn note_sent<'a>(
+        &self,
+        network: &Network,
+        client: &'a str,
+        sent: Option<Sent>,
+        content: impl FnOnce() -> recording::Content<'a>,
+    ) {
+        if sent == Some(Sent::Queued) {
+            self.service.note_out(client, content);
+        } else {
+            self.not_sent(network, client, sent);
         }
     }
 
@@ -172,6 +197,7 @@ impl WebServer {
 
     fn begin(&self) {
         self.begun.set(true);
+        self.apply_recording();
         if self.par(par::ACTIVE).is_on() {
             self.start();
         }
@@ -185,6 +211,9 @@ impl WebServer {
         }
         self.running.set(true);
         self.service.call(callback::SERVER_START, &[Value::Op(self.op)]);
+        if self.replay.borrow().is_none() {
+            self.start_replay();
+        }
     }
 
     /// Stops the server: callback first, so that it can still say goodbye, then every connection.
@@ -195,8 +224,34 @@ impl WebServer {
         self.give_up_listening();
         // Connections can have outlived the listener.
         self.server.close_all(CloseCode::GOING_AWAY, "the server stops");
+        self.stop_replay(CloseCode::GOING_AWAY);
         if was_running {
             self.network.say_status(self.op, "stopped");
+        }
+    }
+
+    fn apply_recording(&self) {
+        let reader = ParReader { network: &self.network, op: self.op };
+        self.service.tap.set_file(reader.path(par::RECORD));
+        self.replay_speed.send_replace(reader.number(par::REPLAYSPEED));
+    }
+
+    /// Lets the clients of a recording in, if the parameters name one.
+    fn start_replay(&self) {
+        let reader = ParReader { network: &self.network, op: self.op };
+        // A callback may have stopped the server.
+        if let Some(file) = reader.path(par::REPLAY).filter(|_| self.running.get()) {
+            let replay = Replay::start(self.service.clone(), file, self.replay_speed.subscribe());
+            self.replay.replace(Some(replay));
+        }
+    }
+
+    fn stop_replay(&self, code: CloseCode) {
+        self.network.clear_problem(self.op, REPLAY);
+        // Out of its place first: callbacks are called.
+        let replay = self.replay.take();
+        if let Some(replay) = replay {
+            replay.close(code);
         }
     }
 
@@ -272,6 +327,11 @@ impl WebServer {
                     self.start();
                 }
             }
+            par::RECORD | par::REPLAYSPEED => self.apply_recording(),
+            par::REPLAY => {
+                self.stop_replay(CloseCode::GOING_AWAY);
+                self.start_replay();
+            }
             par::CLIENTSTABLE => {
                 self.shows_table.set(on);
                 if !on {
@@ -335,6 +395,9 @@ impl Worker for WebServer {
             totals.queued as f64,
             totals.dropped as f64,
             self.service.refused.get() as f64,
+            self.service.tap.recorded() as f64,
+            self.service.tap.lost() as f64,
+            f64::from(u8::from(self.replay.borrow().as_ref().is_some_and(|replay| !replay.is_ended()))),
         ]
     }
 
@@ -344,13 +407,18 @@ impl Worker for WebServer {
 
     fn stop(&self, _: &Network) {
         self.stop_serving();
+        self.service.tap.finish();
     }
 
     fn shut_down(&self, _: &Network) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
         self.stop_serving();
-        let closed = self.server.closed();
+        let (closed, recorded) = (self.server.closed(), self.service.tap.finish());
         Some(Box::pin(async move {
             let _ = tokio::time::timeout(CLOSE_TIME, closed).await;
+            if let Some(recorded) = recorded {
+                // When it was dropped with the runtime, there is nothing left to wait for.
+                let _ = recorded.await;
+            }
         }))
     }
 }

@@ -19,11 +19,14 @@ use super::clients::{ClientData, Clients, WebClient, reason};
 use super::declaration::callback;
 use super::request::{RequestRecord, decoded_path};
 use super::response::{BlankResponse, empty, from_value, set_reason};
+use super::traffic;
+use crate::recording::{Content, Direction, Entry, Tap};
 
 /// The part of the operator that its connections know.
 pub(super) struct Service {
-    network: Network,
-    op: OpId,
+    pub network: Network,
+    pub op: OpId,
+    pub tap: Rc<Tap>,
     callbacks: Rc<dyn Callbacks>,
     pub clients: Clients,
     /// Settings that concern messages and handshakes.
@@ -47,6 +50,7 @@ impl Service {
         Service {
             network: network.clone(),
             op,
+            tap: Tap::new(network, op),
             callbacks: network.callbacks_for(op),
             clients: Clients::default(),
             options: RefCell::default(),
@@ -62,8 +66,58 @@ impl Service {
         self.network.turn(|network| self.callbacks.call(network, callback, arguments)).ok()
     }
 
+    /// Notes what a client sent; for a recording, if there is one.
+    #[inline]
+    fn note_in<'a>(&self, client: &'a WebClient, content: impl FnOnce() -> Content<'a>) {
+        self.tap.note(|| Entry::new(Direction::In, content()).peer(client.data().id.as_str()));
+    }
+
+    /// Notes what was sent to a client.
+    #[inline]
+    pub(super) fn note_out<'a>(&self, client: &'a str, content: impl FnOnce() -> Content<'a>) {
+        self.tap.note(|| Entry::new(Direction::Out, content()).peer(client));
+    }
+
+    /// What is kept with a client that joins now. Its address is its id, unless another client has it already.
+    pub(super) fn client_data(&self, address: &str, uri: &str, subprotocol: &str) -> ClientData {
+        let number = self.joined.get();
+        self.joined.set(number + 1);
+        let id = match self.clients.contains(address) {
+            true => SharedStr::new(format!("{address}#{number}")),
+            false => SharedStr::new(address),
+        };
+        ClientData {
+            id: Rc::new(id),
+            uri: uri.to_owned(),
+            subprotocol: subprotocol.to_owned(),
+            joined: self.network.now().as_secs_f64(),
+            number,
+            opened: Cell::new(false),
+            ponged: RefCell::new(None),
+        }
+    }
+
     fn warn(&self, cause: &'static str, message: String, remedy: &'static str) {
         self.network.report(self.op, Problem::warning(cause, message, remedy));
+    }
+
+    /// Asks onHTTPRequest.
+    fn answer(&self, request: &Request<'_>) -> Response<Body> {
+        let record = RequestRecord {
+            parts: request.parts,
+            body: Some(request.body),
+            client_address: request.client_address,
+            server_address: request.server_address,
+            path: decoded_path(request.parts),
+        };
+        if !self.callbacks.defines(&self.network, callback::HTTP_REQUEST) {
+            return empty(StatusCode::NOT_FOUND);
+        }
+        let arguments = [Value::Op(self.op), Value::Record(&record), Value::Record(&BlankResponse)];
+        match self.call(callback::HTTP_REQUEST, &arguments) {
+            Some(answer) => from_value(answer, &mut |message| self.warn("response", message, "")),
+            None => empty(StatusCode::INTERNAL_SERVER_ERROR),
+        }
     }
 
     /// Asks onWebSocketRequest. `Ok` holds the subprotocol that it chose, if it chose one.
@@ -104,6 +158,8 @@ impl websocket::Handler for Service {
         self.clients.add(client);
         client.data().opened.set(true);
         let data = client.data();
+        let open = || Content::Open { uri: data.uri.as_str().into(), subprotocol: data.subprotocol.as_str().into() };
+        self.note_in(client, open);
         self.network.say_status(self.op, format!("WebSocket {} joined at {}", data.id.as_str(), data.uri));
         self.call(callback::WEBSOCKET_OPEN, &[Value::Op(self.op), Value::Shared(&data.id), Value::Str(&data.uri)]);
     }
@@ -111,12 +167,14 @@ impl websocket::Handler for Service {
     #[inline]
     fn handle_text(&self, client: &Rc<WebClient>, text: &str) {
         self.clients.set_current(client);
+        self.note_in(client, || Content::Text(text.into()));
         self.call(callback::RECEIVE_TEXT, &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Str(text)]);
     }
 
     #[inline]
     fn handle_binary(&self, client: &Rc<WebClient>, bytes: &[u8]) {
         self.clients.set_current(client);
+        self.note_in(client, || Content::Binary(bytes.into()));
         self.call(
             callback::RECEIVE_BINARY,
             &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(bytes)],
@@ -125,9 +183,11 @@ impl websocket::Handler for Service {
 
     fn handle_ping(&self, client: &Rc<WebClient>, payload: &[u8]) {
         self.clients.set_current(client);
+        self.note_in(client, || Content::Ping(payload.into()));
         let answered = self.options.borrow().autopong;
         if answered {
             client.send_pong(payload);
+            self.note_out(client.data().id.as_str(), || Content::Pong(payload.into()));
         }
         *client.data().ponged.borrow_mut() = answered.then(|| payload.into());
         self.call(
@@ -140,6 +200,7 @@ impl websocket::Handler for Service {
 
     fn handle_pong(&self, client: &Rc<WebClient>, payload: &[u8]) {
         self.clients.set_current(client);
+        self.note_in(client, || Content::Pong(payload.into()));
         self.call(
             callback::RECEIVE_PONG,
             &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(payload)],
@@ -153,6 +214,7 @@ impl websocket::Handler for Service {
         let keep = self.options.borrow().keep_left;
         self.clients.remove(client, ending, self.network.now().as_secs_f64(), keep);
         let id = &client.data().id;
+        self.tap.note(|| Entry::of_ending(ending).peer(id.as_str()));
         self.network.say_status(self.op, format!("WebSocket {} left: {}", id.as_str(), reason(ending)));
         // A connection can end while a callback runs; its own callback waits for the end of that turn. Here the turn
         // is a new one unless the transport's task was dropped from within a callback.
@@ -169,21 +231,11 @@ impl websocket::Handler for Service {
 impl Handler for Service {
     fn handle_request(&self, request: &Request<'_>) -> Response<Body> {
         self.requests.set(self.requests.get() + 1);
-        let record = RequestRecord {
-            parts: request.parts,
-            body: Some(request.body),
-            client_address: request.client_address,
-            server_address: request.server_address,
-            path: decoded_path(request.parts),
-        };
-        if !self.callbacks.defines(&self.network, callback::HTTP_REQUEST) {
-            return empty(StatusCode::NOT_FOUND);
-        }
-        let arguments = [Value::Op(self.op), Value::Record(&record), Value::Record(&BlankResponse)];
-        match self.call(callback::HTTP_REQUEST, &arguments) {
-            Some(answer) => from_value(answer, &mut |message| self.warn("response", message, "")),
-            None => empty(StatusCode::INTERNAL_SERVER_ERROR),
-        }
+        let client = request.client_address;
+        self.tap.note(|| Entry::new(Direction::In, traffic::of_request(request)).peer(client));
+        let response = self.answer(request);
+        self.note_out(client, || traffic::of_response(&response));
+        response
     }
 
     fn handle_upgrade(&self, upgrade: &Upgrade<'_>) -> Result<Accept<ClientData>, Box<Response<Body>>> {
@@ -200,14 +252,8 @@ impl Handler for Service {
             }
             upgrade.handshake.choose_subprotocol(&options.subprotocols).map(str::to_owned)
         };
-        let number = self.joined.get();
-        self.joined.set(number + 1);
-        let id = if self.clients.contains(upgrade.client_address) {
-            Rc::new(SharedStr::new(format!("{}#{number}", upgrade.client_address)))
-        } else {
-            Rc::new(SharedStr::new(upgrade.client_address))
-        };
-        let chosen = self.ask(upgrade, &id).inspect_err(|_| self.refused.set(self.refused.get() + 1))?;
+        let mut data = self.client_data(upgrade.client_address, upgrade.uri(), "");
+        let chosen = self.ask(upgrade, &data.id).inspect_err(|_| self.refused.set(self.refused.get() + 1))?;
         let subprotocol = match chosen {
             Some(chosen) if upgrade.handshake.subprotocols().contains(&chosen.as_str()) => Some(chosen),
             Some(chosen) => {
@@ -220,18 +266,8 @@ impl Handler for Service {
             }
             None => supported,
         };
-        Ok(Accept {
-            data: ClientData {
-                id,
-                uri: upgrade.uri().to_owned(),
-                subprotocol: subprotocol.clone().unwrap_or_default(),
-                joined: self.network.now().as_secs_f64(),
-                number,
-                opened: Cell::new(false),
-                ponged: RefCell::new(None),
-            },
-            subprotocol,
-        })
+        data.subprotocol = subprotocol.clone().unwrap_or_default();
+        Ok(Accept { data, subprotocol })
     }
 
     fn handle_refusal(&self, refusal: &Refusal) {

@@ -19,9 +19,6 @@ use super::declaration::callback;
 use super::settings::Options;
 use crate::recording::{Content, Direction, Entry, Tap};
 
-/// Cause of the problem that a recording is not replayed, or not to its end.
-pub(super) const REPLAY: &str = "replay";
-
 /// What all links of an operator share.
 pub(super) struct Shared {
     pub network: Network,

@@ -32,14 +32,14 @@ use tokio::task::JoinHandle;
 
 pub use declaration::WEBSOCKET_DAT;
 use declaration::{callback, par};
-use link::{Link, REPLAY, Shared};
+use link::{Link, Shared};
 use replay::Replay;
 use settings::Reader;
 use tokio::sync::watch;
 
 use crate::par_reader::ParReader;
 use crate::received::Received;
-use crate::recording::{Content, Direction, Entry};
+use crate::recording::{Content, Direction, Entry, REPLAY};
 
 /// How long a closing connection has to do so in an orderly way.
 const CLOSE_TIME: Duration = Duration::from_millis(2500);

@@ -5,14 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use patchcord_core::problem::Problem;
 use patchcord_net::client;
 use patchcord_net::websocket::{CloseCode, Peer, PlayedWebSocket};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::link::{Link, REPLAY};
-use crate::recording::{self, Content, Direction, Played, Recorded, ReplayError};
+use super::link::Link;
+use crate::recording::{self, Content, Played, REPLAY, Recorded, ReplayError};
 
 /// The peer has no address; this one stands for that.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -100,21 +99,7 @@ impl State {
         }
         // Held here and not borrowed: a callback may stop the replay.
         let Some(websocket) = self.websocket.borrow().clone() else { return };
-        match &entry.content {
-            Content::Text(text) => websocket.handle_text(text),
-            Content::Binary(bytes) => websocket.handle_binary(bytes),
-            Content::Ping(payload) => websocket.handle_ping(payload),
-            Content::Pong(payload) => websocket.handle_pong(payload),
-            Content::Close { code, reason } => match (entry.direction, code.map(CloseCode::new)) {
-                (Direction::Out, code) => {
-                    websocket.close(code.filter(|code| code.may_be_sent()).unwrap_or(CloseCode::NORMAL))
-                }
-                (Direction::In, None) => websocket.handle_loss(reason),
-                (Direction::In, Some(CloseCode::NO_CODE)) => websocket.handle_close(None, ""),
-                (Direction::In, code) => websocket.handle_close(code, reason),
-            },
-            _ => {}
-        }
+        recording::hand_over(&websocket, entry);
     }
 
     /// A connection of which the recording does not say the end ends where the next one begins.
@@ -129,23 +114,12 @@ impl State {
             return;
         }
         let websocket = self.websocket.take();
-        match played {
-            Ok(played) => {
-                self.link.shared.say(&format!("the recording has ended: {}", in_words(played)));
-                if let Some(line) = played.cut_off {
-                    self.warn(format!("the recording was cut off in line {line}"), "what came before was replayed");
-                }
-            }
-            Err(error) => {
-                let problem = Problem::error(REPLAY, format!("the replay has stopped: {error}"), error.remedy());
-                self.link.shared.network.report(self.link.shared.op, problem);
-                let message = format!("error: the replay has stopped: {error}");
-                if websocket.is_none() {
-                    return self.link.end(&message);
-                }
-                self.link.shared.say(&message);
-            }
+        let shared = &self.link.shared;
+        let message = recording::report_end(&shared.network, shared.op, &played);
+        if played.is_err() && websocket.is_none() {
+            return self.link.end(&message);
         }
+        shared.say(&message);
         if let Some(websocket) = websocket {
             websocket.close(CloseCode::NORMAL);
         }
@@ -156,15 +130,4 @@ impl State {
         self.ended.set(true);
         self.lose();
     }
-
-    fn warn(&self, message: String, remedy: &str) {
-        let shared = &self.link.shared;
-        shared.network.report(shared.op, Problem::warning(REPLAY, message, remedy));
-    }
-}
-
-fn in_words(played: Played) -> String {
-    let plural = if played.entries == 1 { "entry" } else { "entries" };
-    let lost = if played.lost > 0 { format!(", {} are missing in it", played.lost) } else { String::new() };
-    format!("{} {plural}{lost}", played.entries)
 }

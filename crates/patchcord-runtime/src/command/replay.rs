@@ -188,7 +188,8 @@ fn size(content: &Content<'_>) -> Option<u64> {
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        let acts = c.is_control() || matches!(c, '\\' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let acts = c.is_control()
+            || matches!(c, '\\' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if acts { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
@@ -290,7 +291,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("show.jsonl");
         let line = r#"{"at":0,"dir":"in","kind":"text","text":"x"}"#;
-        std::fs::write(&path, format!("{{\"patchcord_recording\":1}}\n{}", format!("{line}\n").repeat(10_000))).unwrap();
+        std::fs::write(&path, format!("{{\"patchcord_recording\":1}}\n{}", format!("{line}\n").repeat(10_000)))
+            .unwrap();
         let result = print(&path, &mut Closed, PLAIN, &mut |warning| panic!("{warning}"));
         assert!(matches!(result, Ok(Printed::Whole)), "{result:?}");
     }
