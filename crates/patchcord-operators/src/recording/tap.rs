@@ -44,9 +44,10 @@ impl Tap {
         })
     }
 
-    /// Records to this file from now on, or to none. The same file as before changes nothing.
+    /// Records to this file from now on, or to none. The same file as before changes nothing, unless recording to it
+    /// failed or has stopped: then it is tried again.
     pub(crate) fn set_file(&self, file: Option<PathBuf>) {
-        if *self.wanted.borrow() == file {
+        if *self.wanted.borrow() == file && (file.is_none() || self.is_on.get()) {
             return;
         }
         self.finish();

@@ -197,7 +197,8 @@ impl WebServer {
 
     fn begin(&self) {
         self.begun.set(true);
-        self.apply_recording();
+        self.apply_record();
+        self.apply_replay_speed();
         if self.par(par::ACTIVE).is_on() {
             self.start();
         }
@@ -230,17 +231,22 @@ impl WebServer {
         }
     }
 
-    fn apply_recording(&self) {
-        let reader = ParReader { network: &self.network, op: self.op };
-        self.service.tap.set_file(reader.path(par::RECORD));
-        self.replay_speed.send_replace(reader.number(par::REPLAYSPEED));
+    fn reader(&self) -> ParReader<'_> {
+        ParReader { network: &self.network, op: self.op }
+    }
+
+    fn apply_record(&self) {
+        self.service.tap.set_file(self.reader().path(par::RECORD));
+    }
+
+    fn apply_replay_speed(&self) {
+        self.replay_speed.send_replace(self.reader().number(par::REPLAYSPEED));
     }
 
     /// Lets the clients of a recording in, if the parameters name one.
     fn start_replay(&self) {
-        let reader = ParReader { network: &self.network, op: self.op };
         // A callback may have stopped the server.
-        if let Some(file) = reader.path(par::REPLAY).filter(|_| self.running.get()) {
+        if let Some(file) = self.reader().path(par::REPLAY).filter(|_| self.running.get()) {
             let replay = Replay::start(self.service.clone(), file, self.replay_speed.subscribe());
             self.replay.replace(Some(replay));
         }
@@ -327,7 +333,8 @@ impl WebServer {
                     self.start();
                 }
             }
-            par::RECORD | par::REPLAYSPEED => self.apply_recording(),
+            par::RECORD => self.apply_record(),
+            par::REPLAYSPEED => self.apply_replay_speed(),
             par::REPLAY => {
                 self.stop_replay(CloseCode::GOING_AWAY);
                 self.start_replay();

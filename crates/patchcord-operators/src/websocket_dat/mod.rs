@@ -179,7 +179,8 @@ impl WebSocketDat {
     fn begin(&self) {
         self.begun.set(true);
         self.apply_options();
-        self.apply_recording();
+        self.apply_record();
+        self.apply_replay_speed();
         self.warn_of_retired();
         if self.reader().on(par::ACTIVE) {
             self.connect();
@@ -197,8 +198,11 @@ impl WebSocketDat {
         self.backoff.borrow_mut().set_settings(reader.backoff());
     }
 
-    fn apply_recording(&self) {
+    fn apply_record(&self) {
         self.shared.tap.set_file(self.reader().path(par::RECORD));
+    }
+
+    fn apply_replay_speed(&self) {
         self.replay_speed.send_replace(self.reader().number(par::REPLAYSPEED));
     }
 
@@ -320,7 +324,8 @@ impl WebSocketDat {
             par::ACTIVE => self.leave(CloseCode::NORMAL, "disconnected"),
             par::NETADDRESS | par::PORT => self.connect_anew("disconnected, because the address has changed"),
             par::REPLAY => self.connect_anew("disconnected, because another recording is to be replayed, or none"),
-            par::RECORD | par::REPLAYSPEED => self.apply_recording(),
+            par::RECORD => self.apply_record(),
+            par::REPLAYSPEED => self.apply_replay_speed(),
             par::SOCKETIO | par::SOCKETIOADDRESS => self.warn_of_retired(),
             par::RECONNECT if on => {
                 let is_down = self.connection.borrow().as_ref().is_none_or(|(connection, _)| connection.is_ended());
