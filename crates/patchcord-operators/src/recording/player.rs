@@ -186,12 +186,21 @@ pub async fn play(
     }
 }
 
-/// Opens a recording as [`Player::open`] does, in tokio's pool of threads.
+/// Opens a recording of an operator type as [`Player::open`] does, in tokio's pool of threads.
 ///
 /// # Errors
-/// As [`Player::open`].
-pub async fn open(path: PathBuf, speed: f64) -> Result<Player, ReplayError> {
-    in_pool(move || Player::open(&path, speed)).await
+/// As [`Player::open`], and when the recording says that another type made it.
+pub async fn open(path: PathBuf, operator_type: &'static str, speed: f64) -> Result<Player, ReplayError> {
+    in_pool(move || {
+        let player = Player::open(&path, speed)?;
+        let recorded = &player.header().operator_type;
+        // One that somebody wrote by hand may not say.
+        if !recorded.is_empty() && recorded != operator_type {
+            return Err(ReplayError::OtherOperator { path, recorded: recorded.clone(), here: operator_type });
+        }
+        Ok(player)
+    })
+    .await
 }
 
 /// Lets a thread that may wait for the disk do it.

@@ -36,6 +36,16 @@ pub enum ReplayError {
         /// The file.
         path: PathBuf,
     },
+    /// Another type of operator recorded it.
+    #[error("{path} is a recording of a {recorded}, and this is a {here}")]
+    OtherOperator {
+        /// The file.
+        path: PathBuf,
+        /// The type that recorded it.
+        recorded: String,
+        /// The type that was to replay it.
+        here: &'static str,
+    },
     /// A line is too long to be one of a recording.
     #[error("{path}:{line}: the line is longer than {MAX_LINE_BYTES} bytes")]
     LongLine {
@@ -66,6 +76,7 @@ impl ReplayError {
             ReplayError::Unreadable { .. } => "see that this user may read it; recordings are their owner's alone",
             ReplayError::Empty { .. } | ReplayError::Line { error: LineError::NoRecording, .. } => "name a recording",
             ReplayError::Line { error: LineError::Version(_), .. } => "use the program that wrote it, or a newer one",
+            ReplayError::OtherOperator { .. } => "replay it with an operator of the type that recorded it",
             ReplayError::LongLine { .. } | ReplayError::Line { .. } => "mend that line or take it out",
         }
     }

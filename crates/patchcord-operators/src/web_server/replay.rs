@@ -13,6 +13,7 @@ use patchcord_net::websocket::{self, CloseCode, PlayedWebSocket};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::declaration::WEB_SERVER_DAT;
 use super::service::Service;
 use super::traffic::to_parts;
 use crate::recording::{self, Content, REPLAY, Recorded};
@@ -70,7 +71,7 @@ impl State {
     async fn run(self: Rc<Self>, file: PathBuf, speed: watch::Receiver<f64>) {
         let (network, op) = (&self.service.network, self.service.op);
         let first_speed = *speed.borrow();
-        let played = match recording::open(file.clone(), first_speed).await {
+        let played = match recording::open(file.clone(), WEB_SERVER_DAT.name, first_speed).await {
             Ok(player) => {
                 network.say_status(op, format!("replaying {}", file.display()));
                 recording::play(player, speed, |recorded| self.play(recorded)).await

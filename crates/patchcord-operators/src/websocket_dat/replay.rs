@@ -10,6 +10,7 @@ use patchcord_net::websocket::{CloseCode, Peer, PlayedWebSocket};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use super::declaration::WEBSOCKET_DAT;
 use super::link::Link;
 use crate::recording::{self, Content, Played, REPLAY, Recorded, ReplayError};
 
@@ -69,7 +70,7 @@ impl State {
         let shared = &self.link.shared;
         shared.network.clear_problem(shared.op, REPLAY);
         let first_speed = *speed.borrow();
-        let ended = match recording::open(file.clone(), first_speed).await {
+        let ended = match recording::open(file.clone(), WEBSOCKET_DAT.name, first_speed).await {
             Ok(player) => {
                 let header = player.header();
                 let whose = if header.operator.is_empty() { "" } else { ", recorded by " };

@@ -92,7 +92,7 @@ fn on_the_clock_it_takes_as_long_as_the_speed_says() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let played = runtime.block_on(async {
         let (speed, speeds) = watch::channel(4.0);
-        let player = open(corpus("conversation.jsonl"), 4.0).await.unwrap();
+        let player = open(corpus("conversation.jsonl"), "webserverDAT", 4.0).await.unwrap();
         let started = std::time::Instant::now();
         let mut played = Vec::new();
         let sum = play(player, speeds, |recorded| played.push((started.elapsed(), recorded.at))).await.unwrap();
@@ -110,7 +110,7 @@ fn a_change_of_speed_wakes_one_that_waits() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         let (speed, speeds) = watch::channel(0.000_001);
-        let player = open(corpus("conversation.jsonl"), 0.000_001).await.unwrap();
+        let player = open(corpus("conversation.jsonl"), "webserverDAT", 0.000_001).await.unwrap();
         let faster = async {
             tokio::time::sleep(millis(20)).await;
             speed.send_replace(0.0);
@@ -131,11 +131,20 @@ fn a_change_of_speed_wakes_one_that_waits() {
 fn a_wrong_line_ends_it_after_what_is_good() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
-        let player = open(corpus("wrong_json.jsonl"), 0.0).await.unwrap();
+        let player = open(corpus("wrong_json.jsonl"), "webserverDAT", 0.0).await.unwrap();
         let mut played = Vec::new();
         let (_speed, speeds) = watch::channel(0.0);
         let error = play(player, speeds, |recorded| played.push(label(recorded))).await.unwrap_err();
         assert!(matches!(error, ReplayError::Line { line: 3, .. }), "{error}");
         assert_eq!(played, ["before"]);
     });
+}
+
+#[test]
+fn another_types_recording_is_refused() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let error = runtime.block_on(open(corpus("conversation.jsonl"), "websocketDAT", 1.0)).unwrap_err();
+    let said = error.to_string();
+    assert!(said.ends_with("is a recording of a webserverDAT, and this is a websocketDAT"), "{said}");
+    assert!(error.remedy().contains("type that recorded it"));
 }
