@@ -11,4 +11,4 @@ pub(crate) const RECORD: Parameter = Parameter::file("record", "Record").beyond(
 /// How fast a recording is played.
 pub(crate) const REPLAY_SPEED: Parameter = Parameter::float("replayspeed", "Replay Speed", 1.0, 0.0, 1000.0)
     .beyond()
-    .help("1 plays at the original speed, 2 twice as fast; 0 does not wait at all. Holds at once.");
+    .help("How fast: 1 is the original speed, 2 twice as fast; 0 does not wait at all. Holds at once.");

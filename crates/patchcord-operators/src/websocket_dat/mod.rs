@@ -5,8 +5,8 @@
 //! - [`replay`]: a recording in the place of a connection.
 //! - [`settings`]: from parameters to how a connection is dialled; read anew at every attempt.
 //!
-//! A change of address or port connects anew, limits hold at once, and everything else about the request holds from the
-//! next attempt on: no other edit can lose a connection.
+//! A change of address, port or recording connects anew, limits hold at once, and everything else about the request
+//! holds from the next attempt on: no other edit can lose a connection.
 
 mod declaration;
 mod link;
