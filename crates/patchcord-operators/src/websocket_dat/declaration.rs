@@ -215,7 +215,9 @@ const PAGES: &[Page] = &[
         parameters: &[
             RECORD,
             Parameter::file("replay", "Replay").beyond().help(
-                "Recording to play in the place of a server: while this names one, `active` dials nobody. What came then                  comes again in the same way, and what is sent is counted and goes nowhere. `reset` begins again. A                  change connects anew.",
+                "Recording to play in the place of a server: while this names one, `active` dials nobody. What came \
+                 then comes again in the same way, and what is sent is counted and goes nowhere. `reset` begins \
+                 again. A change connects anew.",
             ),
             REPLAY_SPEED,
         ],
