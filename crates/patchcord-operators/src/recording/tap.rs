@@ -97,15 +97,16 @@ impl Tap {
     #[inline]
     pub(crate) fn note<'a>(&self, entry: impl FnOnce() -> Entry<'a>) {
         if self.is_on.get() {
-            self.note_now(entry());
+            self.note_now(entry);
         }
     }
 
+    /// Out of the way of traffic that nobody records.
     #[cold]
-    fn note_now(&self, entry: Entry<'_>) {
+    fn note_now<'a>(&self, entry: impl FnOnce() -> Entry<'a>) {
         if let Some(recorder) = &*self.recorder.borrow() {
             self.noted.set(self.noted.get() + 1);
-            recorder.note(entry);
+            recorder.note(entry());
         }
     }
 

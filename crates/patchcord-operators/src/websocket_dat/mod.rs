@@ -216,7 +216,8 @@ impl WebSocketDat {
         }
     }
 
-    /// Dials as the parameters say now, or replays what they name. A connection that is there must have been let go of before.
+    /// Dials as the parameters say now, or replays what they name. A connection that is there must have been let go of
+    /// before.
     fn connect(&self) {
         self.planned.take();
         let shared = &self.shared;
