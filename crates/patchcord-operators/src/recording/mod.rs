@@ -2,14 +2,14 @@
 //!
 //! An operator that records holds a [`Recorder`] and notes every [`Entry`]; one that plays back holds a [`Player`], or
 //! lets [`play`] drive it. A recording is a text file with one JSON object on each line, so that it can be read,
-//! searched and cut with ordinary tools; `docs/recording.md` has the format as a table, [`format`] writes and reads it.
+//! searched and cut with ordinary tools; `docs/recording.md` has the format as a table, [`mod@format`] writes and reads it.
 //!
 //! Promised: noting copies the message and never waits for the disk; what waits is bounded, and what did not fit is
 //! counted, in the file too. A recording is read as a stream, and one that was cut off is good up to the cut. Left to
 //! the operators: which file, which parameters, and what an entry means to them.
 //!
 //! ```
-//! use std::{path::Path, time::{Duration, SystemTime}};
+//! use std::time::Duration;
 //! use patchcord_operators::recording::{Content, DEFAULT_MAX_BYTES, Direction, Entry, Header, Player, Recorder, Turn};
 //!
 //! # let folder = std::env::temp_dir().join(format!("recording-doc-{}", std::process::id()));
