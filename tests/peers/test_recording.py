@@ -3,6 +3,7 @@
 The server is Python's `websockets`; the client of a replayed Web Server DAT is gone when its recording is played.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -356,6 +357,42 @@ def test_failures_to_connect_are_recorded(dat_patch):
     running.stop()
     _, [line] = entries(running.folder / "show.jsonl")
     assert line["kind"] == "failed" and "127.0.0.1" in line["reason"] and "dir" not in line
+
+
+def test_addresses_that_are_none_are_recorded_as_failures(dat_patch):
+    running = dat_patch(record="show.jsonl", active=True, netaddress="ftp://127.0.0.1/")
+    running.expect_records("onDisconnect")
+    running.stop()
+    _, [line] = entries(running.folder / "show.jsonl")
+    assert line["kind"] == "failed" and line["reason"]
+
+
+def test_every_message_of_a_flood_is_recorded(dat_patch):
+    with echo_server() as (port, _):
+        running = dat_patch(
+            notes=SILENT, record="show.jsonl", active=True, netaddress="ws://127.0.0.1/", port=port, autopong=True
+        )
+        running.expect_records("onConnect")
+        running.do("for number in range(3000):\n    op('websocket1').sendBinary(bytes([number % 256]) * 500)")
+        running.expect_records("onReceiveBinary", count=3000, timeout=30)
+        assert info(running, "recorded", "record_lost") == [6001, 0]
+        running.do("op('websocket1').par.record = ''")
+        running.expect_line(r"recorded 6001 entries")
+        _, lines = entries(running.folder / "show.jsonl")
+        for direction in ("in", "out"):
+            bytes_of = [base64.b64decode(line["data"]) for line in lines[1:] if line["dir"] == direction]
+            assert bytes_of == [bytes([number % 256]) * 500 for number in range(3000)]
+
+
+def test_an_operator_that_is_destroyed_ends_both(dat_patch):
+    show = recording(entry(0, "open", "out"), entry(0, "text", text="x"), entry(9e4, "text", text="never"))
+    running = dat_patch(files={"a.jsonl": show}, record="b.jsonl", replay="a.jsonl", active=True)
+    running.expect_records("onReceiveText")
+    running.do("op('websocket1').destroy()")
+    running.expect_line(r"recorded 4 entries to .*/b\.jsonl$")
+    _, lines = entries(running.folder / "b.jsonl")
+    assert [line["kind"] for line in lines] == ["open", "text", "text", "close"]
+    running.expect_records("onDisconnect")
 
 
 # ---------------------------------------- Web Server DAT

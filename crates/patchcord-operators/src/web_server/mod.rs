@@ -36,6 +36,7 @@ use patchcord_core::value::{SharedStr, Value};
 use patchcord_net::listen::{listen, parse_address};
 use patchcord_net::server::{Server, TlsConfig};
 use patchcord_net::websocket::{CloseCode, Sent};
+use tokio::sync::watch;
 
 pub use authentication::authenticate_basic;
 pub use clients::ClientData;
@@ -43,7 +44,6 @@ pub use declaration::WEB_SERVER_DAT;
 use declaration::{callback, par};
 use replay::Replay;
 use service::Service;
-use tokio::sync::watch;
 
 use crate::par_reader::ParReader;
 use crate::recording::{self, REPLAY};

@@ -155,18 +155,17 @@ impl websocket::Handler for Link {
     }
 
     fn handle_ping(&self, peer: &Rc<Peer<()>>, payload: &[u8]) {
-        if self.is_current.get() {
-            self.note_in(|| Content::Ping(payload.into()));
+        if !self.is_current.get() {
+            return;
         }
+        self.note_in(|| Content::Ping(payload.into()));
         let answered = self.shared.options.get().autopong;
         if answered {
             peer.send_pong(payload);
             self.shared.tap.note(|| Entry::new(Direction::Out, Content::Pong(payload.into())));
         }
         *self.ponged.borrow_mut() = answered.then(|| payload.into());
-        if self.is_current.get() {
-            self.shared.call(callback::RECEIVE_PING, &[Value::Op(self.shared.op), Value::Bytes(payload)]);
-        }
+        self.shared.call(callback::RECEIVE_PING, &[Value::Op(self.shared.op), Value::Bytes(payload)]);
     }
 
     fn handle_pong(&self, _: &Rc<Peer<()>>, payload: &[u8]) {

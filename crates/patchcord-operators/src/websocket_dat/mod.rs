@@ -28,6 +28,7 @@ use patchcord_core::problem::Problem;
 use patchcord_core::value::Value;
 use patchcord_net::client::{Backoff, BackoffSettings, WebSocketClient};
 use patchcord_net::websocket::{CloseCode, Peer, Sent};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 pub use declaration::WEBSOCKET_DAT;
@@ -35,7 +36,6 @@ use declaration::{callback, par};
 use link::{Link, Shared};
 use replay::Replay;
 use settings::Reader;
-use tokio::sync::watch;
 
 use crate::par_reader::ParReader;
 use crate::received::Received;
@@ -238,6 +238,8 @@ impl WebSocketDat {
                 self.connection.replace(Some((Connection::Network(client), link)));
             }
             Err((message, remedy)) => {
+                let failed = || Content::Failed { reason: message.as_str().into() };
+                shared.tap.note(|| Entry::new(Direction::In, failed()));
                 shared.say(&format!("connection failed: {message}"));
                 shared.show(message, &remedy);
                 // Somebody has to correct it first, so nothing is planned.
