@@ -98,12 +98,13 @@ impl Layout {
         let size = size(&entry.content).map(|size| size.to_string()).unwrap_or_default();
         let at = recorded.at.as_secs_f64();
         let mut line = format!("{at:>12.6} {colour}{direction:>3} {:<8}{plain} {size:>8}", kind(&entry.content));
-        for text in [&entry.peer, &entry.event].into_iter().flatten() {
-            let _ = write!(line, "  {}", escaped(text));
-        }
         let content = self.content(&entry.content);
-        if !content.is_empty() {
-            let _ = write!(line, "  {content}");
+        let names = [&entry.peer, &entry.event].into_iter().flatten().map(|name| escaped(name));
+        for text in names.chain([content]).filter(|text| !text.is_empty()) {
+            let _ = write!(line, "  {text}");
+        }
+        if size.is_empty() && line.ends_with(' ') {
+            line.truncate(line.trim_end().len());
         }
         line.push('\n');
         line
@@ -227,6 +228,7 @@ mod tests {
                 r#"{"at":5,"dir":"in","kind":"close","code":1000,"reason":"bye"}"#,
                 r#"{"at":6,"dir":"in","kind":"close"}"#,
                 r#"{"at":7,"kind":"failed","reason":"nobody there"}"#,
+                r#"{"at":8,"dir":"out","kind":"open"}"#,
             ],
             PLAIN,
         );
@@ -236,12 +238,13 @@ mod tests {
             "    0.000100  in open               192.0.2.7:5  /x (chat)",
             r"    1.000000  in text           10  grö\u{1b}[2J\\\n",
             "    2.000000 out binary          2  00 ff",
-            "    3.000000     lost              2 messages are missing here",
+            "    3.000000     lost               2 messages are missing here",
             "    4.000000  in request         2  POST /a b | go",
             "    4.000000 out response        9  404",
-            "    5.000000  in close             1000 bye",
-            "    6.000000  in close             no close frame",
-            "    7.000000     failed            nobody there",
+            "    5.000000  in close              1000 bye",
+            "    6.000000  in close              no close frame",
+            "    7.000000     failed             nobody there",
+            "    8.000000 out open",
         ];
         assert_eq!(out.lines().collect::<Vec<_>>(), expected);
     }
