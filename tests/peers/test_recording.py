@@ -242,6 +242,8 @@ def test_each_connection_of_a_recording_comes_with_its_end(dat_patch):
         entry(0, "close", "out", code=1000),
         entry(0, "text", text="from nowhere"),
         entry(0, "open", "out"),
+        entry(0, "close", "out", code=1009, reason="too large"),
+        entry(0, "open", "out"),
         entry(0, "close", code=1005),
     )
     running = dat_patch(
@@ -250,7 +252,7 @@ def test_each_connection_of_a_recording_comes_with_its_end(dat_patch):
     running.expect_line(r"the recording has ended")
     assert [record[0] for record in running.records("onConnect", "onDisconnect", "onReceiveText")] == [
         "onDisconnect", "onConnect", "onDisconnect", "onConnect", "onReceiveText", "onDisconnect", "onConnect",
-        "onDisconnect",
+        "onDisconnect", "onConnect", "onDisconnect",
     ]  # fmt: skip
     said = [record[1] for record in running.records("onMonitorMessage")]
     assert said[1:] == [
@@ -260,8 +262,10 @@ def test_each_connection_of_a_recording_comes_with_its_end(dat_patch):
         "connected",
         "disconnected with code 1000",
         "connected",
+        "error: the connection had to be closed with code 1009: too large",
+        "connected",
         "the server closed the connection with code 1005",
-        "the recording has ended: 9 entries",
+        "the recording has ended: 11 entries",
     ]
 
 

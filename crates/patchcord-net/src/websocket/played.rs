@@ -100,8 +100,8 @@ impl<H: Handler> PlayedWebSocket<H> {
     }
 
     /// This end closes it, and the other one agrees.
-    pub fn close(&self, code: CloseCode) {
-        self.0.peer.close(code, "");
+    pub fn close(&self, code: CloseCode, reason: &str) {
+        self.0.peer.close(code, reason);
         self.0.settle();
     }
 
@@ -252,7 +252,7 @@ mod tests {
             played.handle_text("close");
             played.handle_text("too late");
         });
-        assert_eq!(within, ["open 7", "close", "Local 1001 \"\" true"]);
+        assert_eq!(within, ["open 7", "close", "Local 1001 \"enough\" true"]);
         let outside = played(async |played| {
             tokio::task::yield_now().await;
             played.peer().close(CloseCode::NORMAL, "");

@@ -197,7 +197,7 @@ impl<'a> Entry<'a> {
         match ending.by {
             ClosedBy::Local => {
                 let code = ending.sent.map(|code| code.as_u16());
-                Entry::new(Direction::Out, Content::Close { code, reason: "".into() })
+                Entry::new(Direction::Out, Content::Close { code, reason })
             }
             ClosedBy::Remote => Entry::new(Direction::In, Content::Close { code: Some(ending.code.as_u16()), reason }),
             ClosedBy::Nobody => Entry::new(Direction::In, Content::Close { code: None, reason }),

@@ -22,7 +22,7 @@ pub(crate) fn hand_over<H: Handler>(websocket: &PlayedWebSocket<H>, entry: &Entr
         Content::Pong(payload) => websocket.handle_pong(payload),
         Content::Close { code, reason } => match (entry.direction, code.map(CloseCode::new)) {
             (Direction::Out, code) => {
-                websocket.close(code.filter(|code| code.may_be_sent()).unwrap_or(CloseCode::NORMAL));
+                websocket.close(code.filter(|code| code.may_be_sent()).unwrap_or(CloseCode::NORMAL), reason);
             }
             (Direction::In, None) => websocket.handle_loss(reason),
             (Direction::In, Some(CloseCode::NO_CODE)) => websocket.handle_close(None, ""),

@@ -129,7 +129,7 @@ impl State {
         self.ended.set(true);
         let mut clients: Vec<_> = self.clients.take().into_values().collect();
         clients.sort_unstable_by_key(|client| client.peer().data().number);
-        clients.iter().for_each(|client| client.close(code));
+        clients.iter().for_each(|client| client.close(code, ""));
     }
 }
 

@@ -182,6 +182,10 @@ impl websocket::Handler for Link {
             return;
         }
         self.shared.tap.note(|| Entry::of_ending(ending));
+        if let (ClosedBy::Local, Some(code), "") = (ending.by, ending.sent, &*ending.reason) {
+            // Only in a replay: whoever asks this operator itself for an end has been told already.
+            return self.end(&format!("disconnected with code {}", code.as_u16()));
+        }
         let reason = reason(ending);
         let comes_back = self.dat.upgrade().is_some_and(|dat| dat.comes_back());
         let remedy = if comes_back { "" } else { "pulse `reset` to connect anew, or switch `reconnect` on" };

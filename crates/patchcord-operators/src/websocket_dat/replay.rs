@@ -54,7 +54,7 @@ impl Replay {
         self.state.ended.set(true);
         self.task.abort();
         if let Some(websocket) = self.state.websocket.take() {
-            websocket.close(code);
+            websocket.close(code, "");
         }
     }
 }
@@ -122,7 +122,7 @@ impl State {
         }
         shared.say(&message);
         if let Some(websocket) = websocket {
-            websocket.close(CloseCode::NORMAL);
+            websocket.close(CloseCode::NORMAL, "");
         }
     }
 
