@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use patchcord_websocket::{CloseCode, Heartbeat, Role, Sender};
+use patchcord_websocket::{CloseCode, DeflateParameters, Heartbeat, Role, Sender};
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
@@ -54,6 +54,8 @@ pub struct Accepted {
     pub peer: SocketAddr,
     /// The subprotocol that the server chose among the offered.
     pub subprotocol: Option<String>,
+    /// What was agreed on about compression; `None` for none.
+    pub deflate: Option<DeflateParameters>,
     /// The headers of the reply, in order.
     pub headers: Vec<(String, Vec<u8>)>,
 }
@@ -215,7 +217,8 @@ async fn run<H: Handler>(
 fn begin<H: Handler>(shared: &Rc<Shared<H>>, opening: Opening) -> Result<Connection<Shared<H>>, DialError> {
     let seed = getrandom::u64().map_err(|_| DialError::NoEntropy)?;
     let Opening { transport, pending, peer: peer_address, address, subprotocol, deflate, headers } = opening;
-    let accepted = Accepted { address, peer: peer_address, subprotocol, headers };
+    let agreed = deflate.map(|(agreed, _)| agreed);
+    let accepted = Accepted { address, peer: peer_address, subprotocol, deflate: agreed, headers };
     let data = catch_panic(|| shared.handler.handle_accepted(accepted)).map_err(DialError::Panicked)?;
     let now = Instant::now();
     let settings = shared.settings.get();
@@ -224,7 +227,6 @@ fn begin<H: Handler>(shared: &Rc<Shared<H>>, opening: Opening) -> Result<Connect
     if let Some((agreed, settings)) = &deflate {
         sender = sender.with_deflate(agreed, settings);
     }
-    let agreed = deflate.map(|(agreed, _)| agreed);
     let peer = Peer::new(data, peer_address, sender, now, heartbeat);
     peer.set_budget(settings.queue, settings.slow_reader);
     peer.set_message_limit(settings.message);

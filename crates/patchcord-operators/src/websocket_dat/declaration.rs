@@ -82,7 +82,7 @@ const PAGES: &[Page] = &[
                 "Connects again after a failure or a lost connection. Off, as in TouchDesigner, it stays closed until \
                  `active` or `reset` is used.",
             ),
-            Parameter::float("reconnectdelay", "First Delay", 1.0, 0.0, 3600.0)
+            Parameter::float("reconnectdelay", "First Delay", 1.0, 0.1, 3600.0)
                 .beyond()
                 .help("Seconds before the first new attempt; each further delay is twice the one before."),
             Parameter::float("reconnectlongest", "Longest Delay", 30.0, 0.0, 86_400.0)

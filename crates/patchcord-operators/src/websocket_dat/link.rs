@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 use patchcord_core::callbacks::Callbacks;
 use patchcord_core::network::Network;
@@ -19,6 +20,10 @@ use super::declaration::callback;
 use super::settings::Options;
 use crate::recording::{Content, Direction, Entry, Tap};
 
+/// How long a connection has to stand to count as one, when no message comes: a server that accepts and closes at once is
+/// not to be dialled at the shortest delay for ever.
+const STEADY: Duration = Duration::from_secs(10);
+
 /// What all links of an operator share.
 pub(super) struct Shared {
     pub network: Network,
@@ -32,6 +37,8 @@ pub(super) struct Shared {
     pub close_code: Cell<u16>,
     /// Open connections so far.
     pub opened: Cell<u64>,
+    /// The latest message could not be sent, which the operator shows.
+    pub send_failed: Cell<bool>,
 }
 
 impl Shared {
@@ -46,6 +53,7 @@ impl Shared {
             past_dropped: Cell::new(0),
             close_code: Cell::new(0),
             opened: Cell::new(0),
+            send_failed: Cell::new(false),
         }
     }
 
@@ -83,11 +91,23 @@ pub(super) struct Link {
     pub dat: Weak<WebSocketDat>,
     /// The operator still takes this link for its own.
     pub is_current: Cell<bool>,
-    /// Contents of the last ping that was answered automatically.
+    /// Contents of the ping that is being handled, when it was answered automatically.
     pub ponged: RefCell<Option<Box<[u8]>>>,
+    /// What the server has chosen of what was offered, in words.
+    agreed: RefCell<String>,
 }
 
 impl Link {
+    pub(super) fn new(shared: &Rc<Shared>, dat: &Weak<WebSocketDat>) -> Rc<Self> {
+        Rc::new(Link {
+            shared: shared.clone(),
+            dat: dat.clone(),
+            is_current: Cell::new(true),
+            ponged: RefCell::default(),
+            agreed: RefCell::default(),
+        })
+    }
+
     /// Notes what came; for a recording, if there is one.
     #[inline]
     fn note_in<'a>(&self, content: impl FnOnce() -> Content<'a>) {
@@ -124,11 +144,11 @@ impl websocket::Handler for Link {
         shared.opened.set(shared.opened.get() + 1);
         shared.network.clear_problem(shared.op, "connection");
         shared.network.clear_problem(shared.op, "send");
-        if let Some(dat) = self.dat.upgrade() {
-            dat.handle_open();
+        shared.say(&format!("connected{}", self.agreed.take()));
+        // A callback may have let go of it, and then its end has been told.
+        if self.is_current.get() {
+            shared.call(callback::CONNECT, &[Value::Op(shared.op)]);
         }
-        shared.say("connected");
-        shared.call(callback::CONNECT, &[Value::Op(shared.op)]);
     }
 
     #[inline]
@@ -166,6 +186,8 @@ impl websocket::Handler for Link {
         }
         *self.ponged.borrow_mut() = answered.then(|| payload.into());
         self.shared.call(callback::RECEIVE_PING, &[Value::Op(self.shared.op), Value::Bytes(payload)]);
+        // A pong with these contents that comes later is one that the script wants to send.
+        self.ponged.take();
     }
 
     fn handle_pong(&self, _: &Rc<Peer<()>>, payload: &[u8]) {
@@ -182,6 +204,11 @@ impl websocket::Handler for Link {
             return;
         }
         self.shared.tap.note(|| Entry::of_ending(ending));
+        if let Some(dat) = self.dat.upgrade()
+            && (peer.stats().messages_in > 0 || peer.joined().elapsed() >= STEADY)
+        {
+            dat.note_steady();
+        }
         if let (ClosedBy::Local, Some(code), "") = (ending.by, ending.sent, &*ending.reason) {
             // Only in a replay: whoever asks this operator itself for an end has been told already.
             return self.end(&format!("disconnected with code {}", code.as_u16()));
@@ -208,10 +235,17 @@ impl client::Handler for Link {
         }
     }
 
-    fn handle_accepted(&self, _: Accepted) {}
+    fn handle_accepted(&self, accepted: Accepted) {
+        let subprotocol = accepted.subprotocol.map(|name| format!(", subprotocol {name}")).unwrap_or_default();
+        let compressed = if accepted.deflate.is_some() { ", compressed" } else { "" };
+        *self.agreed.borrow_mut() = subprotocol + compressed;
+    }
 
     fn handle_failure(&self, error: &DialError) {
         if self.is_current.get() {
+            if let Some(dat) = self.dat.upgrade() {
+                dat.needs_correction.set(error.is_of_settings());
+            }
             self.fail(&error.to_string(), &error.remedy());
         }
     }

@@ -45,6 +45,10 @@ use crate::recording::{Content, Direction, Entry, REPLAY};
 const CLOSE_TIME: Duration = Duration::from_millis(2500);
 /// How often it is looked whether it has.
 const CLOSE_LOOK: Duration = Duration::from_millis(10);
+/// Bytes of the longest ping and pong (RFC 6455 §5.5).
+const LONGEST_PING: usize = 125;
+/// Pages of the parameters that say how a connection is dialled.
+const DIAL_PAGES: [&str; 4] = ["Connect", "Request", "TLS", "Network"];
 
 /// Worker of a WebSocket DAT.
 pub struct WebSocketDat {
@@ -53,8 +57,12 @@ pub struct WebSocketDat {
     /// Where messages come from, and the link that hears of them.
     connection: RefCell<Option<(Connection, Rc<Link>)>>,
     replay_speed: watch::Sender<f64>,
+    /// Address and port that were dialled last.
+    target: RefCell<Option<(Rc<str>, usize)>>,
     backoff: RefCell<Backoff>,
     planned: RefCell<Option<Planned>>,
+    /// What was dialled last cannot be had as the parameters are: somebody has to correct them first.
+    needs_correction: Cell<bool>,
     /// The first start has been tried. Until then changes of parameters are part of what it will read.
     begun: Cell<bool>,
 }
@@ -109,8 +117,10 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         shared: Rc::new(Shared::new(network, op)),
         connection: RefCell::default(),
         replay_speed: watch::Sender::new(1.0),
+        target: RefCell::default(),
         backoff: RefCell::new(Backoff::new(BackoffSettings::default())),
         planned: RefCell::default(),
+        needs_correction: Cell::new(false),
         begun: Cell::new(false),
     });
     // The operator is not yet known by this worker; a callback that calls it has to wait until it is.
@@ -155,17 +165,28 @@ impl WebSocketDat {
     ) -> i64 {
         let sent = self.peer().map(|peer| send(&peer));
         if sent == Some(Sent::Queued) {
+            if self.shared.send_failed.replace(false) {
+                self.shared.network.clear_problem(self.shared.op, "send");
+            }
             self.shared.tap.note(|| Entry::new(Direction::Out, content()));
             return size as i64;
         }
         let (message, remedy) = match sent {
             None => ("not connected; nothing was sent", "send from onConnect on"),
-            Some(Sent::Closed) => ("the connection is closing, or a ping or pong has more than 125 bytes", ""),
+            Some(Sent::Closed) if size > LONGEST_PING && !self.is_closing() => {
+                ("a ping or pong of more than 125 bytes was not sent", "shorten it, or send a message")
+            }
+            Some(Sent::Closed) => ("the connection is closing; nothing was sent", "send before it closes"),
             Some(Sent::Dropped) => ("the server reads too slowly; messages are dropped", "see `slowreader`"),
             _ => ("the server reads too slowly; the connection is closed", "see `slowreader`"),
         };
+        self.shared.send_failed.set(true);
         self.shared.network.report(self.shared.op, Problem::warning("send", message, remedy));
         -1
+    }
+
+    fn is_closing(&self) -> bool {
+        self.peer().is_some_and(|peer| peer.is_closing())
     }
 
     fn peer(&self) -> Option<Rc<Peer<()>>> {
@@ -192,10 +213,12 @@ impl WebSocketDat {
         let options = reader.options();
         self.shared.options.set(options);
         options.received.shape(&self.shared.network, self.shared.op);
+        // Read first: expressions may be Python, which may ask for anything, this operator included.
+        let (connection, backoff) = (reader.connection(), reader.backoff());
         if let Some((Connection::Network(client), _)) = &*self.connection.borrow() {
-            client.set_settings(reader.connection());
+            client.set_settings(connection);
         }
-        self.backoff.borrow_mut().set_settings(reader.backoff());
+        self.backoff.borrow_mut().set_settings(backoff);
     }
 
     fn apply_record(&self) {
@@ -220,13 +243,10 @@ impl WebSocketDat {
     /// before.
     fn connect(&self) {
         self.planned.take();
-        let shared = &self.shared;
-        let link = Rc::new(Link {
-            shared: shared.clone(),
-            dat: self.me.clone(),
-            is_current: Cell::new(true),
-            ponged: RefCell::default(),
-        });
+        self.needs_correction.set(false);
+        let target = self.reader().target();
+        self.target.replace(Some(target));
+        let link = Link::new(&self.shared, &self.me);
         if let Some(file) = self.reader().path(par::REPLAY) {
             let replay = Replay::start(link.clone(), file, self.replay_speed.subscribe());
             self.connection.replace(Some((Connection::Replay(replay), link)));
@@ -238,12 +258,8 @@ impl WebSocketDat {
                 self.connection.replace(Some((Connection::Network(client), link)));
             }
             Err((message, remedy)) => {
-                let failed = || Content::Failed { reason: message.as_str().into() };
-                shared.tap.note(|| Entry::new(Direction::In, failed()));
-                shared.say(&format!("connection failed: {message}"));
-                shared.show(message, &remedy);
-                // Somebody has to correct it first, so nothing is planned.
-                shared.call(callback::DISCONNECT, &[Value::Op(shared.op)]);
+                self.needs_correction.set(true);
+                link.fail(&message, &remedy);
             }
         }
     }
@@ -275,8 +291,8 @@ impl WebSocketDat {
         }
     }
 
-    /// The link's connection is open.
-    fn handle_open(&self) {
+    /// A connection was more than a door that opens and shuts: the next delay is the first again.
+    fn note_steady(&self) {
         self.backoff.borrow_mut().reset();
     }
 
@@ -296,7 +312,7 @@ impl WebSocketDat {
     /// The connection has ended or could not be had, and nobody has asked for that.
     fn plan_reconnect(&self) {
         // What follows in a recording is the recording's own affair.
-        if self.is_replaying() || !self.reconnects() {
+        if self.is_replaying() || !self.reconnects() || self.needs_correction.get() || self.planned.borrow().is_some() {
             return;
         }
         let next = self.backoff.borrow_mut().next_delay(patchcord_net::client::chance());
@@ -306,7 +322,6 @@ impl WebSocketDat {
             return;
         };
         let attempt = self.backoff.borrow().attempts();
-        self.shared.say(&format!("connecting again in {:.1} s, attempt {attempt}", delay.as_secs_f64()));
         let me = self.me.clone();
         let timer = tokio::task::spawn_local(async move {
             tokio::time::sleep(delay).await;
@@ -314,33 +329,51 @@ impl WebSocketDat {
             dat.shared.network.turn(|_| dat.connect());
         });
         self.planned.replace(Some(Planned { at: Instant::now() + delay, timer }));
+        // Last: a callback may hear of it and do otherwise.
+        self.shared.say(&format!("connecting again in {:.1} s, attempt {attempt}", delay.as_secs_f64()));
     }
 
     fn handle_parameter(&self, index: ParIndex, on: bool) {
         match index {
             par::ACTIVE if on => {
-                if self.connection.borrow().as_ref().is_none_or(|(connection, _)| connection.is_ended()) {
+                if self.is_down() {
                     self.backoff.borrow_mut().reset();
                     self.connect();
                 }
             }
             par::ACTIVE => self.leave(CloseCode::NORMAL, "disconnected"),
-            par::NETADDRESS | par::PORT => self.connect_anew("disconnected, because the address has changed"),
+            par::NETADDRESS | par::PORT => {
+                // Both may have changed in one turn, which is one change.
+                let target = self.reader().target();
+                if !self.is_replaying() && self.target.borrow().as_ref() != Some(&target) {
+                    self.connect_anew("disconnected, because the address has changed");
+                }
+            }
             par::REPLAY => self.connect_anew("disconnected, because another recording is to be replayed, or none"),
             par::RECORD => self.apply_record(),
             par::REPLAYSPEED => self.apply_replay_speed(),
             par::SOCKETIO | par::SOCKETIOADDRESS => self.warn_of_retired(),
             par::RECONNECT if on => {
-                let is_down = self.connection.borrow().as_ref().is_none_or(|(connection, _)| connection.is_ended());
-                if is_down && self.planned.borrow().is_none() {
+                if self.is_down() && self.planned.borrow().is_none() {
+                    self.backoff.borrow_mut().reset();
                     self.plan_reconnect();
                 }
             }
             par::RECONNECT => {
                 self.planned.take();
             }
-            _ => self.apply_options(),
+            _ => {
+                self.apply_options();
+                let may_correct = DIAL_PAGES.contains(&WEBSOCKET_DAT.page_of(index).name);
+                if may_correct && self.needs_correction.get() && self.reader().on(par::ACTIVE) {
+                    self.connect();
+                }
+            }
         }
+    }
+
+    fn is_down(&self) -> bool {
+        self.connection.borrow().as_ref().is_none_or(|(connection, _)| connection.is_ended())
     }
 
     fn connect_anew(&self, message: &str) {
@@ -393,12 +426,12 @@ impl Worker for WebSocketDat {
             queued = peer.queued();
             round_trip = peer.round_trip().map_or(0.0, |time| time.as_secs_f64() * 1000.0);
         }
-        let is_ended = self.connection.borrow().as_ref().is_none_or(|(connection, _)| connection.is_ended());
+        let is_open = peer.is_some_and(|peer| !peer.is_closing());
         let next = self.planned.borrow().as_ref().map(|planned| planned.at.saturating_duration_since(Instant::now()));
         vec![
-            f64::from(u8::from(peer.is_some_and(|peer| !peer.is_closing()))),
+            f64::from(u8::from(is_open)),
             self.shared.opened.get().saturating_sub(1) as f64,
-            f64::from(self.backoff.borrow().attempts()),
+            if is_open { 0.0 } else { f64::from(self.backoff.borrow().attempts()) },
             next.map_or(0.0, |time| time.as_secs_f64()),
             round_trip,
             stats.messages_in as f64,
@@ -410,7 +443,7 @@ impl Worker for WebSocketDat {
             f64::from(self.shared.close_code.get()),
             self.shared.tap.recorded() as f64,
             self.shared.tap.lost() as f64,
-            f64::from(u8::from(self.is_replaying() && !is_ended)),
+            f64::from(u8::from(self.is_replaying() && !self.is_down())),
         ]
     }
 

@@ -1,5 +1,6 @@
 //! From parameters to an address, to how it is dialled, and to the bounds of the connection.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -45,6 +46,11 @@ impl Reader<'_> {
     pub(super) fn options(&self) -> Options {
         let limit = self.on(par::CLAMP).then(|| self.size(par::MAXLINES));
         Options { received: Received { limit, bytes: self.on(par::BYTES) }, autopong: self.on(par::AUTOPONG) }
+    }
+
+    /// Address and port as they are written.
+    pub(super) fn target(&self) -> (Rc<str>, usize) {
+        (self.text(par::NETADDRESS), self.size(par::PORT))
     }
 
     pub(super) fn connection(&self) -> ConnectionSettings {
