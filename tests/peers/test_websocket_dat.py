@@ -125,6 +125,23 @@ def test_a_change_of_address_or_port_connects_anew(dat, scripted):
     ]
 
 
+def test_address_and_port_that_change_in_one_script_are_one_change(dat, scripted):
+    first, second = scripted(hold), scripted(hold)
+    one = dat(first, netaddress="127.0.0.1")
+    one.expect_connected()
+    one.do(f"dat.par.netaddress = 'localhost/live'\ndat.par.port = {second.port}")
+    one.expect_connected(2)
+    assert len(first.wires) == 1 and [wire.request for wire in second.wires] == ["GET /live HTTP/1.1"]
+    assert len(one.records("onDisconnect")) == 1
+
+
+def test_a_callback_that_switches_off_when_it_is_connected_gets_no_on_connect_behind_on_disconnect(dat, scripted):
+    callbacks = NOTE_ALL + "    if message == 'connected': dat.par.active = False\n"
+    one = dat(scripted(hold), callbacks=callbacks)
+    one.expect_disconnected()
+    assert one.records("onConnect") == []
+
+
 def test_other_parameters_leave_the_connection_alone(dat, scripted):
     server = scripted(hold)
     one = dat(server)

@@ -15,6 +15,13 @@ def leave(wire):
     wire.rest()
 
 
+def speak_and_leave(wire):
+    wire.accept()
+    wire.send_frame(TEXT, b"hello")
+    wire.send_close(1012, "restart")
+    wire.rest()
+
+
 def planned_delays(one, count):
     """The delays that the operator has told of, in seconds."""
     one.expect_said("connecting again in", count=count)
@@ -59,15 +66,82 @@ def test_it_gives_up_after_so_many_attempts_and_begins_anew_when_told(dat, scrip
 
 
 def test_a_lost_connection_comes_back_by_itself_and_is_counted(dat, scripted):
-    server = scripted(leave, leave, hold)
-    one = dat(server, reconnect=True, reconnectdelay=0.02, reconnectjitter=0)
+    server = scripted(speak_and_leave, speak_and_leave, hold)
+    one = dat(server, reconnect=True, reconnectdelay=0.1, reconnectjitter=0)
     one.expect_connected(3)
     one.expect_info(connected=1, reconnects=2, attempts=0, next_delay=0, close_code=1012)
     assert one.warnings() == ""
     names = [record[0] for record in one.records("onConnect", "onDisconnect")]
     assert names == ["onConnect", "onDisconnect"] * 2 + ["onConnect"]
-    # Each was a success in between, so that each delay is the first.
-    assert planned_delays(one, 2) == [(0.0, 1), (0.0, 1)]
+    # A message came in between, so that each delay is the first.
+    assert planned_delays(one, 2) == [(0.1, 1), (0.1, 1)]
+
+
+def test_a_server_that_accepts_and_closes_at_once_is_dialled_at_growing_delays_and_given_up(dat, scripted):
+    server = scripted(leave, leave, leave, hold)
+    one = dat(server, reconnect=True, reconnectdelay=0.1, reconnectjitter=0, reconnectattempts=2)
+    one.expect_said("^error: given up after 2 attempts$")
+    assert planned_delays(one, 2) == [(0.1, 1), (0.2, 2)]
+    one.set(reconnect=False)
+    one.set(reconnect=True)
+    one.expect_connected(4)
+    assert planned_delays(one, 3)[2] == (0.1, 1), "switching it on again begins anew"
+
+
+def test_delays_have_a_floor(dat):
+    one = dat(free_port(), callbacks=None, reconnect=True, reconnectdelay=0, reconnectlongest=0, reconnectjitter=0)
+    assert planned_delays(one, 3) == [(0.1, 1), (0.1, 2), (0.1, 3)]
+
+
+@pytest.mark.parametrize("script", ["dat.par.active = False", "dat.par.reset.pulse()"], ids=["off", "reset"])
+def test_what_a_callback_does_when_an_attempt_is_announced_counts(dat, scripted, script):
+    server = scripted(leave, hold)
+    body = f"    log(dat.name, 'onMonitorMessage', message)\n    if 'again in' in message: {script}\n"
+    ends = "".join(f"def {name}(dat):\n    log(dat.name, '{name}')\n" for name in ("onConnect", "onDisconnect"))
+    callbacks = f"{PRELUDE}{ends}def onMonitorMessage(dat, message):\n{body}"
+    one = dat(server, callbacks=callbacks, reconnect=True, reconnectdelay=0.3, reconnectjitter=0)
+    if "active" in script:
+        one.expect_disconnected()
+        one.expect_info(connected=0, next_delay=0)
+    else:
+        one.expect_connected(2)
+        one.expect_info(connected=1, next_delay=0)
+    # Longer than the delay: nothing comes of what was announced.
+    other = dat(scripted(leave, hold), reconnect=True, reconnectdelay=0.6, reconnectjitter=0)
+    other.expect_connected(2)
+    assert len(server.wires) == (1 if "active" in script else 2)
+    assert len(one.records("onDisconnect")) == 1
+
+
+def test_reconnect_that_a_callback_switches_on_plans_one_attempt(dat, scripted):
+    one = dat(
+        scripted(leave, hold), reconnectdelay=0.2, reconnectjitter=0,
+        callbacks=f"{PRELUDE}def onConnect(dat):\n    log(dat.name, 'onConnect')\n"
+        "def onDisconnect(dat):\n    dat.par.reconnect = True\n",
+    )  # fmt: skip
+    one.expect_connected(2)
+    assert planned_delays(one, 1) == [(0.2, 1)]
+    assert len([line for line in one.said() if "again in" in line]) == 1
+
+
+def test_a_mistake_in_the_settings_is_not_tried_again_before_it_is_corrected(dat, scripted):
+    server = scripted(hold)
+    one = dat(server, reconnect=True, reconnectdelay=0.1, subprotocols="two,words")
+    one.expect_said("connection failed")
+    one.expect_info(connected=0, next_delay=0)
+    one.set(maxlines=5)
+    assert len(one.records("onDisconnect")) == 1
+    one.set(subprotocols="chat")
+    one.expect_connected()
+    assert one.warnings() == ""
+
+
+def test_delays_may_be_expressions_about_the_operator_itself(dat, scripted):
+    one = dat(scripted(leave, hold), reconnect=True, reconnectjitter=0)
+    one.do("op('figures').par.op = dat\ndat.par.reconnectdelay.expr = \"0.2 + op('figures')['attempts'].eval()\"")
+    one.expect_connected(2)
+    one.do("dat.par.reconnectdelay = 1\nop('figures').par.op = ''")
+    assert not [line for line in one.said() if "error:" in line or "panic" in line]
 
 
 def test_the_reason_stays_on_the_operator_until_it_is_back_without_a_remedy_that_is_not_needed(dat, scripted):
@@ -100,7 +174,7 @@ def test_reconnect_switched_off_forgets_the_attempt_and_switched_on_plans_one(da
     one.expect_said("connecting again")
     one.set(reconnect=False)
     one.expect_info(next_delay=0)
-    one.set(reconnectdelay=0, reconnect=True)
+    one.set(reconnectdelay=0.1, reconnect=True)
     one.expect_connected(2)
 
 
