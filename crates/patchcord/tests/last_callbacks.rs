@@ -56,6 +56,13 @@ fn printed(said: &str) -> Vec<&str> {
     said.lines().filter_map(|line| words.iter().find_map(|word| line.find(word).map(|at| &line[at..]))).collect()
 }
 
+/// Waits for so many of these lines, which may come later than others that are not printed, and compares them.
+fn assert_printed<S: AsRef<str>>(live: &Live, wanted: &[S], why: &str) {
+    live.wait_until(why, |said| printed(said).len() >= wanted.len());
+    let wanted: Vec<&str> = wanted.iter().map(AsRef::as_ref).collect();
+    assert_eq!(printed(&live.said()), wanted, "{why}");
+}
+
 const ENDS: [&str; 4] = [
     "start of /project1/webserver1",
     "stop of /project1/webserver1 2",
@@ -74,7 +81,7 @@ fn a_server_that_a_script_destroys_ends_in_order() {
         goes_away(socket);
     }
     live.wait_for("stopped");
-    assert_eq!(printed(&live.said()), ENDS);
+    assert_printed(&live, &ENDS, "all ends are told");
     live.stop().ended_well().does_not_say("rror");
 }
 
@@ -87,7 +94,7 @@ fn a_server_that_leaves_the_patch_file_ends_in_order_also_with_its_callbacks() {
     goes_away(&mut first);
     goes_away(&mut second);
     live.wait_for("2 operators removed");
-    assert_eq!(printed(&live.said()), ENDS);
+    assert_printed(&live, &ENDS, "all ends are told");
     live.stop().ended_well().does_not_say("rror");
 }
 
@@ -159,7 +166,6 @@ def onWebSocketClose(dat, client):
     first.send(Message::text("destroy")).expect("it can be sent");
     live.wait_until("the new one listens", |said| said.matches("listening on").count() == 2);
     assert!(live.get("/").starts_with("HTTP/1.1 404 "));
-    let said = live.said();
     let gone = "the operator does not exist any more";
     let wanted = [
         "start of /project1/webserver1".to_owned(),
@@ -172,7 +178,7 @@ def onWebSocketClose(dat, client):
         "close of /project1/webserver1".to_owned(),
         "close of /project1/webserver1".to_owned(),
     ];
-    assert_eq!(printed(&said), wanted);
+    assert_printed(&live, &wanted, "all that goes is told");
     live.stop().ended_well().does_not_say("panic");
 }
 
@@ -186,7 +192,7 @@ fn a_restart_ends_the_old_run_before_the_new_one_begins() {
         // The second client answers nothing before the new run has begun, and is not waited for.
         live.wait_until("it listens again", |said| said.matches("start of").count() == 2);
         let all = [&ENDS[..], &ENDS[..1]].concat();
-        assert_eq!(printed(&live.said()), all, "{restart}");
+        assert_printed(&live, &all, restart);
         goes_away(&mut first);
         goes_away(&mut second);
         let mut third = live.socket("/");
@@ -207,7 +213,7 @@ fn clients_that_outlive_a_lost_listener_are_told_when_the_server_is_switched_off
     // The callback's answer comes first, since what it causes waits for its end.
     assert_eq!([read_text(&mut first), read_text(&mut first)], ["done", "farewell"]);
     live.wait_for("TLS needs a certificate");
-    assert_eq!(printed(&live.said()), ENDS[..2]);
+    assert_printed(&live, &ENDS[..2], "the listener is given up");
     assert!(TcpStream::connect(("127.0.0.1", live.port)).is_err(), "nobody is let in in plain text");
 
     second.send(Message::text("active")).expect("it can be sent");
@@ -215,6 +221,6 @@ fn clients_that_outlive_a_lost_listener_are_told_when_the_server_is_switched_off
     goes_away(&mut first);
     goes_away(&mut second);
     live.wait_until("both have closed", |said| said.matches("close ").count() == 2);
-    assert_eq!(printed(&live.said()), ENDS);
+    assert_printed(&live, &ENDS, "all ends are told");
     live.stop().ended_well();
 }
