@@ -26,15 +26,19 @@ const INPUT: usize = 64 * 1024;
 /// Token of the listener; connections count from 0.
 const LISTENER: usize = usize::MAX;
 
-/// What a client did that ends its connection.
+/// What the other end did that ends its connection.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-enum Refused {
+pub enum Refused {
+    /// Its socket failed, or it ended the connection.
     #[error("the client is gone")]
     Gone,
+    /// It sent more in one piece than there is room for.
     #[error("a head or frame is longer than the buffer")]
     TooLong,
+    /// It broke the protocol.
     #[error("a frame breaks RFC 6455 §5.2")]
     BadFrame,
+    /// It wants a WebSocket and sent no key.
     #[error("the upgrade request has no key")]
     NoKey,
 }
@@ -203,9 +207,7 @@ fn answer_requests(input: &[u8], response: &[u8], output: &mut Vec<u8>) -> Resul
         let path = head.strip_prefix(b"GET ").and_then(|rest| rest.strip_prefix(WEBSOCKET_PATH.as_bytes()));
         if path.is_some_and(|rest| rest.starts_with(b" ")) {
             let key = header(head, b"sec-websocket-key").ok_or(Refused::NoKey)?;
-            output.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ");
-            output.extend_from_slice(accept_key(key).as_bytes());
-            output.extend_from_slice(b"\r\n\r\n");
+            output.extend_from_slice(upgrade_response(key).as_bytes());
             return Ok((used, true));
         }
         output.extend_from_slice(response);
@@ -213,8 +215,17 @@ fn answer_requests(input: &[u8], response: &[u8], output: &mut Vec<u8>) -> Resul
     if used == 0 && input.len() == INPUT { Err(Refused::TooLong) } else { Ok((used, false)) }
 }
 
+/// The response that opens a WebSocket for a client with this key.
+pub fn upgrade_response(key: &[u8]) -> String {
+    format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Accept: {}\r\n\r\n",
+        accept_key(key)
+    )
+}
+
 /// The value of a header, without the blanks around it.
-fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub fn header<'a>(head: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     head.split(|&byte| byte == b'\n').find_map(|line| {
         let colon = line.iter().position(|&byte| byte == b':')?;
         line[..colon].eq_ignore_ascii_case(name).then(|| line[colon + 1..].trim_ascii())
@@ -242,7 +253,7 @@ struct Echo {
 /// mask), so the first payload stays where it is and only those behind it move.
 fn echo_frames(bytes: &mut [u8]) -> Result<Echo, Refused> {
     let mut echo = Echo { reply: 0..0, used: 0, closing: false };
-    while let Some((header, length)) = frame_header(&bytes[echo.used..])? {
+    while let Some((header, length)) = frame_header(&bytes[echo.used..], true)? {
         let payload = echo.used + header;
         let Some(end) = payload.checked_add(length).filter(|&end| end <= bytes.len()) else {
             if header.saturating_add(length) > INPUT {
@@ -281,32 +292,35 @@ fn echo_frames(bytes: &mut [u8]) -> Result<Echo, Refused> {
     Ok(echo)
 }
 
-/// Sizes of the header (with its mask) and of the payload, or `None` while the header is incomplete.
-fn frame_header(bytes: &[u8]) -> Result<Option<(usize, usize)>, Refused> {
+/// Sizes of the header (with its mask) and of the payload, or `None` while the header is incomplete. A client's frames
+/// must be `masked`, a server's must not.
+#[inline]
+pub fn frame_header(bytes: &[u8], masked: bool) -> Result<Option<(usize, usize)>, Refused> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
     let control = first & 0x08 != 0;
     let known = matches!(first & 0x0F, 0x0..=0x2 | 0x8..=0xA);
     let short = second & 0x7F;
     let bad_control = control && (first & 0x80 == 0 || short > 125);
-    if first & 0x70 != 0 || second & 0x80 == 0 || !known || bad_control {
+    if first & 0x70 != 0 || (second & 0x80 != 0) != masked || !known || bad_control {
         return Err(Refused::BadFrame);
     }
+    let mask = if masked { 4 } else { 0 };
     let (header, length) = match short {
         126 => match rest.first_chunk() {
-            Some(length) => (8, u16::from_be_bytes(*length).into()),
+            Some(length) => (4 + mask, u16::from_be_bytes(*length).into()),
             None => return Ok(None),
         },
         127 => match rest.first_chunk() {
-            Some(length) => (14, usize::try_from(u64::from_be_bytes(*length)).map_err(|_| Refused::TooLong)?),
+            Some(length) => (10 + mask, usize::try_from(u64::from_be_bytes(*length)).map_err(|_| Refused::TooLong)?),
             None => return Ok(None),
         },
-        short => (6, usize::from(short)),
+        short => (2 + mask, usize::from(short)),
     };
     Ok((bytes.len() >= header).then_some((header, length)))
 }
 
 /// RFC 6455 §5.3, eight bytes at a time (the compiler makes vectors of it).
-fn unmask(payload: &mut [u8], mask: [u8; 4]) {
+pub fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     let [a, b, c, d] = mask;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
     let (chunks, tail) = payload.as_chunks_mut::<8>();

@@ -13,11 +13,13 @@ mod client;
 pub mod floor;
 pub mod generator;
 mod histogram;
+mod measurement;
 mod peers;
 mod poll;
 mod process;
 mod report;
 mod servers;
+pub mod websocket_client;
 mod work;
 
 use std::fs;
@@ -27,7 +29,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use generator::{Footprint, MEMORY, Measurement};
+use generator::{Footprint, MEMORY};
+use measurement::Measurement;
 use peers::Peers;
 use process::{Cores, Program, Server};
 use report::{Outcome, Session};
@@ -41,7 +44,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// The command line is not understood.
-    #[error("expected: bench web [--quick] [--rounds N] [--only NAME,NAME] with names of: {0}")]
+    #[error("expected: {0}")]
     Usage(String),
     /// Pinning needs two cores.
     #[error("the server and the load generator need a core each, and there is only one")]
@@ -62,6 +65,15 @@ pub enum BenchError {
 
 /// Entry of `cargo xtask bench`.
 pub fn run(args: &[String]) -> Result<(), BenchError> {
+    match args.split_first() {
+        Some((name, args)) if name == "web" => web(args),
+        Some((name, args)) if name == "websocket-client" => websocket_client::run(args),
+        _ => Err(BenchError::Usage("bench web […], or bench websocket-client […]".to_owned())),
+    }
+}
+
+/// Entry of `cargo xtask bench web`.
+fn web(args: &[String]) -> Result<(), BenchError> {
     let options = Options::parse(args)?;
     let places = places()?;
     fs::create_dir_all(&places.work)?;
@@ -106,7 +118,10 @@ struct Options {
 
 impl Options {
     fn parse(args: &[String]) -> Result<Self, BenchError> {
-        let usage = || BenchError::Usage(ROWS.map(|row| row.name).join(", "));
+        let usage = || {
+            let names = ROWS.map(|row| row.name).join(", ");
+            BenchError::Usage(format!("bench web [--quick] [--rounds N] [--only NAME,NAME] with names of: {names}"))
+        };
         let mut options = Self {
             only: None,
             rounds: 5,
@@ -117,9 +132,6 @@ impl Options {
         };
         let mut rounds = None;
         let mut args = args.iter().map(String::as_str);
-        if args.next() != Some("web") {
-            return Err(usage());
-        }
         while let Some(arg) = args.next() {
             match arg {
                 "--quick" => {
@@ -202,21 +214,40 @@ fn build(root: &Path, package: &str, example: Option<&str>) -> Result<(), String
 
 /// The session's head, with nothing measured. Before pinning, so that all cores are counted.
 fn session(prepared: &[Result<Prepared, (&'static str, String)>]) -> io::Result<Session> {
-    let date = servers::said_by(Command::new("date").args(["-u", "+%F"])).map_err(io::Error::other)?;
-    let cpuinfo = fs::read_to_string("/proc/cpuinfo")?;
-    let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    let cores = std::thread::available_parallelism()?;
     let outcome = |prepared: &Prepared| Outcome::new(prepared.row, prepared.version.clone());
     Ok(Session {
-        date,
-        processor: format!("{}, {cores} cores", model.map_or("unknown", |(_, model)| model.trim())),
-        kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+        machine: Machine::here()?,
         rounds: 0,
         window: Duration::ZERO,
         servers: prepared.iter().flatten().map(outcome).collect(),
         skipped: prepared.iter().filter_map(|prepared| prepared.as_ref().err().cloned()).collect(),
         failures: Vec::new(),
     })
+}
+
+/// When and where a session was held.
+struct Machine {
+    /// Day of the session, ISO 8601.
+    date: String,
+    /// Model of the processor and how many cores there are.
+    processor: String,
+    /// Version of the kernel.
+    kernel: String,
+}
+
+impl Machine {
+    /// Here and now. A thread that is pinned counts one core.
+    fn here() -> io::Result<Self> {
+        let date = servers::said_by(Command::new("date").args(["-u", "+%F"])).map_err(io::Error::other)?;
+        let cpuinfo = fs::read_to_string("/proc/cpuinfo")?;
+        let model = cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+        let cores = std::thread::available_parallelism()?;
+        Ok(Self {
+            date,
+            processor: format!("{}, {cores} cores", model.map_or("unknown", |(_, model)| model.trim())),
+            kernel: fs::read_to_string("/proc/sys/kernel/osrelease")?.trim().to_owned(),
+        })
+    }
 }
 
 /// A session under way.
@@ -306,7 +337,8 @@ impl Bench {
     /// Runs the load generator against a server and reads its result.
     fn load<T>(&self, server: &Server, port: u16, work: &str, parse: fn(&str) -> Option<T>) -> Result<T, String> {
         let port = port.to_string();
-        let pids = server.pids().map_err(|error| error.to_string())?;
+        let pids: Vec<String> = server.pids().map_err(|error| error.to_string())?.iter().map(u32::to_string).collect();
+        let pids = pids.join(",");
         let millis = |time: Duration| time.as_millis().to_string();
         let (warm_up, window) = (millis(self.options.warm_up), millis(self.options.window));
         let args = ["bench-load", "--port", &port, "--work", work, "--pids", &pids];
@@ -374,19 +406,19 @@ mod tests {
 
     #[test]
     fn a_full_session_is_the_default() -> Result<(), BenchError> {
-        let options = parse("web")?;
+        let options = parse("")?;
         assert!(options.full && options.rounds == 5 && ROWS.iter().all(|row| options.wants(row)));
         Ok(())
     }
 
     #[test]
     fn a_part_is_never_kept_and_has_the_floor() -> Result<(), BenchError> {
-        let only = parse("web --only ws,picows --rounds 2")?;
+        let only = parse("--only ws,picows --rounds 2")?;
         let names: Vec<&str> = ROWS.iter().filter(|row| only.wants(row)).map(|row| row.name).collect();
         assert_eq!(names, [FLOOR, "picows", "ws"]);
         assert!(!only.full && only.rounds == 2);
 
-        let quick = parse("web --rounds 3 --quick")?;
+        let quick = parse("--rounds 3 --quick")?;
         assert!(!quick.full && quick.rounds == 3 && quick.window == Duration::from_millis(500));
         assert!(ROWS.iter().all(|row| quick.wants(row) == (row.name == FLOOR || row.is_ours())));
         Ok(())
@@ -394,7 +426,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_with_the_names() {
-        for line in ["", "csound", "web --only nginx", "web --only", "web --rounds 0", "web --fast"] {
+        for line in ["csound", "--only nginx", "--only", "--rounds 0", "--fast"] {
             let error = parse(line).expect_err(line).to_string();
             assert!(error.contains("picows"), "{error}");
         }

@@ -1,19 +1,26 @@
 //! Installs the peers into `target/bench/peers`: a virtual environment for the Python ones, a folder with
-//! `node_modules` for Node's, each with our scripts beside the packages.
+//! `node_modules` for Node's, each with our scripts beside the packages, and a build directory for Rust's.
 //!
-//! Versions are pinned in `xtask/peers/requirements.txt` and `xtask/peers/package-lock.json`. What cannot be installed
+//! Versions are pinned in `xtask/peers`: `requirements.txt`, `package-lock.json`, `tungstenite/Cargo.lock`. What cannot be installed
 //! is a reason in words, which the benchmark prints beside the names that it leaves out.
 
 use std::path::{Path, PathBuf};
 
 use crate::install;
+use crate::workspace::{cargo, listen};
 
 const REQUIREMENTS: &str = include_str!("../../peers/requirements.txt");
 const PACKAGE: &str = include_str!("../../peers/package.json");
+const RUST_LOCK: &str = include_str!("../../peers/tungstenite/Cargo.lock");
 
 /// Scripts that run on Python, and on Node.
-const PYTHON_FILES: [&str; 3] = ["granian_app.py", "uvicorn_app.py", "picows_server.py"];
-const NODE_FILES: [&str; 1] = ["ws_server.mjs"];
+const PYTHON_FILES: [&str; 5] =
+    ["granian_app.py", "uvicorn_app.py", "picows_server.py", "picows_client.py", "websockets_client.py"];
+const NODE_FILES: [&str; 2] = ["ws_server.mjs", "ws_client.mjs"];
+
+/// The package of the Rust peer, and what it builds.
+const RUST_FOLDER: &str = "tungstenite";
+const RUST_PROGRAM: &str = "bench-tungstenite";
 
 /// Folders with an interpreter's packages and our scripts for it, or why there is none.
 pub struct Peers {
@@ -21,6 +28,8 @@ pub struct Peers {
     pub python: Result<PathBuf, String>,
     /// Folder with `node_modules`.
     pub node: Result<PathBuf, String>,
+    /// The program on tokio-tungstenite.
+    pub rust: Result<PathBuf, String>,
 }
 
 impl Peers {
@@ -29,13 +38,18 @@ impl Peers {
         Self {
             python: install_python(scripts, &target.join("python")),
             node: install_node(scripts, &target.join("node")),
+            rust: not_wanted(),
         }
+    }
+
+    /// Builds the Rust peer as well.
+    pub fn with_rust(self, scripts: &Path, target: &Path) -> Self {
+        Self { rust: build_rust(&scripts.join(RUST_FOLDER), &target.join("rust")), ..self }
     }
 
     /// For a run without peers.
     pub fn none() -> Self {
-        let reason = || Err("left out by the command line".to_owned());
-        Self { python: reason(), node: reason() }
+        Self { python: not_wanted(), node: not_wanted(), rust: not_wanted() }
     }
 }
 
@@ -46,7 +60,13 @@ pub fn pinned(name: &str) -> String {
         let version = line.trim().strip_prefix(&format!("\"{name}\": \""))?;
         version.trim_end_matches(',').strip_suffix('"')
     });
-    python.or(node).map_or_else(|| name.to_owned(), |version| format!("{name} {version}"))
+    let mut lock = RUST_LOCK.lines().skip_while(|line| *line != format!("name = \"{name}\""));
+    let rust = lock.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    python.or(node).or(rust).map_or_else(|| name.to_owned(), |version| format!("{name} {version}"))
+}
+
+fn not_wanted() -> Result<PathBuf, String> {
+    Err("left out by the command line".to_owned())
 }
 
 fn install_python(scripts: &Path, folder: &Path) -> Result<PathBuf, String> {
@@ -66,6 +86,13 @@ fn install_node(scripts: &Path, folder: &Path) -> Result<PathBuf, String> {
     install().map(|()| folder.to_owned()).map_err(|error| error.to_string())
 }
 
+fn build_rust(package: &Path, target: &Path) -> Result<PathBuf, String> {
+    let mut command = cargo();
+    command.current_dir(package).args(["build", "--quiet", "--release", "--locked", "--target-dir"]).arg(target);
+    listen(&mut command).map_err(|error| error.to_string())?;
+    Ok(target.join("release").join(RUST_PROGRAM))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::servers::{Origin, ROWS};
@@ -80,6 +107,7 @@ mod tests {
                 assert!(version.starts_with(|first: char| first.is_ascii_digit()), "{pinned:?}");
             }
         }
+        assert!(pinned("tokio-tungstenite").starts_with("tokio-tungstenite 0."));
         assert!(REQUIREMENTS.lines().all(|line| line.is_empty() || line.starts_with('#') || line.contains("==")));
     }
 

@@ -112,10 +112,9 @@ impl Server {
         }
     }
 
-    /// The ids of its processes, as the load generator's command line takes them.
-    pub fn pids(&self) -> io::Result<String> {
-        let pids: Vec<String> = members(self.group)?.iter().map(u32::to_string).collect();
-        Ok(pids.join(","))
+    /// The ids of its processes.
+    pub fn pids(&self) -> io::Result<Vec<u32>> {
+        members(self.group)
     }
 }
 
@@ -215,13 +214,22 @@ fn parse_schedstat(text: &str) -> Option<CpuTime> {
 pub fn resident(pids: &[u32]) -> io::Result<u64> {
     pids.iter().try_fold(0, |sum, pid| {
         let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-        let kib = parse_rss(&text).ok_or(io::ErrorKind::InvalidData)?;
+        let kib = parse_kib(&text, "Rss:").ok_or(io::ErrorKind::InvalidData)?;
         Ok(sum + kib * 1024)
     })
 }
 
-fn parse_rss(text: &str) -> Option<u64> {
-    text.lines().find_map(|line| line.strip_prefix("Rss:"))?.trim().strip_suffix("kB")?.trim().parse().ok()
+/// The most resident memory that some processes had so far in bytes, as [`resident`].
+pub fn peak(pids: &[u32]) -> io::Result<u64> {
+    pids.iter().try_fold(0, |sum, pid| {
+        let text = fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let kib = parse_kib(&text, "VmHWM:").ok_or(io::ErrorKind::InvalidData)?;
+        Ok(sum + kib * 1024)
+    })
+}
+
+fn parse_kib(text: &str, name: &str) -> Option<u64> {
+    text.lines().find_map(|line| line.strip_prefix(name))?.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -255,8 +263,8 @@ mod tests {
             std::thread::yield_now();
         }
         assert!(cpu_time(&own)?.since(&before).ran > Duration::ZERO);
-        assert!(resident(&own)? > 100 * 1024);
-        assert_eq!(parse_rss("Rss:   12 kB\nPss: 3 kB\n"), Some(12));
+        assert!(resident(&own)? > 100 * 1024 && peak(&own)? > 100 * 1024);
+        assert_eq!(parse_kib("Rss:   12 kB\nPss: 3 kB\n", "Rss:"), Some(12));
         Ok(())
     }
 

@@ -8,25 +8,23 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-use super::generator::{Footprint, MEMORY_CONNECTIONS, Measurement};
+use super::Machine;
+use super::generator::{Footprint, MEMORY_CONNECTIONS};
+use super::measurement::Measurement;
 use super::servers::{FLOOR, OURS_DEMO, OURS_NATIVE, OURS_PYTHON, Row};
 use super::work::{CONNECTIONS, WORKS, Work};
 
 /// Most resident memory for an idle WebSocket of ours, in bytes.
 const BAR_MEMORY: i64 = 4096;
 /// Share of the time for which the floor may wait for its core in a session that is worth comparing.
-const CALM: f64 = 0.05;
+pub const CALM: f64 = 0.05;
 /// Longest start of the demo patch until a request is answered.
 const BAR_START: Duration = Duration::from_millis(150);
 
 /// Everything that was measured, and with what.
 pub struct Session {
-    /// Day of the session, ISO 8601.
-    pub date: String,
-    /// Model of the processor and how many cores there are.
-    pub processor: String,
-    /// Version of the kernel.
-    pub kernel: String,
+    /// When and where it was held.
+    pub machine: Machine,
     /// Number of rounds.
     pub rounds: usize,
     /// Length of a measured window.
@@ -82,7 +80,7 @@ impl Session {
     pub fn tables(&self) -> String {
         let mut text = String::new();
         let Some(floor) = self.servers.iter().find(|server| server.row.name == FLOOR) else { return text };
-        let waited = |work| floor.median_of(work, |sample| sample.share(sample.server_waited));
+        let waited = |work| floor.median_of(work, |sample| sample.share(sample.waited));
         let waited = WORKS.iter().filter_map(waited).fold(0.0, f64::max);
         if waited > CALM {
             line(
@@ -119,13 +117,14 @@ impl Session {
             format_args!(
                 "Written by `cargo xtask bench web` on {}; do not edit. Processor: {}. Kernel: {}. {} rounds of {} s for \
                  each work and server, {CONNECTIONS} connections, loopback, no TLS.\n",
-                self.date,
-                self.processor,
-                self.kernel,
+                self.machine.date,
+                self.machine.processor,
+                self.machine.kernel,
                 self.rounds,
                 self.window.as_secs_f64()
             ),
         );
+        text.push_str("The WebSocket client is measured [on a page of its own](benchmarks-websocket-client.md).\n\n");
         text.push_str(HOW_TO_READ);
         text.push_str("## Versions\n\n| server | what it is | version |\n|---|---|---|\n");
         for server in &self.servers {
@@ -162,8 +161,8 @@ impl Session {
                     grouped(of(Measurement::rate)),
                     of(|sample| sample.p50.as_secs_f64() * 1e6),
                     of(|sample| sample.p99.as_secs_f64() * 1e6),
-                    of(|sample| sample.share(sample.server) * 100.0),
-                    of(|sample| sample.share(sample.server_waited) * 100.0),
+                    of(|sample| sample.share(sample.cpu) * 100.0),
+                    of(|sample| sample.share(sample.waited) * 100.0),
                     of(|sample| sample.share(sample.generator) * 100.0),
                 ),
             );
@@ -258,13 +257,13 @@ const HOW_TO_READ: &str = "\
 
 ";
 
-fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+pub fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{arguments}");
 }
 
 /// The middle value, or the mean of the two in the middle.
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     match values.len() {
@@ -275,7 +274,7 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// Three digits that matter for what is below 10.
-fn figure(value: f64) -> String {
+pub fn figure(value: f64) -> String {
     if value < 1.0 {
         format!("{value:.3}")
     } else if value < 10.0 {
@@ -286,7 +285,7 @@ fn figure(value: f64) -> String {
 }
 
 /// A whole number with its thousands apart.
-fn grouped(value: f64) -> String {
+pub fn grouped(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -311,8 +310,8 @@ mod tests {
             let measurement = Measurement {
                 operations: 1_000_000,
                 elapsed: Duration::from_secs(10),
-                server: Duration::from_secs_f64(*cpu_us),
-                server_waited: Duration::ZERO,
+                cpu: Duration::from_secs_f64(*cpu_us),
+                waited: Duration::ZERO,
                 generator: Duration::from_secs(1),
                 p50: Duration::from_micros(100),
                 p99: Duration::from_micros(300),
@@ -326,9 +325,7 @@ mod tests {
         let mut ours = outcome(OURS_PYTHON, &[5.0, 18.0, 4.4]);
         ours.footprint = Some(Footprint { opened: 1024, used: 5120 });
         Session {
-            date: "2026-01-02".into(),
-            processor: "a processor".into(),
-            kernel: "a kernel".into(),
+            machine: Machine { date: "2026-01-02".into(), processor: "a processor".into(), kernel: "a kernel".into() },
             rounds: 3,
             window: Duration::from_millis(1500),
             servers: vec![outcome(FLOOR, &[4.0, 8.0, 4.0]), ours, outcome(OURS_DEMO, &[])],
@@ -366,7 +363,7 @@ mod tests {
         let mut session = session();
         assert!(!session.tables().contains("Not a calm session"));
         for sample in session.servers[0].samples.values_mut() {
-            sample.server_waited = Duration::from_secs(2);
+            sample.waited = Duration::from_secs(2);
         }
         assert!(
             session.tables().contains("**Not a calm session**: the floor waited for its core during 20 % of the time")

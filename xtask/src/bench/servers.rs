@@ -164,13 +164,11 @@ pub fn prepare(row: &'static Row, places: &Places, peers: &Peers) -> Result<Prep
         let path = places.release.join(path);
         if path.is_file() { Ok(path) } else { Err(format!("{} is not built", path.display())) }
     };
-    let revision =
-        || said_by(Command::new("git").arg("-C").arg(&places.root).args(["describe", "--always", "--dirty"]));
     let python = || said_by(Command::new(PYTHON).arg("--version"));
     let (executable, script, version) = match row.origin {
-        Origin::Floor => (built("xtask")?, None, revision()?),
-        Origin::Native => (built(&format!("examples/{}", NATIVE.1))?, None, revision()?),
-        Origin::Python | Origin::Demo => (built("patchcord")?, None, format!("{}, {}", revision()?, python()?)),
+        Origin::Floor => (built("xtask")?, None, revision(places)?),
+        Origin::Native => (built(&format!("examples/{}", NATIVE.1))?, None, revision(places)?),
+        Origin::Python | Origin::Demo => (built("patchcord")?, None, format!("{}, {}", revision(places)?, python()?)),
         Origin::PythonPeer(script) => {
             let folder = peers.python.as_ref()?;
             (
@@ -243,6 +241,11 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is measured of ours, as git names it.
+pub fn revision(places: &Places) -> Result<String, String> {
+    said_by(Command::new("git").arg("-C").arg(&places.root).args(["describe", "--always", "--dirty"]))
 }
 
 /// The first line that a command prints.

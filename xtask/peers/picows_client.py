@@ -1,0 +1,30 @@
+"""Benchmark peer: picows as a client, on uvloop. Usage: picows_client.py PORT flood|echo
+
+Does nothing with a message, or sends it back.
+"""
+
+import sys
+
+import uvloop
+from picows import WSListener, WSMsgType, ws_connect
+
+
+class Flood(WSListener):
+    def on_ws_frame(self, transport, frame):
+        pass
+
+
+class Echo(WSListener):
+    def on_ws_frame(self, transport, frame):
+        if frame.msg_type == WSMsgType.TEXT:
+            transport.send(WSMsgType.TEXT, frame.get_payload_as_bytes())
+
+
+async def main(port, mode):
+    listener = Echo if mode == "echo" else Flood
+    transport, _ = await ws_connect(listener, f"ws://127.0.0.1:{port}/ws")
+    await transport.wait_disconnected()
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1]), sys.argv[2]))
