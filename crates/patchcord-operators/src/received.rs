@@ -4,7 +4,7 @@
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
-use patchcord_core::table::{Keep, Table};
+use patchcord_core::table::{Keep, Table, TableError};
 
 /// Cause of the problem that the table is full.
 const FULL: &str = "table";
@@ -50,21 +50,25 @@ impl Received {
     #[inline]
     pub(crate) fn append(self, network: &Network, op: OpId, message: &str) -> usize {
         let mut patch = network.patch_mut();
-        let Ok(table) = patch.table_mut(op) else { return 0 };
+        let Ok(table) = patch.own_table_mut(op) else { return 0 };
         let appended = if self.bytes {
-            table.append_row(&[message, &decimal(message.as_bytes())], None)
+            self.append_row(table, &[message, &decimal(message.as_bytes())])
         } else {
-            table.append_row(&[message], None)
+            self.append_row(table, &[message])
         };
-        if appended.is_err() {
+        appended.unwrap_or_else(|_| {
             drop(patch);
             report_full(network, op);
-            return 0;
+            0
+        })
+    }
+
+    #[inline]
+    fn append_row(self, table: &mut Table, cells: &[&str]) -> Result<usize, TableError> {
+        match self.limit {
+            Some(limit) => table.append_and_drop_oldest(cells, limit, true),
+            None => table.append_row(cells, None),
         }
-        if let Some(limit) = self.limit {
-            table.drop_oldest(limit, true);
-        }
-        table.num_rows() - 1
     }
 
     /// Takes every message away.

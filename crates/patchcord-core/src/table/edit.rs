@@ -132,6 +132,28 @@ impl Table {
         dropped
     }
 
+    /// Adds a row last and takes the oldest away until at most `most` are left, as [`Table::drop_oldest`] does: for tables
+    /// of what has come, which mostly lose one row for each that is added. The result is the position of the new row.
+    ///
+    /// # Errors
+    /// [`TableError::TooManyCells`].
+    pub fn append_and_drop_oldest<S: AsRef<str>>(
+        &mut self,
+        vals: &[S],
+        most: usize,
+        heading: bool,
+    ) -> Result<usize, TableError> {
+        let first = usize::from(heading);
+        let is_full = most > 0 && self.num_rows().checked_sub(first) == Some(most);
+        if is_full && self.store.rotate(first, vals) {
+            self.changed();
+        } else {
+            self.append_row(vals, None)?;
+            self.drop_oldest(most, heading);
+        }
+        Ok(self.num_rows().saturating_sub(1))
+    }
+
     /// Adds a column after the given one, or last; the result is its position. More values than rows add rows.
     ///
     /// # Errors
@@ -533,6 +555,23 @@ mod tests {
         let revision = fifo.revision();
         assert_eq!((fifo.drop_oldest(3, false), fifo.revision()), (0, revision));
         assert_eq!((fifo.drop_oldest(0, true), shown(&fifo).as_str()), (2, "b"));
+    }
+
+    #[test]
+    fn a_row_comes_and_the_oldest_goes() {
+        let mut fifo = table("message");
+        let mut append = |text: &str, most, heading| {
+            let at = fifo.append_and_drop_oldest(&[text], most, heading);
+            (at.unwrap(), shown(&fifo))
+        };
+        assert_eq!(append("a", 2, true), (1, "message/a".to_owned()));
+        assert_eq!(append("b", 2, true), (2, "message/a/b".to_owned()));
+        assert_eq!(append("c", 2, true), (2, "message/b/c".to_owned()));
+        assert_eq!(append("d", 1, true), (1, "message/d".to_owned()), "the limit has become smaller");
+        assert_eq!(append("e", 0, true), (0, "message".to_owned()));
+        assert_eq!(append("f", 1, false), (0, "f".to_owned()));
+        assert_eq!(fifo.append_and_drop_oldest(&["g", "h"], 1, false), Ok(0));
+        assert_eq!((shown(&fifo).as_str(), fifo.num_cols()), ("g h", 2), "a longer row widens the table");
     }
 
     #[test]

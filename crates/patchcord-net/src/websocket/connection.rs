@@ -1,12 +1,14 @@
 //! The task of one WebSocket connection: read once, hand over every message, write once.
 //!
-//! The read buffer is one per thread, lent to the connection for the length of a read: what the protocol core has not
-//! finished with, it keeps itself. So an idle connection owns this task, its [`Peer`] and nothing else. The task is the
+//! The read buffer is one per thread, lent to the connection until what was read is handed over: what the protocol core
+//! has not finished with, it keeps itself, and only a read that is handed over in several turns keeps the buffer between
+//! them, which costs less than copying the rest each time. So an idle connection owns this task, its [`Peer`] and nothing else. The task is the
 //! same for both roles; what differs stands behind [`Owner`].
 
 use std::cell::RefCell;
 use std::future::Future;
 use std::io;
+use std::ops::Range;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -87,6 +89,13 @@ pub(crate) trait Owner: 'static {
 
 pub(crate) type OwnersPeer<O> = Peer<<<O as Owner>::Handler as Handler>::Data>;
 
+/// Bytes that came, in the buffer into which they were read.
+struct Input {
+    buffer: Box<[u8]>,
+    /// Where the bytes are that were not handed over.
+    bytes: Range<usize>,
+}
+
 /// The task. It ends when the transport is gone, and tells the handler so exactly once.
 pub(crate) struct Connection<O: Owner> {
     peer: Rc<OwnersPeer<O>>,
@@ -94,7 +103,7 @@ pub(crate) struct Connection<O: Owner> {
     receiver: Receiver,
     phase: Phase,
     /// Input that came with the upgrade or was left over when a turn grew too long.
-    pending: Vec<u8>,
+    pending: Option<Input>,
     /// Its place among the owner's connections, given back at the end.
     _place: O::Place,
 }
@@ -119,7 +128,7 @@ impl<O: Owner> Connection<O> {
                 None => receiver,
             },
             phase: Phase::New,
-            pending,
+            pending: (!pending.is_empty()).then(|| Input { bytes: 0..pending.len(), buffer: pending.into() }),
             _place: place,
         }
     }
@@ -209,9 +218,8 @@ impl<O: Owner> Connection<O> {
 
     /// Reads once and hands over what came. Ready with `true` at the end of the stream.
     fn poll_read_in(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if !self.pending.is_empty() {
-            let mut pending = std::mem::take(&mut self.pending);
-            self.handle_input(&mut pending);
+        if let Some(input) = self.pending.take() {
+            self.handle_input(input);
             return Poll::Ready(Ok(false));
         }
         // The buffer is taken out for the time of the callbacks, which may run anything.
@@ -219,31 +227,34 @@ impl<O: Owner> Connection<O> {
         let mut buffer = ReadBuf::new(&mut scratch);
         let polled = self.with_transport(|transport| transport.poll_read(cx, &mut buffer));
         let count = buffer.filled().len();
-        let result = match polled {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            Poll::Ready(Ok(())) if count == 0 => Poll::Ready(Ok(true)),
-            Poll::Ready(Ok(())) => {
-                if self.phase == Phase::Open {
-                    self.handle_input(&mut scratch[..count]);
-                }
-                Poll::Ready(Ok(false))
-            }
-        };
-        READ_BUFFER.set(Some(scratch));
-        result
+        if count > 0 && self.phase == Phase::Open && matches!(polled, Poll::Ready(Ok(()))) {
+            self.handle_input(Input { buffer: scratch, bytes: 0..count });
+        } else {
+            READ_BUFFER.set(Some(scratch));
+        }
+        polled.map_ok(|()| count == 0)
     }
 
-    fn handle_input(&mut self, input: &mut [u8]) {
+    /// Hands over what came. What is too much for one turn waits for the next; else the buffer goes back to the thread.
+    fn handle_input(&mut self, mut input: Input) {
         self.peer.handle_bytes(self.owner.now());
         self.receiver.set_message_limit(self.peer.message_limit.get());
         self.peer.in_turn.set(true);
         let owner = self.owner.clone();
-        owner.handler().handle_turn(&mut || self.hand_over(input));
+        let mut left = 0;
+        owner.handler().handle_turn(&mut || left = self.hand_over(&mut input.buffer[input.bytes.clone()]));
         self.peer.in_turn.set(false);
+        if left > 0 {
+            input.bytes.start = input.bytes.end - left;
+            self.pending = Some(input);
+        } else if input.buffer.len() == READ_SIZE {
+            READ_BUFFER.set(Some(input.buffer));
+        }
     }
 
-    fn hand_over(&mut self, mut input: &mut [u8]) {
+    /// Returns how many bytes at the end of the input are left for another turn.
+    fn hand_over(&mut self, mut input: &mut [u8]) -> usize {
+        let mut left = 0;
         let mut handed_over = 0;
         let mut messages = 0;
         // Counted here and written back once: the handler reads the counters between turns.
@@ -298,7 +309,7 @@ impl<O: Owner> Connection<O> {
                 }
             }
             if (handed_over >= MESSAGES_PER_TURN || bytes >= BYTES_PER_TURN) && !input.is_empty() {
-                self.pending = input.to_vec();
+                left = input.len();
                 break;
             }
         }
@@ -306,6 +317,7 @@ impl<O: Owner> Connection<O> {
         stats.messages_in += messages;
         stats.bytes_in += bytes;
         self.peer.stats.set(stats);
+        left
     }
 
     /// Nothing more is expected from the peer but that it takes what waits and ends the transport, which is timed.

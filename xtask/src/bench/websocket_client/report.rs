@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::super::Machine;
-use super::super::measurement::Measurement;
 use super::super::report::{CALM, figure, grouped, line, median};
 use super::clients::{BARE, OURS_CALLBACK, OURS_TABLE, PICOWS, Row, WEBSOCKETS};
 use super::server::Taken;
@@ -287,6 +286,7 @@ const HOW_TO_READ: &str = "\
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::measurement::Measurement;
     use super::super::clients::ROWS;
     use super::*;
 
