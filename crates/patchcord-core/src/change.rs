@@ -139,6 +139,7 @@ impl ChangeQueue {
         self.pending.borrow_mut().pop_front()
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.pending.borrow().is_empty()
     }
@@ -159,6 +160,7 @@ impl ChangeQueue {
         self.text_change_queued.set(false);
     }
 
+    #[inline]
     pub(crate) fn script_epoch(&self) -> u64 {
         self.script_epoch.get()
     }

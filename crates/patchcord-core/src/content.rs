@@ -157,10 +157,10 @@ impl Patch {
     #[inline]
     pub fn own_table_mut(&mut self, id: OpId) -> Result<&mut Table, PatchError> {
         let op = self.get_mut(id).ok_or(PatchError::Gone)?;
-        let label = op.declaration().label;
+        let declaration = op.declaration();
         match &mut op.content {
             Content::Table(table) => Ok(table),
-            _ => Err(PatchError::Content { label, reason: "holds no table" }),
+            _ => Err(PatchError::Content { label: declaration.label, reason: "holds no table" }),
         }
     }
 

@@ -186,7 +186,7 @@ impl ExecuteDat {
         let callbacks = self.callbacks(network);
         if callbacks.defines(network, callback) {
             let start = network.now();
-            let _ = network.turn(|network| callbacks.call(network, callback, arguments));
+            network.turn(|network| callbacks.tell(network, callback, arguments));
             network.note_cook(self.op, start);
         }
     }

@@ -220,10 +220,12 @@ impl PythonCallbacks {
         let Some(module) = self.module.borrow().as_ref().map(|module| module.bind(py).clone()) else { return Ok(None) };
         let Some(name) = self.names.get(callback) else { return Ok(None) };
         let found = module.get_item(name.bind(py))?;
-        if let (Some(object), Some(known)) = (&found, &self.functions.borrow()[callback])
-            && known.object.is(object)
-        {
-            return Ok(Some((object.clone(), known.shape)));
+        let known = match (&found, &self.functions.borrow()[callback]) {
+            (Some(object), Some(known)) if known.object.is(object) => Some(known.shape),
+            _ => None,
+        };
+        if let Some(shape) = known {
+            return Ok(found.map(|object| (object, shape)));
         }
         let Some(object) = found.filter(|object| object.is_callable()) else {
             let old = self.functions.borrow_mut()[callback].take();
@@ -239,45 +241,40 @@ impl PythonCallbacks {
         Ok(Some((object, shape)))
     }
 
-    fn invoke(
+    /// Calls a callback by way of `call`, which gets the function and the arguments that it takes.
+    #[inline]
+    fn invoke<R: Default>(
         &self,
         host: &Host,
         py: Python<'_>,
         callback: usize,
         arguments: &[Value<'_>],
-    ) -> Result<OwnedValue, Failure> {
+        call: impl FnOnce(&Bound<'_, PyAny>, &[Value<'_>]) -> PyResult<R>,
+    ) -> Result<R, Failure> {
         let Some((function, shape)) = self.function(py, callback).map_err(Failure::Raised)? else {
-            return Ok(OwnedValue::None);
+            return Ok(R::default());
         };
         if shape.is_async {
             self.refuse_async(host, callback);
-            return Ok(OwnedValue::None);
+            return Ok(R::default());
         }
-        let returns = self.declaration.callbacks[callback].returns;
         let arguments = &arguments[..shape.takes.min(arguments.len())];
         let subject = self.subjects.borrow()[callback];
         let _looking = self.place.get().map(|(script, place)| host.look_from(script, place));
-        host.script(self.op, subject, || match returns {
-            Returns::Nothing => call(py, host, &function, arguments).map(|_| OwnedValue::None),
-            Returns::Value => from_python(&call(py, host, &function, arguments)?),
-            Returns::Argument(at) => call_with_dict(py, host, &function, arguments, at),
-        })
+        host.script(self.op, subject, || call(&function, arguments))
     }
 
+    /// Notes and reports how a call ended.
     #[inline]
-    fn call_attached(
+    fn conclude<R>(
         &self,
         host: &Host,
         py: Python<'_>,
-        network: &Network,
         callback: usize,
-        arguments: &[Value<'_>],
-    ) -> Result<OwnedValue, CallbackError> {
-        if !self.is_current(network) {
-            self.refresh(host, py);
-        }
+        result: Result<R, Failure>,
+    ) -> Result<R, CallbackError> {
         let bit = 1_u64.checked_shl(callback as u32).unwrap_or(0);
-        match self.invoke(host, py, callback, arguments) {
+        match result {
             Ok(value) => {
                 if self.failing.get() & bit != 0 {
                     self.note_success(host, bit);
@@ -290,6 +287,28 @@ impl PythonCallbacks {
                 Err(errors::report(host, py, self.op, name, failure))
             }
         }
+    }
+
+    /// Does `work` with this thread attached, which it is already in a batch, and with the script settled.
+    #[inline]
+    fn attached<R>(&self, network: &Network, work: impl FnOnce(&Host, Python<'_>) -> R) -> Option<R> {
+        let host = self.host.upgrade()?;
+        let work = |py: Python<'_>| {
+            if !self.is_current(network) {
+                self.refresh(&host, py);
+            }
+            work(&host, py)
+        };
+        if self.in_batch.get() {
+            // SAFETY: the mark is set only while `batch` has this thread attached, and neither leaves the thread.
+            #[allow(unsafe_code)]
+            return Some(work(unsafe { Python::assume_attached() }));
+        }
+        Python::attach(|py| {
+            let result = work(py);
+            host::let_go(py);
+            Some(result)
+        })
     }
 
     fn refuse_async(&self, host: &Host, callback: usize) {
@@ -310,27 +329,33 @@ impl PythonCallbacks {
 
 impl Callbacks for PythonCallbacks {
     fn defines(&self, network: &Network, callback: usize) -> bool {
-        if !self.is_current(network)
-            && let Some(host) = self.host.upgrade()
-        {
-            Python::attach(|py| self.refresh(&host, py));
-        }
-        self.functions.borrow().get(callback).is_some_and(Option::is_some)
+        // What cannot be inspected is called all the same, which says what is wrong with it.
+        let defines =
+            |_: &Host, py: Python<'_>| self.function(py, callback).map_or(true, |function| function.is_some());
+        self.attached(network, defines).unwrap_or(false)
     }
 
     fn call(&self, network: &Network, callback: usize, arguments: &[Value<'_>]) -> Result<OwnedValue, CallbackError> {
-        let Some(host) = self.host.upgrade() else { return Ok(OwnedValue::None) };
-        if self.in_batch.get() {
-            // SAFETY: the mark is set only while `batch` has this thread attached, and neither leaves the thread.
-            #[allow(unsafe_code)]
-            let py = unsafe { Python::assume_attached() };
-            return self.call_attached(&host, py, network, callback, arguments);
-        }
-        Python::attach(|py| {
-            let result = self.call_attached(&host, py, network, callback, arguments);
-            host::let_go(py);
-            result
-        })
+        let returns = self.declaration.callbacks.get(callback).map_or(Returns::Nothing, |callback| callback.returns);
+        let called = self.attached(network, |host, py| {
+            let result = self.invoke(host, py, callback, arguments, |function, arguments| match returns {
+                Returns::Nothing => call(py, host, function, arguments).map(|_| OwnedValue::None),
+                Returns::Value => from_python(&call(py, host, function, arguments)?),
+                Returns::Argument(at) => call_with_dict(py, host, function, arguments, at),
+            });
+            self.conclude(host, py, callback, result)
+        });
+        called.unwrap_or(Ok(OwnedValue::None))
+    }
+
+    fn tell(&self, network: &Network, callback: usize, arguments: &[Value<'_>]) {
+        // What goes wrong has been reported.
+        let _ = self.attached(network, |host, py| {
+            let result = self.invoke(host, py, callback, arguments, |function, arguments| {
+                call(py, host, function, arguments).map(drop)
+            });
+            self.conclude(host, py, callback, result).is_ok()
+        });
     }
 
     /// Takes the interpreter once for all calls of a batch.

@@ -115,8 +115,13 @@ impl Host {
         let _running =
             Running { host: self, before: self.running.replace(Some(script)), token: self.guard.enter(subject) };
         // pyo3 carries a panic of ours through Python and lets it loose again here.
-        match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(result) => result.map_err(Failure::Raised),
+        let mut result = Err(Failure::Panicked(String::new()));
+        let run = || match work() {
+            Ok(value) => result = Ok(value),
+            Err(error) => result = raised(error),
+        };
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(()) => result,
             Err(panic) => Err(Failure::Panicked(panic_text(&*panic))),
         }
     }
@@ -253,6 +258,13 @@ fn not_here() -> PyErr {
     } else {
         Error::new_err("no patch is running")
     }
+}
+
+/// Out of the way: an error is large, and a call that raises nothing should not make room for it more than once.
+#[cold]
+#[inline(never)]
+fn raised<R>(error: PyErr) -> Result<R, Failure> {
+    Err(Failure::Raised(error))
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {

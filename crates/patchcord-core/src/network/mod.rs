@@ -150,6 +150,7 @@ impl Network {
     }
 
     /// The patch, to be edited for a moment.
+    #[inline]
     pub fn patch_mut(&self) -> RefMut<'_, Patch> {
         self.0.patch.borrow_mut()
     }
@@ -216,6 +217,7 @@ impl Network {
     // ---- turns ----------------------------------------------------------------------------------------------------
 
     /// Runs `work` as a turn; when it is the outermost one, what it caused is worked off before this returns.
+    #[inline]
     pub fn turn<R>(&self, work: impl FnOnce(&Network) -> R) -> R {
         let depth = &self.0.queue.depth;
         depth.set(depth.get() + 1);
@@ -244,6 +246,7 @@ impl Network {
         self.0.started.get()
     }
 
+    #[inline(never)]
     fn settle(&self) {
         if self.0.settling.replace(true) {
             return;
@@ -362,6 +365,7 @@ impl Network {
     }
 
     /// Grows whenever scripts, parameters or the tree changed; a handler that caches a function compares it.
+    #[inline]
     pub fn script_epoch(&self) -> u64 {
         self.0.queue.script_epoch()
     }

@@ -327,6 +327,7 @@ impl Patch {
     }
 
     /// The operator for changes that need no delivery, such as storage and cook figures.
+    #[inline]
     pub fn get_mut(&mut self, id: OpId) -> Option<&mut Operator> {
         match self.operators.get_mut(id) {
             Some(op) => Some(op),

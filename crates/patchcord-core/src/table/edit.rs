@@ -137,6 +137,7 @@ impl Table {
     ///
     /// # Errors
     /// [`TableError::TooManyCells`].
+    #[inline]
     pub fn append_and_drop_oldest<S: AsRef<str>>(
         &mut self,
         vals: &[S],
@@ -368,6 +369,7 @@ impl Table {
     }
 
     /// Marks a change that may have touched names or positions of rows.
+    #[inline]
     fn changed(&mut self) {
         self.names.forget();
         self.revision += 1;

@@ -67,6 +67,7 @@ impl Chunk {
 
     /// Takes the cells behind the first `kept` to the front, in the order in which they are. They still have to be taken
     /// away.
+    #[inline]
     fn bring_forward(&mut self, kept: usize, count: usize) {
         let cells = self.cells_mut();
         for at in (0..kept).rev() {
@@ -87,6 +88,7 @@ impl Chunk {
     }
 
     /// The first cells, which are blank, are no part of the table any more.
+    #[inline]
     fn lose(&mut self, count: usize) {
         self.gone += count;
         // What is moved here was paid for by as many that went without moving any.
@@ -176,39 +178,36 @@ impl Store {
         self.join(before);
     }
 
-    /// Takes row `at` away and puts a row of these cells last. Returns whether that could be done: `at` must lie near the front,
-    /// and there must be as many cells as columns.
+    /// Takes row `at` away and puts a row of these cells last. Returns whether that could be done: `at` must lie in the first
+    /// chunk, and there must be as many cells as columns.
     #[inline]
     pub fn rotate<S: AsRef<str>>(&mut self, at: usize, cells: &[S]) -> bool {
-        let (cols, full, rows) = (self.cols, self.full, self.rows);
-        let kept = at * cols;
-        let Some(first) = self.chunks.front_mut() else { return false };
-        // The chunk keeps a row, so that it need not go.
-        if cells.len() != cols || first.len() <= kept + cols {
+        let (cols, kept) = (self.cols, at * self.cols);
+        // The first chunk keeps a row, so that it need not go.
+        if cells.len() != cols || self.chunks.front().is_none_or(|chunk| chunk.len() <= kept + cols) {
             return false;
         }
-        first.bring_forward(kept, cols);
-        let gone = first.gone;
-        let end = self.base + rows;
-        // Numbers of the first chunk's rows stay, those of all others are one less.
-        self.base += 1;
-        first.first = self.base;
-        let only = self.chunks.len() == 1;
-        let last = self.chunks.back().map_or(full, |chunk| chunk.cells.len());
-        if last >= full {
-            self.chunks.push_back(Chunk::new(end, Vec::with_capacity(full)));
+        if self.chunks.back().is_none_or(|chunk| chunk.cells.len() >= self.full) {
+            self.chunks.push_back(Chunk::new(self.base + self.rows, Vec::with_capacity(self.full)));
         }
-        for (at, text) in cells.iter().enumerate() {
-            let mut cell = std::mem::take(&mut self.chunks[0].cells[gone + at]);
-            rewrite(&mut cell, text.as_ref());
-            if let Some(last) = self.chunks.back_mut() {
-                last.cells.push(cell);
+        let old = self.chunks[0].gone + kept;
+        for (at, text) in (old..).zip(cells) {
+            let cell = std::mem::take(&mut self.chunks[0].cells[at]);
+            let last = self.chunks.len() - 1;
+            let last = &mut self.chunks[last].cells;
+            last.push(cell);
+            // Only here: a cell that was just written is slow to move.
+            if let Some(cell) = last.last_mut() {
+                rewrite(cell, text.as_ref());
             }
         }
-        self.chunks[0].lose(cols);
-        if !only {
-            self.join(0);
-        }
+        // Numbers of the first chunk's rows stay, those of all others are one less.
+        self.base += 1;
+        let first = &mut self.chunks[0];
+        first.first = self.base;
+        first.bring_forward(kept, cols);
+        first.lose(cols);
+        self.join(0);
         true
     }
 
@@ -274,6 +273,7 @@ impl Store {
     }
 
     /// Joins a chunk with the next if both together are at most half full.
+    #[inline]
     fn join(&mut self, index: usize) {
         if index + 1 < self.chunks.len()
             && self.chunks[index].len() + self.chunks[index + 1].len() <= self.full / 2
@@ -295,6 +295,7 @@ impl Store {
 }
 
 /// Writes a text into a cell, into the memory that it has where that is neither too small nor much too large.
+#[inline]
 fn rewrite(cell: &mut CompactString, text: &str) {
     if (text.len()..=text.len() + SPARE).contains(&cell.capacity()) {
         cell.clear();

@@ -211,7 +211,7 @@ impl WebServer {
             return;
         }
         self.running.set(true);
-        self.service.call(callback::SERVER_START, &[Value::Op(self.op)]);
+        self.service.tell(callback::SERVER_START, &[Value::Op(self.op)]);
         if self.replay.borrow().is_none() {
             self.start_replay();
         }
@@ -266,7 +266,7 @@ impl WebServer {
         self.server.stop_listening();
         self.listening.replace(None);
         if self.running.replace(false) {
-            self.service.call(callback::SERVER_STOP, &[Value::Op(self.op)]);
+            self.service.tell(callback::SERVER_STOP, &[Value::Op(self.op)]);
         }
     }
 

@@ -66,6 +66,12 @@ impl Service {
         self.network.turn(|network| self.callbacks.call(network, callback, arguments)).ok()
     }
 
+    /// Calls a callback that returns nothing in a turn of its own.
+    #[inline]
+    pub(super) fn tell(&self, callback: usize, arguments: &[Value<'_>]) {
+        self.network.turn(|network| self.callbacks.tell(network, callback, arguments));
+    }
+
     /// Notes what a client sent; for a recording, if there is one.
     #[inline]
     fn note_in<'a>(&self, client: &'a WebClient, content: impl FnOnce() -> Content<'a>) {
@@ -161,21 +167,21 @@ impl websocket::Handler for Service {
         let open = || Content::Open { uri: data.uri.as_str().into(), subprotocol: data.subprotocol.as_str().into() };
         self.note_in(client, open);
         self.network.say_status(self.op, format!("WebSocket {} joined at {}", data.id.as_str(), data.uri));
-        self.call(callback::WEBSOCKET_OPEN, &[Value::Op(self.op), Value::Shared(&data.id), Value::Str(&data.uri)]);
+        self.tell(callback::WEBSOCKET_OPEN, &[Value::Op(self.op), Value::Shared(&data.id), Value::Str(&data.uri)]);
     }
 
     #[inline]
     fn handle_text(&self, client: &Rc<WebClient>, text: &str) {
         self.clients.set_current(client);
         self.note_in(client, || Content::Text(text.into()));
-        self.call(callback::RECEIVE_TEXT, &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Str(text)]);
+        self.tell(callback::RECEIVE_TEXT, &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Str(text)]);
     }
 
     #[inline]
     fn handle_binary(&self, client: &Rc<WebClient>, bytes: &[u8]) {
         self.clients.set_current(client);
         self.note_in(client, || Content::Binary(bytes.into()));
-        self.call(
+        self.tell(
             callback::RECEIVE_BINARY,
             &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(bytes)],
         );
@@ -190,7 +196,7 @@ impl websocket::Handler for Service {
             self.note_out(client.data().id.as_str(), || Content::Pong(payload.into()));
         }
         *client.data().ponged.borrow_mut() = answered.then(|| payload.into());
-        self.call(
+        self.tell(
             callback::RECEIVE_PING,
             &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(payload)],
         );
@@ -201,7 +207,7 @@ impl websocket::Handler for Service {
     fn handle_pong(&self, client: &Rc<WebClient>, payload: &[u8]) {
         self.clients.set_current(client);
         self.note_in(client, || Content::Pong(payload.into()));
-        self.call(
+        self.tell(
             callback::RECEIVE_PONG,
             &[Value::Op(self.op), Value::Shared(&client.data().id), Value::Bytes(payload)],
         );
@@ -218,7 +224,7 @@ impl websocket::Handler for Service {
         self.network.say_status(self.op, format!("WebSocket {} left: {}", id.as_str(), reason(ending)));
         // A connection can end while a callback runs; its own callback waits for the end of that turn. Here the turn
         // is a new one unless the transport's task was dropped from within a callback.
-        self.call(callback::WEBSOCKET_CLOSE, &[Value::Op(self.op), Value::Shared(id)]);
+        self.tell(callback::WEBSOCKET_CLOSE, &[Value::Op(self.op), Value::Shared(id)]);
     }
 
     fn handle_turn(&self, work: &mut dyn FnMut()) {

@@ -39,6 +39,8 @@ pub(super) struct Shared {
     pub opened: Cell<u64>,
     /// The latest message could not be sent, which the operator shows.
     pub send_failed: Cell<bool>,
+    /// Whether onReceiveText is there, as found at the beginning of a read and when scripts stood at this epoch.
+    text_is_heard: Cell<(u64, bool)>,
 }
 
 impl Shared {
@@ -54,12 +56,26 @@ impl Shared {
             close_code: Cell::new(0),
             opened: Cell::new(0),
             send_failed: Cell::new(false),
+            text_is_heard: Cell::default(),
         }
+    }
+
+    /// Looks whether there is onReceiveText. A call that finds no function costs as much as the row in the table.
+    fn look_for_text_callback(&self) -> bool {
+        let is_heard = self.callbacks.defines(&self.network, callback::RECEIVE_TEXT);
+        self.text_is_heard.set((self.network.script_epoch(), is_heard));
+        is_heard
+    }
+
+    #[inline]
+    fn is_text_heard(&self) -> bool {
+        let (epoch, is_heard) = self.text_is_heard.get();
+        if epoch == self.network.script_epoch() { is_heard } else { self.look_for_text_callback() }
     }
 
     /// Calls a callback in a turn of its own. What went wrong has been reported by the handler.
     pub(super) fn call(&self, callback: usize, arguments: &[Value<'_>]) {
-        let _ = self.network.turn(|network| self.callbacks.call(network, callback, arguments));
+        self.network.turn(|network| self.callbacks.tell(network, callback, arguments));
     }
 
     /// Says what happens to the connection, in the textport and to onMonitorMessage.
@@ -158,11 +174,13 @@ impl websocket::Handler for Link {
         }
         self.note_in(|| Content::Text(text.into()));
         let shared = &*self.shared;
+        let row = shared.options.get().received.append(&shared.network, shared.op, text);
+        if !shared.is_text_heard() {
+            return;
+        }
         shared.network.turn(|network| {
-            let row = shared.options.get().received.append(network, shared.op, text);
             let arguments = [Value::Op(shared.op), Value::Int(row as i64), Value::Str(text)];
-            // What went wrong has been reported by the handler.
-            let _ = shared.callbacks.call(network, callback::RECEIVE_TEXT, &arguments);
+            shared.callbacks.tell(network, callback::RECEIVE_TEXT, &arguments);
         });
     }
 
@@ -223,7 +241,10 @@ impl websocket::Handler for Link {
 
     fn handle_turn(&self, work: &mut dyn FnMut()) {
         let start = self.shared.network.now();
-        self.shared.callbacks.batch(work);
+        self.shared.callbacks.batch(&mut || {
+            self.shared.look_for_text_callback();
+            work();
+        });
         self.shared.network.note_cook(self.shared.op, start);
     }
 }
