@@ -146,21 +146,22 @@ impl Patch {
     /// When the operator is gone or holds no table.
     pub fn table_mut(&mut self, id: OpId) -> Result<&mut Table, PatchError> {
         self.note_content_change(id);
-        self.own_table_mut(id)
+        let op = self.get_mut(id).ok_or(PatchError::Gone)?;
+        let label = op.declaration().label;
+        match &mut op.content {
+            Content::Table(table) => Ok(table),
+            _ => Err(PatchError::Content { label, reason: "holds no table" }),
+        }
     }
 
     /// The table of a table operator, to be changed by the operator itself. It is no change that anybody is told of: a
-    /// notice would only come back to the operator, and would cost it more than the row that it adds.
-    ///
-    /// # Errors
-    /// When the operator is gone or holds no table.
+    /// notice would only come back to the operator, and would cost it more than the row that it adds. `None` when the operator
+    /// is gone or holds no table.
     #[inline]
-    pub fn own_table_mut(&mut self, id: OpId) -> Result<&mut Table, PatchError> {
-        let op = self.get_mut(id).ok_or(PatchError::Gone)?;
-        let declaration = op.declaration();
-        match &mut op.content {
-            Content::Table(table) => Ok(table),
-            _ => Err(PatchError::Content { label: declaration.label, reason: "holds no table" }),
+    pub fn own_table_mut(&mut self, id: OpId) -> Option<&mut Table> {
+        match &mut self.get_mut(id)?.content {
+            Content::Table(table) => Some(table),
+            _ => None,
         }
     }
 

@@ -50,7 +50,7 @@ impl Received {
     #[inline]
     pub(crate) fn append(self, network: &Network, op: OpId, message: &str) -> usize {
         let mut patch = network.patch_mut();
-        let Ok(table) = patch.own_table_mut(op) else { return 0 };
+        let Some(table) = patch.own_table_mut(op) else { return 0 };
         let appended = if self.bytes {
             self.append_row(table, &[message, &decimal(message.as_bytes())])
         } else {

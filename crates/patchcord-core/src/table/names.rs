@@ -46,8 +46,11 @@ impl RowNames {
     }
 
     /// Names or positions of rows have changed.
+    #[inline]
     pub fn forget(&mut self) {
-        *self = Self::default();
+        if std::mem::take(self.asked.get_mut()) {
+            self.index.take();
+        }
     }
 
     #[cfg(test)]
