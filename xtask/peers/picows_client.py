@@ -1,6 +1,6 @@
-"""Benchmark peer: picows as a client, on uvloop. Usage: picows_client.py PORT flood|echo
+"""Benchmark peer: picows as a client, on uvloop. Usage: picows_client.py PORT flood|text|echo
 
-Does nothing with a message, or sends it back.
+Does nothing with a message, asks for it as a str, or sends it back.
 """
 
 import sys
@@ -14,6 +14,12 @@ class Flood(WSListener):
         pass
 
 
+class Text(WSListener):
+    def on_ws_frame(self, transport, frame):
+        if frame.msg_type == WSMsgType.TEXT:
+            frame.get_payload_as_utf8_text()
+
+
 class Echo(WSListener):
     def on_ws_frame(self, transport, frame):
         if frame.msg_type == WSMsgType.TEXT:
@@ -21,8 +27,8 @@ class Echo(WSListener):
 
 
 async def main(port, mode):
-    listener = Echo if mode == "echo" else Flood
-    transport, _ = await ws_connect(listener, f"ws://127.0.0.1:{port}/ws")
+    listeners = {"flood": Flood, "text": Text, "echo": Echo}
+    transport, _ = await ws_connect(listeners[mode], f"ws://127.0.0.1:{port}/ws")
     await transport.wait_disconnected()
 
 

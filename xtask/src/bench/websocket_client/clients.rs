@@ -67,11 +67,13 @@ pub const OURS_CALLBACK: &str = "patchcord";
 pub const OURS_TABLE: &str = "patchcord-table";
 /// Names of peers that bars are set by.
 pub const PICOWS: &str = "picows";
+/// Hands its handler bytes in place, so a handler that does nothing leaves out what the others do for it.
+const PICOWS_TEXT: &str = "picows-text";
 /// See [`PICOWS`].
 pub const WEBSOCKETS: &str = "websockets";
 
 /// Every client, the bare one first.
-pub const ROWS: [Row; 7] = [
+pub const ROWS: [Row; 8] = [
     Row { name: BARE, about: "bare client: reads and parses frames", origin: Origin::Bare },
     Row {
         name: OURS_CALLBACK,
@@ -80,6 +82,11 @@ pub const ROWS: [Row; 7] = [
     },
     Row { name: OURS_TABLE, about: "WebSocket DAT, table only", origin: Origin::Patch { callback: false } },
     Row { name: PICOWS, about: "Python, uvloop", origin: Origin::PythonPeer("picows_client.py") },
+    Row {
+        name: PICOWS_TEXT,
+        about: "the same; its handler asks for the message as a str",
+        origin: Origin::PythonPeer("picows_client.py"),
+    },
     Row { name: WEBSOCKETS, about: "Python, asyncio, uvloop", origin: Origin::PythonPeer("websockets_client.py") },
     Row { name: "ws", about: "Node", origin: Origin::NodePeer("ws_client.mjs") },
     Row { name: "tokio-tungstenite", about: "Rust, tokio, one thread", origin: Origin::RustPeer },
@@ -92,7 +99,7 @@ impl Row {
             Kind::Flood => true,
             Kind::Fill { .. } => self.is_ours(),
             // Only a callback sends something back.
-            Kind::Echo => self.name != OURS_TABLE,
+            Kind::Echo => self.name != OURS_TABLE && self.name != PICOWS_TEXT,
         }
     }
 
@@ -135,7 +142,8 @@ pub fn prepare(row: &'static Row, places: &Places, peers: &Peers) -> Result<Prep
         }
         Origin::PythonPeer(script) => {
             let folder = peers.python.as_ref()?;
-            let version = format!("{}, {}", peers::pinned(row.name), python()?);
+            let package = row.name.trim_end_matches("-text");
+            let version = format!("{}, {}", peers::pinned(package), python()?);
             (folder.join("bin/python"), Some(folder.join(script)), version)
         }
         Origin::NodePeer(script) => {
@@ -155,7 +163,11 @@ impl Prepared {
     /// The program for one work on a port; writes the patch folder where there is one.
     pub fn program(&self, port: u16, work: &Work, places: &Places) -> io::Result<Program> {
         let port_text = port.to_string();
-        let mode = if work.kind == Kind::Echo { "echo" } else { "flood" };
+        let mode = match work.kind {
+            Kind::Echo => "echo",
+            _ if self.row.name == PICOWS_TEXT => "text",
+            _ => "flood",
+        };
         Ok(match (self.row.origin, &self.script) {
             (Origin::Patch { callback }, _) => {
                 let folder = places.work.join(format!("{}-{}", self.row.name, work.id));

@@ -272,8 +272,8 @@ const HOW_TO_READ: &str = "\
   hardly depends on the server, so it is the figure to compare. **messages per CPU second** is its inverse, and **× bare**
   divides that by the bare client's of the same round: 0.5 is half as many for the same time.
 - The **bare** client reads into one buffer and goes through the headers of the frames in it
-  (`xtask/src/bench/websocket_client/bare.rs`). It looks at no payload; every other client checks that text is UTF-8, or leaves even
-  that to its handler (picows).
+  (`xtask/src/bench/websocket_client/bare.rs`). It looks at no payload, and picows at none unless its handler asks for it
+  (`picows-text` does). Every other client checks that text is UTF-8 and hands over a string of its language.
 - Messages count when the client has answered the ping behind them, which it can only do after it has read them. At most a
   megabyte is under way. Our clients also say how many rows their table has in the end, and the echoes are compared with what was sent.
 - **memory** is by how much the resident set grew at most, from before the first message on. **× text** divides it by the bytes of
