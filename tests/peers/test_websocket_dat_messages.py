@@ -43,6 +43,20 @@ def test_the_row_that_a_callback_is_told_holds_its_message(dat, scripted):
     assert [record[1:] for record in one.records("onReceiveText")] == [[True, 2], [True, 3], [True, 3]]
 
 
+def test_a_callback_that_a_script_puts_in_place_later_is_called_from_the_next_read_on(dat, scripted):
+    late = NOTE_ALL.replace("def onReceiveText", "def later").replace(
+        'log(dat.name, "onReceivePing", contents)',
+        'log(dat.name, "onReceivePing", contents)\n    global onReceiveText\n    onReceiveText = later',
+    )
+    one, wire = connected(dat, scripted, callbacks=late, autopong=True)
+    send_texts(wire, ["a"])
+    wire.send_frame(PING, b"now")
+    one.expect_record("onReceivePing")
+    send_texts(wire, ["b"])
+    assert one.expect_record("onReceiveText")[1:] == [2, "b"]
+    assert one.rows() == [["message"], ["a"], ["b"]]
+
+
 def test_binary_messages_pings_and_pongs_add_no_row(dat, scripted):
     one, wire = connected(dat, scripted)
     for opcode in (BINARY, PING, PONG):

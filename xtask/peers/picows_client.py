@@ -16,8 +16,7 @@ class Flood(WSListener):
 
 class Text(WSListener):
     def on_ws_frame(self, transport, frame):
-        if frame.msg_type == WSMsgType.TEXT:
-            frame.get_payload_as_utf8_text()
+        frame.get_payload_as_utf8_text()
 
 
 class Echo(WSListener):
