@@ -6,8 +6,9 @@
 //!
 //! Tables of messages lose a row at the front for each that comes at the end, and must cost the same whatever their
 //! length. So rows go from the front of a chunk without moving those behind them, and numbers are counted from a base that
-//! moves instead of the numbers. [`Store::rotate`] also writes the new row into the memory of the old one: 20 ns instead of
-//! 45 for a message of 64 bytes in a table of 100.
+//! moves instead of the numbers: a row of 64 bytes for another was measured at 58 ns in a table of 1,000 and 80 ns in one of a
+//! million. In a table of one chunk [`Store::rotate`] also writes the new row into the memory of the old one: 13 ns instead
+//! of 52 in a table of 100.
 //!
 //! Cells are [`CompactString`]s, which hold up to 24 bytes without an allocation: 100,000 rows of four short cells were
 //! measured at 96 bytes a row, against 159 as flat boxed strings and 199 as a list of lists of them.
