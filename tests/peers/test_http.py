@@ -33,6 +33,46 @@ def test_every_method_reaches_the_callback(patch, method):
     assert request["method"] == method
 
 
+def test_requests_that_are_alike_have_dictionaries_of_their_own(patch):
+    server = patch(
+        answering(
+            """
+log("request", list(request.items()))
+request.clear() if request["pars"] else request.update({"X-Own": "spoilt", "data": "spoilt", "more": 1})
+request.setdefault("pars", {})["spoilt"] = "1"
+return response
+"""
+        )
+    )
+    targets = ["/a", "/a?x=1", "/a", "/b", "/a"]
+    with Raw(server.port) as client, Raw(server.port) as other:
+        for target in targets:
+            for raw in (client, other):
+                raw.send(request(server.port, "GET", target, ["x-own: Value", "data: header"]))
+                assert raw.answer().status == 404
+        client.send(request(server.port, "POST", "/a", ["x-own: Value", "data: header"], b"body"))
+        client.answer()
+        client.send(request(server.port, "GET", "/a", ["x-own: Value", "method: header"]))
+        client.answer()
+        ids = [client.id, other.id]
+    records = [record for [_, record] in server.records("request")]
+    assert len(records) == 12
+
+    def wanted(method, target, address, more, data=""):
+        path, _, query = target.partition("?")
+        fields = {
+            "Host": f"127.0.0.1:{server.port}", **({"Content-Length": "4"} if data else {}), "X-Own": "Value", **more,
+            "method": method, "uri": path, "pars": dict([query.split("=")]) if query else {},
+            "clientAddress": address, "serverAddress": f"127.0.0.1:{server.port}", "data": data,
+        }  # fmt: skip
+        return sorted([name, value] for name, value in fields.items())
+
+    expected = [wanted("GET", target, address, {"Data": "header"}) for target in targets for address in ids]
+    assert [sorted(record) for record in records[:10]] == expected
+    assert sorted(records[10]) == wanted("POST", "/a", ids[0], {"Data": "header"}, "body")
+    assert sorted(records[11]) == wanted("GET", "/a", ids[0], {"Method": "header"})
+
+
 def test_request_has_the_documented_keys_and_types(patch):
     server = patch(
         answering(
