@@ -7,12 +7,14 @@
 //! - [`Packet`], [`Decoder`], [`Packet::encode`]: the packets of Socket.IO, with bytes as attachments, as JSON or as
 //!   MessagePack;
 //! - [`Value`]: what events carry;
+//! - [`Client`]: namespaces, acknowledgements in both directions, what is buffered, sent again, restored.
 //!
 //! A server's role has its place beside the client's: [`engine`] holds the packets that both share, and a `server`
 //! module there and here would be the second user of [`Decoder`] and [`Packet::encode`].
 //!
 //! Sockets, TLS, HTTP, WebSocket frames and the time between attempts to connect are left to the driver.
 
+mod client;
 mod decoder;
 pub mod engine;
 mod json;
@@ -21,6 +23,11 @@ mod namespace;
 mod packet;
 mod value;
 
+pub use client::{
+    AckFailure, AckRequest, AckToken, AlreadyConnected, Client, ClientEvent, ClientSettings, Credentials,
+    DisconnectReason, EmitError, EmitOptions, Emitted, Ignored, JoinError, OfflinePolicy, Outcome, Refused, RequestId,
+    VersionChoice,
+};
 pub use decoder::{Decoder, ParseError};
 pub use namespace::{Namespace, NamespaceError};
 pub use packet::{Content, EncodeError, Encoded, Event, Limits, Packet, Parser, is_reserved};

@@ -1,0 +1,278 @@
+//! A client's namespaces, from the first packet to the last.
+
+use crate::scripted::{OPEN, SECOND, Scripted, namespace};
+use patchcord_socketio::engine::{CloseReason, Output, Refusal, Version};
+use patchcord_socketio::{
+    AlreadyConnected, Client, ClientEvent, ClientSettings, Credentials, EmitError, JoinError, Namespace, Parser, Value,
+    VersionChoice,
+};
+
+fn nothing() -> Vec<String> {
+    Vec::new()
+}
+
+fn v3() -> ClientSettings {
+    ClientSettings { version: VersionChoice::V3, ..ClientSettings::default() }
+}
+
+#[test]
+fn namespaces_share_one_engine() {
+    let mut peer = Scripted::new(ClientSettings::default(), &["/", "admin"]);
+    let token = Credentials { auth: vec![("token".to_owned(), "x".into())], ..Credentials::default() };
+    peer.client.join(&namespace("admin"), token.clone(), peer.now).unwrap();
+    peer.open();
+    assert_eq!(peer.sent(), ["40", "40/admin,{\"token\":\"x\"}"]);
+    peer.server("40/admin,{\"sid\":\"two\"}");
+    peer.server("40{\"sid\":\"one\"}");
+    peer.server("42/admin,[\"hi\",{\"a\":[1]}]");
+    peer.server("42[\"hi\"]");
+    assert_eq!(
+        peer.events(),
+        ["open", "/admin connected two", "/ connected one", "/admin hi [{\"a\":[1]}]", "/ hi []"]
+    );
+    assert_eq!(peer.client.sid(&namespace("/admin")), Some("two"));
+    // One that is joined while the engine is open is connected at once.
+    peer.client.join(&namespace("late"), token, peer.now).unwrap();
+    assert_eq!(peer.sent(), ["40/late,{\"token\":\"x\"}"]);
+    assert_eq!(peer.client.connect(peer.now), Err(AlreadyConnected));
+}
+
+#[test]
+fn what_is_sent_and_what_comes_with_attachments() {
+    let mut peer = Scripted::connected(ClientSettings::default(), &["/"]);
+    peer.emit("img", vec![Value::Binary(vec![1].into()), "x".into()]).unwrap();
+    peer.server("2");
+    assert_eq!(peer.sent(), ["3", "451-[\"img\",{\"_placeholder\":true,\"num\":0},\"x\"]", "bytes \\x01"]);
+    peer.server("451-[\"img\",{\"_placeholder\":true,\"num\":0}]");
+    peer.server("2");
+    peer.client.handle_binary(b"\x04\xff", peer.now);
+    assert_eq!(peer.events(), ["ping", "ping", "/ img [{\"_placeholder\":true}]"]);
+}
+
+#[test]
+fn a_server_says_no() {
+    let mut peer = Scripted::new(ClientSettings::default(), &["/", "/deny"]);
+    peer.open();
+    peer.sent();
+    peer.server("40{\"sid\":\"a\"}");
+    peer.server("44/deny,{\"message\":\"denied\",\"data\":{\"code\":42}}");
+    let events: Vec<_> = std::iter::from_fn(|| peer.client.poll_event()).collect();
+    let Some(ClientEvent::Refused { reason, .. }) = events.last() else { panic!("{events:?}") };
+    assert_eq!(reason.to_string(), "the server refused the namespace: denied");
+    assert!(format!("{reason:?}").contains("(\"code\", Int(42))"), "{reason:?}");
+    assert_eq!(peer.sent(), nothing(), "the other one goes on");
+    peer.lose();
+    peer.open();
+    assert_eq!(peer.sent(), ["40"], "it is not tried again by itself");
+    peer.client.join(&namespace("/deny"), Credentials::default(), peer.now).unwrap();
+    assert_eq!(peer.sent(), ["40/deny,"]);
+}
+
+#[test]
+fn a_server_that_never_answers() {
+    let mut peer = Scripted::new(ClientSettings::default(), &["/", "/slow"]);
+    peer.open();
+    peer.server("40{\"sid\":\"a\"}");
+    peer.events();
+    peer.sent();
+    peer.pass(20 * SECOND);
+    assert_eq!(peer.events(), ["/slow refused: the server did not connect the namespace in time"]);
+    assert_eq!(peer.sent(), ["41/slow,"]);
+    peer.server("40/slow,{\"sid\":\"late\"}");
+    assert_eq!(peer.client.sid(&namespace("/slow")), None);
+}
+
+#[test]
+fn a_kick_from_one_namespace_and_from_the_last() {
+    let mut peer = Scripted::connected(ClientSettings::default(), &["/", "/admin"]);
+    peer.server("41/admin,");
+    assert_eq!(peer.events(), ["/admin disconnected: io server disconnect"]);
+    peer.server("42/admin,[\"late\"]");
+    assert_eq!(peer.events(), ["/admin ignored NotConnected"]);
+    assert_eq!(peer.sent(), nothing());
+    peer.server("41");
+    assert_eq!(peer.events(), ["/ disconnected: io server disconnect", "closed: closed by this end"]);
+    assert_eq!(peer.sent(), ["close"]);
+}
+
+#[test]
+fn leaving_and_closing() {
+    let mut peer = Scripted::connected(ClientSettings::default(), &["/", "/admin"]);
+    peer.client.leave(&namespace("/admin"), peer.now);
+    assert_eq!(
+        (peer.sent(), peer.events()),
+        (vec!["41/admin,".into()], vec!["/admin disconnected: io client disconnect".into()])
+    );
+    peer.client.leave(&Namespace::ROOT, peer.now);
+    assert_eq!(peer.sent(), ["41", "close"]);
+    assert_eq!(peer.events(), ["/ disconnected: io client disconnect", "closed: closed by this end"]);
+
+    let mut peer = Scripted::connected(ClientSettings::default(), &["/", "/admin"]);
+    peer.emit("bye", vec![]).unwrap();
+    peer.client.close(peer.now);
+    assert_eq!(peer.sent(), ["42[\"bye\"]", "41", "41/admin,", "close"]);
+    peer.events();
+    peer.open();
+    assert_eq!(peer.sent(), ["40", "40/admin,"], "what is closed is still joined");
+}
+
+#[test]
+fn a_lost_engine_takes_all_namespaces_with_it() {
+    let mut peer = Scripted::connected(ClientSettings::default(), &["/", "/admin"]);
+    peer.lose();
+    let lost = "disconnected: transport error";
+    assert_eq!(
+        peer.events(),
+        [format!("/ {lost}"), format!("/admin {lost}"), "closed: the connection failed: reset".into()]
+    );
+    peer.open();
+    peer.server("40{\"sid\":\"b\"}");
+    peer.pass(45 * SECOND);
+    let events = peer.events();
+    assert!(events.contains(&"/ disconnected: ping timeout".to_owned()), "{events:?}");
+}
+
+#[test]
+fn a_peer_that_breaks_a_rule_is_left() {
+    for (rubbish, words) in [
+        ("42[]", "without a name"),
+        ("42{\"a\":1}", "does not belong"),
+        ("43[]", "acknowledgement number"),
+        ("4511-[\"a\"]", "10 attachments"),
+        ("4", "unknown type"),
+        ("9", "unknown type '9'"),
+        ("b!", "base64"),
+    ] {
+        let mut peer = Scripted::connected(ClientSettings::default(), &["/"]);
+        peer.server(rubbish);
+        peer.server("42[\"after\"]");
+        let events = peer.events();
+        assert_eq!(events[0], "/ disconnected: parse error", "{rubbish}");
+        assert!(events[1].starts_with("closed: ") && events[1].contains(words), "{events:?}");
+        assert_eq!((events.len(), peer.sent()), (2, vec!["close".to_owned()]));
+    }
+}
+
+#[test]
+fn events_that_come_before_their_namespace_is_connected() {
+    let settings = ClientSettings { max_early: 200, ..ClientSettings::default() };
+    let mut peer = Scripted::new(settings.clone(), &["/"]);
+    peer.open();
+    peer.server("42[\"early\",1]");
+    assert_eq!(peer.events(), ["open"]);
+    peer.server("40{\"sid\":\"a\"}");
+    assert_eq!(peer.events(), ["/ early [1]", "/ connected a"]);
+    let mut peer = Scripted::new(settings, &["/"]);
+    peer.open();
+    (0..4).for_each(|_| peer.server("42[\"early\"]"));
+    let words = "closed: the server sent more than 200 bytes of events before it connected the namespace";
+    assert_eq!(peer.events(), ["open", words]);
+}
+
+#[test]
+fn an_old_server_that_takes_version_4_for_an_answer_is_told_by_its_greeting() {
+    for joined in ["/", "/admin"] {
+        let mut peer = Scripted::new(ClientSettings::default(), &[joined]);
+        peer.open();
+        peer.server("40");
+        assert_eq!(
+            peer.events(),
+            ["open", "closed: the server speaks Engine.IO 3 (Socket.IO 2); ask for that version"]
+        );
+        peer.open();
+        assert_eq!(peer.client.engine().unwrap().version(), Version::V3);
+    }
+    let fixed = ClientSettings { version: VersionChoice::V4, ..ClientSettings::default() };
+    let mut peer = Scripted::new(fixed, &["/"]);
+    peer.open();
+    peer.server("40");
+    peer.open();
+    assert_eq!(peer.client.engine().unwrap().version(), Version::V4);
+}
+
+#[test]
+fn a_version_that_is_refused_is_not_asked_for_again() {
+    let mut peer = Scripted::new(ClientSettings::default(), &["/"]);
+    for version in [Version::V4, Version::V3, Version::V4] {
+        peer.client.connect(peer.now).unwrap();
+        assert!(matches!(peer.client.poll_output(peer.now), Some(Output::OpenWebSocket { .. })));
+        assert_eq!(peer.client.engine().unwrap().version(), version);
+        peer.client.handle_websocket_refused(Refusal::UnsupportedVersion, peer.now);
+        let closed = peer.client.poll_event();
+        let Some(ClientEvent::Closed(reason)) = closed else { panic!("{closed:?}") };
+        assert_eq!((reason.name(), reason.reconnects()), ("transport error", true));
+    }
+}
+
+#[test]
+fn protocol_4_connects_the_root_unasked_and_carries_queries() {
+    let mut peer = Scripted::new(v3(), &["/"]);
+    let query = vec![("token".to_owned(), "a b".to_owned())];
+    let admin = Credentials { query, auth: vec![("ignored".to_owned(), Value::Null)] };
+    peer.client.join(&namespace("/admin"), admin, peer.now).unwrap();
+    peer.open();
+    assert_eq!(peer.sent(), ["40/admin?token=a%20b,"]);
+    peer.server("40");
+    peer.server("40/admin?token=a%20b,");
+    peer.server("42/admin,[\"hi\"]");
+    peer.server("44/admin,[\"middleware\"]");
+    assert_eq!(
+        peer.events(),
+        [
+            "open",
+            "/ connected engine",
+            "/admin connected /admin#engine",
+            "/admin hi []",
+            "/admin error [\"middleware\"]"
+        ]
+    );
+    peer.server("40/other,");
+    assert_eq!(peer.events(), nothing());
+
+    let mut peer = Scripted::new(v3(), &["/deny"]);
+    peer.open();
+    peer.server("40");
+    peer.server("44/deny,{\"code\":42}");
+    assert_eq!(peer.sent(), ["40/deny,", "close"], "it was the only one");
+    let events = peer.events();
+    assert_eq!(events[1], "/deny refused: the server refused the namespace: no reason given");
+}
+
+#[test]
+fn the_first_poll_of_protocol_4_brings_open_and_connect() {
+    let mut settings = v3();
+    settings.engine.transports = patchcord_socketio::engine::Transports::Polling;
+    let mut peer = Scripted::new(settings, &["/"]);
+    peer.client.connect(peer.now).unwrap();
+    assert!(matches!(peer.client.poll_output(peer.now), Some(Output::Get { .. })));
+    let body = format!("{}:{OPEN}2:4012:42[\"welcome\"]", OPEN.len());
+    peer.client.handle_get(body.replace("12:", "13:").as_bytes(), peer.now);
+    assert_eq!(peer.events(), ["open", "/ connected engine", "/ welcome []"]);
+    peer.client.handle_request_failed(CloseReason::Refused(Refusal::UnknownSession), peer.now);
+    assert_eq!(peer.events()[0], "/ disconnected: transport error");
+}
+
+#[test]
+fn message_pack_is_one_binary_message() {
+    let settings = ClientSettings { parser: Parser::MessagePack, ..ClientSettings::default() };
+    let mut peer = Scripted::new(settings, &["/"]);
+    peer.open();
+    assert_eq!(peer.sent(), ["bytes \\x82\\xa4type\\x00\\xa3nsp\\xa1/"]);
+    peer.client.handle_binary(b"\x83\xa4type\x00\xa4data\x81\xa3sid\xa1a\xa3nsp\xa1/", peer.now);
+    peer.client.handle_binary(b"\x83\xa4type\x02\xa4data\x92\xa2hi\xc4\x01\xff\xa3nsp\xa1/", peer.now);
+    assert_eq!(peer.events(), ["open", "/ connected a", "/ hi [{\"_placeholder\":true}]"]);
+    peer.emit("yo", vec![Value::Binary(vec![7].into())]).unwrap();
+    assert_eq!(peer.sent(), ["bytes \\x83\\xa4type\\x02\\xa3nsp\\xa1/\\xa4data\\x92\\xa2yo\\xc4\\x01\\x07"]);
+}
+
+#[test]
+fn namespaces_are_bounded_and_have_to_be_joined() {
+    let settings = ClientSettings { max_namespaces: 2, ..ClientSettings::default() };
+    let mut peer = Scripted::new(settings, &["/a", "/b"]);
+    let join = |client: &mut Client, name: &str, now| client.join(&namespace(name), Credentials::default(), now);
+    assert_eq!(join(&mut peer.client, "/c", peer.now), Err(JoinError::TooManyNamespaces { limit: 2 }));
+    assert_eq!(join(&mut peer.client, "/b", peer.now), Ok(()));
+    assert_eq!(peer.emit("a", vec![]), Err(EmitError::UnknownNamespace(Namespace::ROOT)));
+    peer.client.leave(&namespace("/a"), peer.now);
+    assert_eq!(join(&mut peer.client, "/c", peer.now), Ok(()));
+}
