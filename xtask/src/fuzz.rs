@@ -18,6 +18,9 @@ const TIME: u32 = 60;
 
 /// Targets and the committed inputs that they start from.
 const SEEDS: &[(&str, &str)] = &[
+    ("socketio_payload", "crates/patchcord-socketio/tests/corpus/payload"),
+    ("socketio_decoder", "crates/patchcord-socketio/tests/corpus/decoder"),
+    ("socketio_session", "crates/patchcord-socketio/tests/corpus/session"),
     ("websocket_receiver", "crates/patchcord-websocket/tests/corpus/receiver"),
     ("websocket_inflating_receiver", "crates/patchcord-websocket/tests/corpus/inflating_receiver"),
     ("websocket_deflate_negotiation", "crates/patchcord-websocket/tests/corpus/deflate_negotiation"),

@@ -17,6 +17,8 @@
 mod client;
 mod decoder;
 pub mod engine;
+#[doc(hidden)]
+pub mod fuzz;
 mod json;
 mod msgpack;
 mod namespace;

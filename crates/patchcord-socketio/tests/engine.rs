@@ -169,9 +169,12 @@ fn polling_has_one_get_and_one_post_at_a_time() {
     assert_eq!(session.outputs(), [post("3\u{1e}4c")]);
     assert_eq!(session.said, ["x", "bytes \\x01\\x02", "ping"]);
     session.engine.handle_post();
+    session.send("bye").unwrap();
     session.engine.close(session.now);
     assert_eq!(session.engine.close_reason(), None);
-    assert_eq!(session.outputs(), [post("1")]);
+    assert_eq!(session.outputs(), [post("4bye")]);
+    session.engine.handle_post();
+    assert_eq!(session.outputs(), [post("1")], "alone");
     session.get("6");
     assert_eq!(session.outputs(), [""; 0], "no new poll");
     session.engine.handle_post();

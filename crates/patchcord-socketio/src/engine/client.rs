@@ -426,14 +426,15 @@ impl Engine {
         Some(packet)
     }
 
-    /// What one POST takes: as much as the server does, but at least one packet.
+    /// What one POST takes: as much as the server does, but at least one packet. A close goes alone, because servers
+    /// that get it together with a message end the session before they read the message.
     fn next_packets(&mut self) -> Option<Vec<Packet<'static>>> {
         let most = self.handshake.as_ref().and_then(|handshake| handshake.max_payload).unwrap_or(MAX_BODY);
         let mut packets = vec![self.next_packet()?];
         let mut length = self.body_len(&packets[0]);
         while let Some(next) = self.queue.front() {
             length = length.saturating_add(self.body_len(next));
-            if length > most {
+            if length > most || *next == Packet::Close {
                 break;
             }
             packets.extend(self.next_packet());
