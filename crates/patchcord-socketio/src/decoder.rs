@@ -103,8 +103,14 @@ struct Pending {
 impl Decoder {
     /// A decoder at the start of a connection.
     pub fn new(version: Version, parser: Parser, limits: Limits) -> Self {
-        let limits = Limits { depth: limits.depth.min(json::MAX_DEPTH), ..limits };
-        Self { version, parser, limits, pending: None }
+        let mut decoder = Self { version, parser, limits, pending: None };
+        decoder.set_limits(limits);
+        decoder
+    }
+
+    /// Changes the limits; a packet whose attachments are still to come is measured by the new ones.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = Limits { depth: limits.depth.min(json::MAX_DEPTH), ..limits };
     }
 
     /// Whether attachments of a packet are still to come.

@@ -418,6 +418,19 @@ fn how_a_session_ends() {
 }
 
 #[test]
+fn the_number_of_packets_in_a_body_is_bounded() {
+    let body = |count| vec!["6"; count].join("\u{1e}");
+    let mut session = Session::open_polling(Version::V4, Transports::Polling);
+    session.outputs();
+    session.get(body(1 << 16));
+    assert_eq!(session.engine.close_reason(), None);
+    session.outputs();
+    session.get(body((1 << 16) + 1));
+    let error = EngineError::TooManyPackets { limit: 1 << 16 };
+    assert_eq!(session.engine.close_reason(), Some(&CloseReason::Engine(error)));
+}
+
+#[test]
 fn what_is_queued_goes_out_before_a_close() {
     let mut session = Session::open(Version::V4);
     session.send("bye").unwrap();

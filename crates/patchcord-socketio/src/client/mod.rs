@@ -108,6 +108,20 @@ impl Client {
         &self.settings
     }
 
+    /// Changes how it is run, without an end to the session. Limits, policies and time-outs count from now on; version,
+    /// address, transports and their time-outs from the next session on. The parser stays what it was, because what is
+    /// buffered is written already.
+    pub fn set_settings(&mut self, settings: ClientSettings) {
+        if settings.version != self.settings.version {
+            self.version = settings.version.first();
+        }
+        self.settings = ClientSettings { parser: self.settings.parser, ..settings };
+        if let Some(session) = &mut self.session {
+            session.engine.set_limits(self.settings.engine.max_packet, self.settings.engine.max_queue);
+            session.inbox.decoder.set_limits(self.settings.limits);
+        }
+    }
+
     /// The session, also when it has ended; none before the first.
     pub fn engine(&self) -> Option<&Engine> {
         self.session.as_ref().map(|session| &session.engine)

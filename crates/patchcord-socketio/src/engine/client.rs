@@ -60,6 +60,8 @@ pub struct Engine {
 
 /// What a packet counts in the queue beside its bytes.
 const OVERHEAD: usize = 32;
+/// Most packets in one body: what they take in memory is many times what the shortest of them take in the body.
+const MAX_PACKETS: usize = 1 << 16;
 /// The largest body of a POST to a server that names none: what servers take by default.
 const MAX_BODY: usize = 1_000_000;
 
@@ -136,6 +138,12 @@ impl Engine {
     /// Why the session has stayed on polling, once after each failure.
     pub fn take_probe_failure(&mut self) -> Option<String> {
         self.probe_failure.take()
+    }
+
+    /// Changes how much is taken from a poll and how much may wait, in bytes, as [`EngineSettings`] has them.
+    pub fn set_limits(&mut self, max_packet: usize, max_queue: usize) {
+        self.settings.max_packet = max_packet;
+        self.settings.max_queue = max_queue;
     }
 
     /// Queues messages, all or none, with nothing between them.
@@ -269,11 +277,13 @@ impl Engine {
     /// The GET was answered with status 200 and this body.
     pub fn handle_get(&mut self, body: &[u8], now: Instant, mut on_event: impl FnMut(EngineEvent<'_>)) {
         self.getting = false;
-        for packet in Packets::new(self.settings.version, body, self.settings.max_packet) {
+        let packets = Packets::new(self.settings.version, body, self.settings.max_packet);
+        for (count, packet) in packets.enumerate() {
             if self.state == State::Closed {
                 return;
             }
             match packet {
+                Ok(_) if count == MAX_PACKETS => self.end(EngineError::TooManyPackets { limit: MAX_PACKETS }.into()),
                 Ok(packet) => self.handle_packet(packet, now, &mut on_event),
                 Err(error) => self.end(EngineError::Packet(error).into()),
             }

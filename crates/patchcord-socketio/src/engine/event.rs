@@ -55,6 +55,12 @@ pub enum EngineError {
     /// Its first packet was another one.
     #[error("the server did not begin with an open packet")]
     NotOpened,
+    /// One body of a poll holds more packets than are taken at once.
+    #[error("the server sent more than {limit} packets in one response")]
+    TooManyPackets {
+        /// The limit in force.
+        limit: usize,
+    },
     /// It opened the session twice.
     #[error("the server opened the session twice")]
     OpenedTwice,

@@ -276,3 +276,23 @@ fn namespaces_are_bounded_and_have_to_be_joined() {
     peer.client.leave(&namespace("/a"), peer.now);
     assert_eq!(join(&mut peer.client, "/c", peer.now), Ok(()));
 }
+
+#[test]
+fn settings_change_without_an_end_to_the_session() {
+    let mut peer = Scripted::connected(ClientSettings::default(), &["/"]);
+    let mut settings = v3();
+    settings.parser = Parser::MessagePack;
+    settings.limits.packet = 30;
+    settings.engine.max_queue = 50;
+    peer.client.set_settings(settings);
+    peer.emit("a", vec![]).unwrap();
+    assert!(matches!(peer.emit("b", vec![]), Err(EmitError::Send(_))), "the queue is smaller");
+    assert!(matches!(peer.emit("c", vec!["x".repeat(30).into()]), Err(EmitError::Encode(_))));
+    assert_eq!(peer.sent(), ["42[\"a\"]"]);
+    peer.server("42[\"short\"]");
+    assert_eq!(peer.events(), ["/ short []"]);
+    peer.server(&format!("42[\"{}\"]", "x".repeat(30)));
+    assert!(peer.events()[0].starts_with("/ disconnected: parse error"));
+    peer.open();
+    assert_eq!(peer.client.engine().unwrap().version(), Version::V3);
+}
