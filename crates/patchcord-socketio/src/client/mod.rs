@@ -393,6 +393,10 @@ impl Client {
 
     fn handle_open(&mut self, now: Instant) {
         self.events.push_back(ClientEvent::Open);
+        if !self.is_open() {
+            // What came with the open packet has ended the session already.
+            return;
+        }
         self.each_socket(now, |socket, cx| {
             if socket.wanted {
                 socket.connect(cx);

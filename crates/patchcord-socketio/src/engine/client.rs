@@ -516,7 +516,6 @@ impl Engine {
         self.reason = Some(reason);
         self.websocket_to_close = self.websocket != Link::Idle;
         (self.probe, self.heartbeat, self.deadline) = (None, None, None);
-        (self.getting, self.posting) = (false, false);
         self.queue = VecDeque::new();
         self.queued = 0;
     }

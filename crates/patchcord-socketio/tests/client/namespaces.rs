@@ -1,7 +1,7 @@
 //! A client's namespaces, from the first packet to the last.
 
 use crate::scripted::{OPEN, SECOND, Scripted, namespace};
-use patchcord_socketio::engine::{CloseReason, Output, Refusal, Version};
+use patchcord_socketio::engine::{CloseReason, Output, Refusal, Transports, Version};
 use patchcord_socketio::{
     AlreadyConnected, Client, ClientEvent, ClientSettings, Credentials, EmitError, JoinError, Namespace, Parser, Value,
     VersionChoice,
@@ -170,6 +170,21 @@ fn events_that_come_before_their_namespace_is_connected() {
 }
 
 #[test]
+fn nothing_is_heard_of_a_session_after_what_ended_it() {
+    let mut settings = ClientSettings { max_early: 100, ..ClientSettings::default() };
+    settings.engine.transports = Transports::Polling;
+    for fatal in ["42[\"too much, and early at that\",\"xxxxxxxxxxxxxxxxxx\"]", "42[]", "40", "9"] {
+        let mut peer = Scripted::new(settings.clone(), &["/"]);
+        peer.client.connect(peer.now).unwrap();
+        peer.client.poll_output(peer.now);
+        let body = [OPEN, fatal, "40{\"sid\":\"a\"}", "42[\"late\"]"].join("\u{1e}");
+        peer.client.handle_get(body.as_bytes(), peer.now);
+        let events = peer.events();
+        assert_eq!((events.len(), events[0].as_str(), &events[1][..7]), (2, "open", "closed:"), "{events:?}");
+    }
+}
+
+#[test]
 fn an_old_server_that_takes_version_4_for_an_answer_is_told_by_its_greeting() {
     for joined in ["/", "/admin"] {
         let mut peer = Scripted::new(ClientSettings::default(), &[joined]);
@@ -241,7 +256,7 @@ fn protocol_4_connects_the_root_unasked_and_carries_queries() {
 #[test]
 fn the_first_poll_of_protocol_4_brings_open_and_connect() {
     let mut settings = v3();
-    settings.engine.transports = patchcord_socketio::engine::Transports::Polling;
+    settings.engine.transports = Transports::Polling;
     let mut peer = Scripted::new(settings, &["/"]);
     peer.client.connect(peer.now).unwrap();
     assert!(matches!(peer.client.poll_output(peer.now), Some(Output::Get { .. })));
