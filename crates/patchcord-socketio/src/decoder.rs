@@ -1,6 +1,7 @@
 //! Messages of Engine.IO in, packets of Socket.IO out.
 //!
 //! The rules are those that the reference client enforces; whoever breaks one has its connection closed as `parse error`.
+//! Source: the protocol documents of Socket.IO 4 and 5, and what `socket.io-parser` 4 was seen to take and to refuse.
 
 use bytes::Bytes;
 

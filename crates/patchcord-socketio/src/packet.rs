@@ -3,6 +3,9 @@
 //! As JSON a packet is `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]`, followed by its attachments as binary
 //! messages. As MessagePack it is one binary message, a map. Protocol 5 goes with Engine.IO 4, protocol 4 with 3; where
 //! they differ, [`Version`] says which.
+//!
+//! Source: the protocol documents of Socket.IO 4 and 5; limits, reserved names and what is refused as the reference parser
+//! (`socket.io-parser`, from 4.2.6 on) has them.
 
 use std::borrow::Cow;
 use std::io::Write as _;

@@ -95,6 +95,9 @@ pub struct TooDeep {
     pub limit: usize,
 }
 
+/// [`Limits::values`](crate::Limits::values) tells the user what one takes.
+const _: () = assert!(size_of::<Value>() <= 40);
+
 /// What a walk through a value finds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Measure {

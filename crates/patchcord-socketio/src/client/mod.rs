@@ -6,6 +6,9 @@
 //! The driver's part is that of [`Engine`]: do what [`Client::poll_output`] says, report what came of it, mind
 //! [`Client::poll_timeout`], and hand on what [`Client::poll_event`] gives, after each call. What belongs to the
 //! transports of an ended session must not be reported to the next.
+//!
+//! Source: the protocol documents of Socket.IO 4 and 5, the reference client 4.8 (its options, reasons and orders), and what
+//! servers of the versions 2 and 4 were seen to do.
 
 mod acks;
 mod event;
