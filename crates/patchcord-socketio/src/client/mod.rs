@@ -213,7 +213,7 @@ impl Client {
             .unwrap_or_else(|| Err(EmitError::UnknownNamespace(namespace.clone())))
     }
 
-    /// Answers an event of the server.
+    /// Answers an event of the server. The token is used up, also by an error.
     ///
     /// # Errors
     ///

@@ -41,7 +41,8 @@ pub enum OfflinePolicy {
     Off,
 }
 
-/// How a client is to be run; the parts of it that the engine needs are in [`EngineSettings`].
+/// How a client is to be run; the parts of it that the engine needs are in [`EngineSettings`]. A time-out of
+/// `Duration::MAX` never comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientSettings {
     /// The transports; its version is set from [`ClientSettings::version`].

@@ -17,7 +17,7 @@ pub enum Transports {
     Polling,
 }
 
-/// How a session is to be run.
+/// How a session is to be run. A time-out of `Duration::MAX` never comes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineSettings {
     /// The version that the server is asked for.

@@ -1,6 +1,8 @@
 //! A client's namespaces, from the first packet to the last.
 
 use crate::scripted::{OPEN, SECOND, Scripted, namespace};
+use std::time::Duration;
+
 use patchcord_socketio::engine::{CloseReason, Output, Refusal, Transports, Version};
 use patchcord_socketio::{
     AlreadyConnected, Client, ClientEvent, ClientSettings, Credentials, EmitError, JoinError, Namespace, Parser, Value,
@@ -310,4 +312,68 @@ fn settings_change_without_an_end_to_the_session() {
     assert!(peer.events()[0].starts_with("/ disconnected: parse error"));
     peer.open();
     assert_eq!(peer.client.engine().unwrap().version(), Version::V3);
+}
+
+/// What a driver is told, in short.
+fn outputs(peer: &mut Scripted) -> Vec<String> {
+    let outputs = std::iter::from_fn(|| peer.client.poll_output(peer.now));
+    outputs
+        .map(|output| match output {
+            Output::OpenWebSocket { .. } => "open".to_owned(),
+            Output::Frame(frame) => format!("{frame:?}"),
+            Output::CloseWebSocket => "close".to_owned(),
+            Output::Get { .. } => "GET".to_owned(),
+            Output::Post { body, .. } => format!("POST {}", body.bytes.escape_ascii()),
+        })
+        .collect()
+}
+
+/// A client on polling whose WebSocket is being opened.
+fn polling() -> Scripted {
+    let mut settings = ClientSettings::default();
+    settings.engine.transports = Transports::PollingThenWebSocket;
+    let mut peer = Scripted::new(settings, &["/"]);
+    peer.client.connect(peer.now).unwrap();
+    assert_eq!(outputs(&mut peer), ["GET"]);
+    let open = OPEN.replace("[]", "[\"websocket\"]");
+    peer.client.handle_get(open.as_bytes(), peer.now);
+    assert_eq!(outputs(&mut peer), ["open", "GET", "POST 40"]);
+    peer.client.handle_post(peer.now);
+    peer.client.handle_get(b"40{\"sid\":\"a\"}", peer.now);
+    assert_eq!(outputs(&mut peer), ["GET"]);
+    assert_eq!(peer.events(), ["open", "/ connected a"]);
+    peer
+}
+
+#[test]
+fn a_session_goes_over_to_a_websocket_and_loses_nothing() {
+    let mut peer = polling();
+    peer.client.handle_websocket_open(peer.now);
+    assert_eq!(outputs(&mut peer), ["Text(\"2probe\")"]);
+    peer.client.handle_text("3probe", peer.now);
+    peer.emit("held", vec![]).unwrap();
+    assert_eq!(outputs(&mut peer), nothing());
+    peer.client.handle_get("42[\"last\"]\u{1e}6".as_bytes(), peer.now);
+    assert_eq!(peer.events(), ["/ last []", "over websocket"]);
+    assert_eq!(outputs(&mut peer), ["Text(\"5\")", "Text(\"42[\\\"held\\\"]\")"]);
+}
+
+#[test]
+fn a_websocket_that_cannot_be_had_is_told_and_done_without() {
+    let mut peer = polling();
+    peer.client.handle_websocket_refused(Refusal::parse(400, b"{\"code\":3}"), peer.now);
+    peer.emit("a", vec![]).unwrap();
+    assert_eq!(peer.events(), ["probe failed: the server calls the request bad"]);
+    assert_eq!(outputs(&mut peer), ["POST 42[\\\"a\\\"]"]);
+}
+
+#[test]
+fn no_time_out_is_no_time_out() {
+    let mut settings = ClientSettings { connect_timeout: Duration::MAX, ..ClientSettings::default() };
+    settings.engine.open_timeout = Duration::MAX;
+    let mut peer = Scripted::new(settings, &["/"]);
+    peer.client.connect(peer.now).unwrap();
+    assert_eq!(peer.client.poll_timeout(), None);
+    peer.pass(100_000 * SECOND);
+    assert_eq!(peer.events(), nothing());
 }
