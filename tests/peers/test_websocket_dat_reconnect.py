@@ -41,7 +41,7 @@ def test_delays_double_up_to_the_longest_without_jitter(dat):
 
 
 def test_jitter_spreads_delays_around_their_value(dat):
-    spread = {"callbacks": None, "reconnect": True, "reconnectdelay": 2, "reconnectjitter": 1}
+    spread = {"callbacks": None, "reconnect": True, "reconnectdelay": 2, "reconnectlongest": 2, "reconnectjitter": 1}
     ones = [dat(free_port(), **spread) for _ in range(12)]
     delays = [planned_delays(one, 1)[0][0] for one in ones]
     assert all(0 <= delay <= 4 for delay in delays)

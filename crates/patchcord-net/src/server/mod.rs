@@ -183,7 +183,7 @@ impl<H: Handler> Server<H> {
             handler,
             settings: RefCell::new(Rc::new(settings)),
             now: Cell::new(Instant::now()),
-            clock: Arc::new(CoarseClock::new()),
+            clock: Arc::default(),
             http: RefCell::default(),
             next_connection: Cell::new(0),
             clients: RefCell::default(),
@@ -298,24 +298,22 @@ impl<H: Handler> Drop for Server<H> {
     }
 }
 
-/// A clock that stands still between two sweeps, so that reading it costs nothing.
+/// A clock that stands still between two sweeps, so that reading it costs nothing. Time in which this end did not run,
+/// because the machine slept or a callback held the thread, is not counted: no peer is slow for it.
+#[derive(Default)]
 pub(crate) struct CoarseClock {
-    start: Instant,
     milliseconds: AtomicU64,
 }
 
 impl CoarseClock {
-    fn new() -> Self {
-        CoarseClock { start: Instant::now(), milliseconds: AtomicU64::new(0) }
-    }
-
-    /// Milliseconds since the server was made.
+    /// Milliseconds that the server has run.
     pub(crate) fn now(&self) -> u64 {
         self.milliseconds.load(Relaxed)
     }
 
-    fn set(&self, now: Instant) {
-        self.milliseconds.store(now.saturating_duration_since(self.start).as_millis() as u64, Relaxed);
+    /// So much time has passed since the last sweep.
+    fn advance(&self, by: Duration) {
+        self.milliseconds.fetch_add(by.min(2 * SWEEP).as_millis() as u64, Relaxed);
     }
 }
 
@@ -330,8 +328,7 @@ impl<H: Handler> Shared<H> {
 
     fn sweep(&self) {
         let now = Instant::now();
-        self.now.set(now);
-        self.clock.set(now);
+        self.clock.advance(now.saturating_duration_since(self.now.replace(now)));
         let settings = self.settings();
         // Collected first: what is due may end connections, which take themselves out of the tables.
         let http: Vec<_> = self.http.borrow().values().cloned().collect();
@@ -493,4 +490,17 @@ async fn connect<H: Handler>(shared: Rc<Shared<H>>, admission: Admission<H>, str
         }
     };
     http::serve(shared, admission, transport, address).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sleep_of_this_end_is_no_time_of_the_clock() {
+        let clock = CoarseClock::default();
+        clock.advance(SWEEP);
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(clock.now(), 1500);
+    }
 }
