@@ -147,6 +147,13 @@ impl Callbacks for Closures {
             _ => Ok(OwnedValue::None),
         }
     }
+
+    #[inline]
+    fn tell(&self, network: &Network, callback: usize, arguments: &[Value<'_>]) {
+        if let Some(Some(handler)) = self.handlers.get(callback) {
+            handler(network, arguments);
+        }
+    }
 }
 
 /// Handler of an operator that has none.

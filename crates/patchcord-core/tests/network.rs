@@ -1,7 +1,6 @@
 //! The running patch where scripts pull the rug from under it: they destroy what is being started, change what is being
 //! computed, cause one another without end, and start again what ends.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -56,10 +55,6 @@ impl Probe {
 }
 
 impl Worker for Probe {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn wants_frames(&self) -> bool {
         true
     }
@@ -182,10 +177,6 @@ struct Curious {
 static CURIOUS: OperatorType = kind("curiousDAT", |network, op| Rc::new(Curious { network: network.clone(), op }));
 
 impl Worker for Curious {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn stop(&self, network: &Network) {
         let find = |name: &str| {
             let patch = network.patch();
@@ -243,10 +234,6 @@ static MIXER: OperatorType = OperatorType {
 struct Mixer(OpId);
 
 impl Worker for Mixer {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn handle_change(&self, network: &Network, change: &Change) {
         let text = match change {
             Change::Inputs { .. } => "inputs of",

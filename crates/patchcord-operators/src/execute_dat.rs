@@ -5,7 +5,6 @@
 //! comes instead for an Execute DAT that is made later; `onExit` comes while everything still works. Frames are only
 //! asked for while a frame toggle is on, so that an idle patch stays idle.
 
-use std::any::Any;
 use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
@@ -213,10 +212,6 @@ impl ExecuteDat {
 }
 
 impl Worker for ExecuteDat {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn handle_change(&self, network: &Network, change: &Change) {
         self.file.handle_change(network, change);
         match change {

@@ -3,7 +3,6 @@
 //! First come the info channels of the operator's type, then those that every operator has. They are taken when the
 //! CHOP is read and never otherwise: one sample of each, as new as can be, and no cost while nobody looks.
 
-use std::any::Any;
 use std::rc::Rc;
 
 use patchcord_core::content::{Channels, Content};
@@ -83,10 +82,6 @@ fn start(_: &Network, op: OpId) -> Rc<dyn Worker> {
 }
 
 impl Worker for InfoChop {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn cook(&self, network: &Network) {
         self.0.cook(network, OP, |target| {
             let channels = target.map(|target| self.channels_of(network, target)).unwrap_or_default();

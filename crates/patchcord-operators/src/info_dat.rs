@@ -4,7 +4,6 @@
 //! it shows what is wrong with them: a row for each problem, with what can be done about it. The table is made when it
 //! is read and never otherwise, so it is as new as can be and costs nothing while nobody looks.
 
-use std::any::Any;
 use std::rc::Rc;
 
 use patchcord_core::declaration::{COMMON_DAT_PAGE, ContentKind, Family, OperatorType, Page, ParIndex, Parameter};
@@ -59,10 +58,6 @@ fn start(_: &Network, op: OpId) -> Rc<dyn Worker> {
 }
 
 impl Worker for InfoDat {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn cook(&self, network: &Network) {
         self.0.cook(network, OP, |target| {
             let table = target.map_or_else(Table::new, |target| self.table_of(network, target));

@@ -4,7 +4,6 @@
 //! text that does not compile shows an error with its line until it does. Which language it is in, `language` decides.
 //! Running it and loading it as a module is the business of whoever runs scripts.
 
-use std::any::Any;
 use std::rc::Rc;
 
 use patchcord_core::change::Change;
@@ -48,10 +47,6 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
 }
 
 impl Worker for TextDat {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn handle_change(&self, network: &Network, change: &Change) {
         self.file.handle_change(network, change);
         match change {

@@ -44,9 +44,6 @@ pub const LONGEST_TURN: Duration = Duration::from_secs(1);
 ///
 /// All methods are called on the patch's thread with nothing borrowed.
 pub trait Worker: Any {
-    /// For getting back at the concrete type.
-    fn as_any(&self) -> &dyn Any;
-
     /// Something about the operator changed.
     fn handle_change(&self, _network: &Network, _change: &Change) {}
 
@@ -361,7 +358,8 @@ impl Network {
     /// The worker of an operator, when it has one of this type.
     pub fn with_worker<W: Worker, R>(&self, op: OpId, work: impl FnOnce(&W) -> R) -> Option<R> {
         let worker = self.patch().get(op)?.worker.clone()?;
-        worker.as_any().downcast_ref::<W>().map(work)
+        let worker: &dyn Any = &*worker;
+        worker.downcast_ref::<W>().map(work)
     }
 
     /// Grows whenever scripts, parameters or the tree changed; a handler that caches a function compares it.

@@ -10,7 +10,6 @@
 mod declaration;
 mod fill;
 
-use std::any::Any;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -108,10 +107,6 @@ impl TableDat {
 }
 
 impl Worker for TableDat {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn handle_change(&self, network: &Network, change: &Change) {
         self.file.handle_change(network, change);
         match change {

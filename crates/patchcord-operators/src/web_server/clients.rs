@@ -146,7 +146,9 @@ impl Clients {
     #[inline]
     pub(super) fn with<R>(&self, id: &str, work: impl FnOnce(&WebClient) -> R) -> Option<R> {
         let current = self.current.borrow();
-        if let Some(client) = current.as_ref().filter(|client| client.data().id.as_str() == id) {
+        // A handler in Rust mostly names the client by the very text that it got.
+        let is_meant = |known: &str| std::ptr::eq(known, id) || known == id;
+        if let Some(client) = current.as_ref().filter(|client| is_meant(client.data().id.as_str())) {
             return Some(work(client));
         }
         drop(current);

@@ -17,7 +17,6 @@ mod service;
 mod settings;
 mod traffic;
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
@@ -365,10 +364,6 @@ impl WebServer {
 }
 
 impl Worker for WebServer {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn handle_change(&self, _: &Network, change: &Change) {
         match change {
             _ if !self.begun.get() => {}

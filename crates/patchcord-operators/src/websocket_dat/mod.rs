@@ -13,7 +13,6 @@ mod link;
 mod replay;
 mod settings;
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
@@ -396,10 +395,6 @@ async fn closed(connection: Connection) {
 }
 
 impl Worker for WebSocketDat {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn handle_change(&self, _: &Network, change: &Change) {
         match change {
             _ if !self.begun.get() => {}

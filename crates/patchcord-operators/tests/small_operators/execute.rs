@@ -1,6 +1,5 @@
 //! The Execute DAT: which of its functions are called, when and with what.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -50,10 +49,6 @@ static SERVER: OperatorType = OperatorType {
 struct Server;
 
 impl Worker for Server {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn shut_down(&self, _: &Network) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
         note("server ends");
         None

@@ -1,6 +1,5 @@
 //! The Info DAT and the Info CHOP, looking at each other, at components and at operators with problems.
 
-use std::any::Any;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -35,10 +34,6 @@ static COUNTED: OperatorType = OperatorType {
 struct Counted(OpId);
 
 impl Worker for Counted {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn cook(&self, network: &Network) {
         network.note_cook(self.0, network.now());
     }

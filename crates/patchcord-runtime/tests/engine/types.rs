@@ -1,6 +1,5 @@
 //! Operator types for these tests: a component, a text with a file, one that wants frames, one that ends slowly.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
@@ -55,10 +54,6 @@ pub const FATAL_PORT: i64 = 666;
 struct Herald;
 
 impl Worker for Herald {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn handle_change(&self, network: &Network, change: &Change) {
         match change {
             Change::Content { op } => {
@@ -84,10 +79,6 @@ pub struct Metronome {
 }
 
 impl Worker for Metronome {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn wants_frames(&self) -> bool {
         true
     }
@@ -124,10 +115,6 @@ impl Ending {
 }
 
 impl Worker for Ending {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn shut_down(&self, network: &Network) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
         let (network, op) = (network.clone(), self.0);
         Some(Box::pin(async move {
@@ -144,10 +131,6 @@ pub static STUCK: OperatorType =
 struct Stuck;
 
 impl Worker for Stuck {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn shut_down(&self, _: &Network) -> Option<Pin<Box<dyn Future<Output = ()>>>> {
         Some(Box::pin(std::future::pending()))
     }

@@ -1,6 +1,5 @@
 //! Operator types for these tests: a component, texts and tables with files, a server that records what it is told.
 
-use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -128,10 +127,6 @@ impl Recorder {
 }
 
 impl Worker for Recorder {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
     fn handle_change(&self, network: &Network, change: &Change) {
         let parameter = |index: ParIndex| {
             let patch = network.patch();
