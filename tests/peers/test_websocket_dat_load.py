@@ -54,6 +54,42 @@ def memory(dat_program):
 # ---------------------------------------- what a server sends
 
 
+@pytest.mark.parametrize("receive", ["all", "latest"])
+def test_of_messages_that_come_together_all_or_the_newest_of_each_kind_are_handled(dat, scripted, receive):
+    def script(wire):
+        wire.accept()
+        flood = b"".join(
+            server_frame(TEXT, b"text %d" % number) + server_frame(BINARY, b"%d" % number) + server_frame(PING, b"?")
+            for number in range(60)
+        )
+        wire.send(flood)
+        for _ in range(60):
+            wire.frame()  # the pongs
+        wire.send_frame(TEXT, b"alone")
+        wire.rest()
+
+    one = dat(scripted(script), receive=receive)
+    one.expect_record("onReceiveText", count=2 if receive == "latest" else 61)
+    eventually(lambda: one.records("onReceiveText")[-1][2] == "alone")
+    texts = [record[2] for record in one.records("onReceiveText")]
+    binaries = [bytes.fromhex(record[1]["bytes"]) for record in one.records("onReceiveBinary")]
+    assert [row[0] for row in one.rows()[1:]] == texts[-100:], "the table has what the callback heard"
+    assert len(one.records("onReceivePing")) == 60, "pings are no messages"
+    assert "text 59" in texts and binaries[-1] == b"59"
+    assert texts[:-1] == sorted(texts[:-1], key=lambda text: int(text.split()[1]))
+    info = one.info()
+    assert info["messages_in"] == 121
+    assert info["dropped"] == 121 - len(texts) - len(binaries)
+    if receive == "all":
+        assert info["dropped"] == 0 and len(texts) == 61
+    else:
+        # What is sent at once may come in a few reads all the same.
+        assert len(texts) < 20 and len(binaries) < 20
+    one.set(receive="all")
+    assert len(one.records("onConnect")) == 1
+
+
+
 def test_a_gigabyte_that_is_announced_takes_no_memory(dat, scripted, memory):
     def announce(wire):
         wire.accept(behind=b"\x82\x7f" + struct.pack(">Q", 1 << 30))

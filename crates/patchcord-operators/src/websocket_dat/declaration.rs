@@ -186,6 +186,19 @@ const PAGES: &[Page] = &[
             Parameter::int("maxmessage", "Maximum Message", 16 << 20, 1, 1 << 30)
                 .beyond()
                 .help("Bytes of one message over all its fragments. A larger one closes with 1009."),
+            Parameter::menu(
+                "receive",
+                "Receive",
+                "all",
+                &[MenuEntry::new("all", "Every Message"), MenuEntry::new("latest", "Latest Only")],
+            )
+            .beyond()
+            .help(
+                "What is handled of messages that come faster than callbacks return. `all`: every one, before more is read, \
+                 so that a flood slows the server down. `latest`: of those that have come together only the newest text \
+                 and the newest binary message, which keeps up with a sensor; the others are counted in `dropped`. A \
+                 recording has all of them.",
+            ),
             Parameter::int("maxqueue", "Maximum Queue", 64 << 20, 1024, 1 << 30)
                 .beyond()
                 .help("Bytes that may wait to be sent. One message for which nothing has to wait may be larger."),
@@ -205,8 +218,7 @@ const PAGES: &[Page] = &[
             .help(
                 "What happens when the server reads too slowly. `pause` reads no more from it while much waits, and \
                  closes with 1013 when the queue is full all the same; `close` closes with 1008; the others drop \
-                 messages. What comes in needs no queue: it is handled before more is read, so that a flood slows the \
-                 server down.",
+                 messages.",
             ),
         ],
     },
@@ -256,7 +268,7 @@ pub(super) mod par {
         COMPRESSION = "compression", COMPRESSTHRESHOLD = "compressthreshold", COMPRESSLEVEL = "compresslevel",
         COMPRESSCONTEXT = "compresscontext", COMPRESSWINDOW = "compresswindow",
         PROXY = "proxy", AUTOPONG = "autopong", PINGINTERVAL = "pinginterval", MISSEDPINGS = "missedpings",
-        MAXMESSAGE = "maxmessage", MAXQUEUE = "maxqueue", SLOWREADER = "slowreader",
+        MAXMESSAGE = "maxmessage", RECEIVE = "receive", MAXQUEUE = "maxqueue", SLOWREADER = "slowreader",
         RECORD = "record", REPLAY = "replay", REPLAYSPEED = "replayspeed",
         SOCKETIO = "socketio", SOCKETIOADDRESS = "socketioaddress",
     }
@@ -272,7 +284,7 @@ const INFO: &[InfoChannel] = &[
     InfoChannel { name: "messages_out", help: "messages sent" },
     InfoChannel { name: "bytes_in", help: "bytes of messages received" },
     InfoChannel { name: "bytes_out", help: "bytes of messages sent" },
-    InfoChannel { name: "dropped", help: "messages dropped because the server reads too slowly" },
+    InfoChannel { name: "dropped", help: "messages dropped because the server reads too slowly, or by `receive`" },
     InfoChannel { name: "queued", help: "bytes that wait to be sent" },
     InfoChannel { name: "close_code", help: "close code of the last connection; 0 before the first has ended" },
     InfoChannel { name: "recorded", help: "messages and events that were recorded" },

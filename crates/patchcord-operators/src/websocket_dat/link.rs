@@ -111,6 +111,14 @@ pub(super) struct Link {
     pub ponged: RefCell<Option<Box<[u8]>>>,
     /// What the server has chosen of what was offered, in words.
     agreed: RefCell<String>,
+    /// The newest message of each kind, where only that is wanted of those that come together.
+    held: RefCell<Vec<Held>>,
+}
+
+/// A message that waits for the end of a read.
+enum Held {
+    Text(String),
+    Binary(Vec<u8>),
 }
 
 impl Link {
@@ -121,6 +129,7 @@ impl Link {
             is_current: Cell::new(true),
             ponged: RefCell::default(),
             agreed: RefCell::default(),
+            held: RefCell::default(),
         })
     }
 
@@ -128,6 +137,48 @@ impl Link {
     #[inline]
     fn note_in<'a>(&self, content: impl FnOnce() -> Content<'a>) {
         self.shared.tap.note(|| Entry::new(Direction::In, content()));
+    }
+
+    #[inline]
+    fn receive_text(&self, options: Options, text: &str) {
+        let shared = &*self.shared;
+        let row = options.received.append(&shared.network, shared.op, text);
+        if !shared.is_text_heard() {
+            return;
+        }
+        shared.network.turn(|network| {
+            let arguments = [Value::Op(shared.op), Value::Int(row as i64), Value::Str(text)];
+            shared.callbacks.tell(network, callback::RECEIVE_TEXT, &arguments);
+        });
+    }
+
+    fn receive_binary(&self, bytes: &[u8]) {
+        self.shared.call(callback::RECEIVE_BINARY, &[Value::Op(self.shared.op), Value::Bytes(bytes)]);
+    }
+
+    /// Keeps a message until all that came with it is here, in the place of an older one of its kind.
+    fn hold(&self, message: Held) {
+        let mut held = self.held.borrow_mut();
+        let kind = std::mem::discriminant(&message);
+        let before = held.len();
+        held.retain(|older| std::mem::discriminant(older) != kind);
+        let dropped = &self.shared.past_dropped;
+        dropped.set(dropped.get() + (before - held.len()) as u64);
+        held.push(message);
+    }
+
+    /// Hands over what was kept. A callback may let go of the connection, and then the rest is not wanted.
+    #[inline]
+    fn receive_held(&self) {
+        if self.held.borrow().is_empty() {
+            return;
+        }
+        for message in self.held.take().into_iter().take_while(|_| self.is_current.get()) {
+            match message {
+                Held::Text(text) => self.receive_text(self.shared.options.get(), &text),
+                Held::Binary(bytes) => self.receive_binary(&bytes),
+            }
+        }
     }
 
     /// No connection could be had.
@@ -173,22 +224,21 @@ impl websocket::Handler for Link {
             return;
         }
         self.note_in(|| Content::Text(text.into()));
-        let shared = &*self.shared;
-        let row = shared.options.get().received.append(&shared.network, shared.op, text);
-        if !shared.is_text_heard() {
-            return;
+        let options = self.shared.options.get();
+        if options.latest {
+            return self.hold(Held::Text(text.to_owned()));
         }
-        shared.network.turn(|network| {
-            let arguments = [Value::Op(shared.op), Value::Int(row as i64), Value::Str(text)];
-            shared.callbacks.tell(network, callback::RECEIVE_TEXT, &arguments);
-        });
+        self.receive_text(options, text);
     }
 
     #[inline]
     fn handle_binary(&self, _: &Rc<Peer<()>>, bytes: &[u8]) {
         if self.is_current.get() {
             self.note_in(|| Content::Binary(bytes.into()));
-            self.shared.call(callback::RECEIVE_BINARY, &[Value::Op(self.shared.op), Value::Bytes(bytes)]);
+            if self.shared.options.get().latest {
+                return self.hold(Held::Binary(bytes.to_owned()));
+            }
+            self.receive_binary(bytes);
         }
     }
 
@@ -244,6 +294,7 @@ impl websocket::Handler for Link {
         self.shared.callbacks.batch(&mut || {
             self.shared.look_for_text_callback();
             work();
+            self.receive_held();
         });
         self.shared.network.note_cook(self.shared.op, start);
     }

@@ -18,6 +18,8 @@ use crate::received::Received;
 pub(super) struct Options {
     pub received: Received,
     pub autopong: bool,
+    /// Of the messages that come together, only the newest of each kind is wanted.
+    pub latest: bool,
 }
 
 /// Why a connection cannot even be dialled: what is wrong and what can be done about it.
@@ -45,7 +47,11 @@ impl<'a> std::ops::Deref for Reader<'a> {
 impl Reader<'_> {
     pub(super) fn options(&self) -> Options {
         let limit = self.on(par::CLAMP).then(|| self.size(par::MAXLINES));
-        Options { received: Received { limit, bytes: self.on(par::BYTES) }, autopong: self.on(par::AUTOPONG) }
+        Options {
+            received: Received { limit, bytes: self.on(par::BYTES) },
+            autopong: self.on(par::AUTOPONG),
+            latest: &*self.text(par::RECEIVE) == "latest",
+        }
     }
 
     /// Address and port as they are written.
