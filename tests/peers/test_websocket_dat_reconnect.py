@@ -136,6 +136,21 @@ def test_a_mistake_in_the_settings_is_not_tried_again_before_it_is_corrected(dat
     assert one.warnings() == ""
 
 
+def test_a_callback_that_corrects_the_mistake_it_hears_of_gets_one_connection(dat, scripted):
+    server = scripted(hold, hold)
+    body = "    if message.startswith('connection failed') and dat.par.proxy:\n"
+    body += "        dat.par.proxy = ''\n        dat.par.reset.pulse()\n"
+    callbacks = f"{PRELUDE}def onConnect(dat):\n    log(dat.name, 'onConnect')\ndef onMonitorMessage(dat, message):\n{body}"
+    one = dat(server, callbacks=callbacks, reconnect=True, reconnectdelay=0.1, reconnectjitter=0, proxy="ftp://x")
+    one.expect_connected()
+    assert not [line for line in one.said() if "again in" in line]
+    # Longer than the delay: nothing takes the place of what is there.
+    other = dat(scripted(leave, hold), reconnect=True, reconnectdelay=0.3, reconnectjitter=0)
+    other.expect_connected(2)
+    assert len(server.wires) == 1
+    one.expect_info(connected=1, next_delay=0)
+
+
 def test_delays_may_be_expressions_about_the_operator_itself(dat, scripted):
     one = dat(scripted(leave, hold), reconnect=True, reconnectjitter=0)
     one.do("op('figures').par.op = dat\ndat.par.reconnectdelay.expr = \"0.2 + op('figures')['attempts'].eval()\"")

@@ -430,13 +430,13 @@ impl<H: Handler> Exchange<H> {
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
         // The sweep times the bodies of HTTP/1.1. In HTTP/2 others may go on beside one that has stopped.
-        let patience = if self.state.is_h2.load(Relaxed) { limits.stall_time } else { Duration::MAX };
+        let patience = self.state.is_h2.load(Relaxed).then_some(limits.stall_time);
         loop {
-            let frame = if patience == Duration::MAX {
-                body.frame().await
-            } else {
-                let frame = tokio::time::timeout(patience, body.frame()).await;
-                frame.map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request's body stopped coming"))?
+            let frame = match patience {
+                None => body.frame().await,
+                Some(patience) => tokio::time::timeout(patience, body.frame())
+                    .await
+                    .map_err(|_| (StatusCode::REQUEST_TIMEOUT, "the request's body stopped coming"))?,
             };
             let Some(frame) = frame else { break };
             let frame = frame.map_err(|_| (StatusCode::BAD_REQUEST, "the body cannot be read"))?;

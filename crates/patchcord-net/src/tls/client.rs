@@ -82,7 +82,7 @@ pub fn client_config(tls: &ClientTls<'_>) -> Result<(TlsClient, Vec<TlsWarning>)
             Some(ServerName::try_from(name).map_err(|_| TlsError::ServerName { name: name.to_owned() })?.to_owned())
         }
     };
-    let verifier: Arc<dyn ServerCertVerifier> = if tls.verify {
+    let (by_authority, named) = if tls.verify {
         let (roots, named) = match tls.ca.filter(is_set) {
             Some(path) => {
                 let named = PemFile::read(TlsFile::ServerCa, path)?.certificates()?;
@@ -93,11 +93,12 @@ pub fn client_config(tls: &ClientTls<'_>) -> Result<(TlsClient, Vec<TlsWarning>)
         let by_authority = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
             .build()
             .map_err(|error| TlsError::Refused { source: rustls::Error::General(error.to_string()) })?;
-        Arc::new(Verifier { by_authority, named })
+        (Some(by_authority), named)
     } else {
         warnings.push(TlsWarning::ServerNotVerified);
-        Arc::new(TrustAnybody(provider.clone()))
+        (None, Vec::new())
     };
+    let verifier = Arc::new(Verifier { provider: provider.clone(), by_authority, named });
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(SINCE_1_2)
         .map_err(|source| TlsError::Refused { source })?
@@ -139,7 +140,9 @@ fn system_authorities() -> Result<RootCertStore, TlsError> {
 /// dates count as for any other.
 #[derive(Debug)]
 struct Verifier {
-    by_authority: Arc<WebPkiServerVerifier>,
+    provider: Arc<CryptoProvider>,
+    /// None takes any certificate. That the server has its key is checked all the same.
+    by_authority: Option<Arc<WebPkiServerVerifier>>,
     /// The certificates of the authority file.
     named: Vec<CertificateDer<'static>>,
 }
@@ -194,10 +197,11 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
+        let Some(by_authority) = &self.by_authority else { return Ok(ServerCertVerified::assertion()) };
         if self.named.contains(end_entity) {
             return self.verify_named(end_entity, server_name, now);
         }
-        let verified = self.by_authority.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        let verified = by_authority.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
         verified.map_err(|error| match &error {
             rustls::Error::InvalidCertificate(reason) if is_of_unknown_authority(reason) => {
                 let unknown = UnknownAuthority::of(end_entity, intermediates);
@@ -213,7 +217,7 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.by_authority.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -222,49 +226,10 @@ impl ServerCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.by_authority.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.by_authority.supported_verify_schemes()
-    }
-}
-
-/// Takes any certificate. That the server has its key is checked all the same.
-#[derive(Debug)]
-struct TrustAnybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for TrustAnybody {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -326,10 +326,12 @@ impl<D> Peer<D> {
     /// Makes room for a data message of `size` bytes, by the policy.
     #[inline]
     fn admit(&self, outbox: &mut Outbox, size: usize) -> Sent {
-        if !outbox.has_room(size, self.budget.get(), self.policy.get()) {
-            self.write_now(outbox);
+        let (budget, policy) = (self.budget.get(), self.policy.get());
+        if outbox.has_room(size, budget, policy) {
+            return Sent::Queued;
         }
-        outbox.admit(size, self.budget.get(), self.policy.get())
+        self.write_now(outbox);
+        outbox.admit(size, budget, policy)
     }
 
     /// Writes what the socket takes at once: a callback that sends much in one go must not take a peer for slow that had
