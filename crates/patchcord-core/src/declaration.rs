@@ -422,6 +422,9 @@ pub enum Returns {
     /// The argument at this position is a dictionary that the callback fills in and returns; when it returns nothing,
     /// the one that was passed in counts.
     Argument(usize),
+    /// The arguments of an answer: a tuple is as many, anything else is one, and nothing is no answer. They come as a
+    /// list.
+    Answer,
 }
 
 impl Callback {

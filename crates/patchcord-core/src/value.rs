@@ -20,6 +20,8 @@ pub enum Value<'a> {
     Bool(bool),
     /// A whole number.
     Int(i64),
+    /// A whole number above `i64::MAX`.
+    UInt(u64),
     /// A number.
     Float(f64),
     /// Text.
@@ -33,8 +35,8 @@ pub enum Value<'a> {
     Body(&'a [u8]),
     /// An operator.
     Op(OpId),
-    /// Several values.
-    List(&'a [Value<'a>]),
+    /// Several values, read on demand.
+    List(&'a dyn Sequence),
     /// Named fields, read on demand.
     Record(&'a dyn Record),
 }
@@ -81,6 +83,8 @@ impl<'a> Value<'a> {
             Value::None => OwnedValue::None,
             Value::Bool(on) => OwnedValue::Bool(*on),
             Value::Int(number) => OwnedValue::Int(*number),
+            // As JavaScript has it: there is no whole number of that size here.
+            Value::UInt(number) => OwnedValue::Float(*number as f64),
             Value::Float(number) => OwnedValue::Float(*number),
             Value::Str(text) => OwnedValue::Str((*text).to_owned()),
             Value::Shared(text) => OwnedValue::Str(text.as_str().to_owned()),
@@ -90,7 +94,11 @@ impl<'a> Value<'a> {
                 Err(_) => OwnedValue::Bytes(bytes.to_vec()),
             },
             Value::Op(id) => OwnedValue::Op(*id),
-            Value::List(values) => OwnedValue::List(values.iter().map(Value::to_owned_value).collect()),
+            Value::List(values) => {
+                let mut items = Vec::with_capacity(values.len());
+                values.items(&mut |item| items.push(item.to_owned_value()));
+                OwnedValue::List(items)
+            }
             Value::Record(record) => {
                 let mut entries = Vec::new();
                 record.fields(&mut |name, value| {
@@ -105,6 +113,20 @@ impl<'a> Value<'a> {
             }
         }
     }
+}
+
+/// The values of a [`Value::List`]; what becomes a list in Python.
+pub trait Sequence {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `visit` for each in order.
+    fn items(&self, visit: &mut dyn FnMut(Value<'_>));
 }
 
 /// Named fields of a [`Value::Record`]; what becomes a dictionary in Python.

@@ -19,8 +19,10 @@ pub mod info_dat;
 mod language;
 mod par_reader;
 mod received;
+mod reconnect;
 pub mod recording;
 mod reference;
+pub mod socketio_dat;
 mod table_content;
 pub mod table_dat;
 pub mod text_dat;
@@ -39,6 +41,7 @@ static TYPES: &[&OperatorType] = &[
     &execute_dat::EXECUTE_DAT,
     &info_chop::INFO_CHOP,
     &info_dat::INFO_DAT,
+    &socketio_dat::SOCKETIO_DAT,
     &table_dat::TABLE_DAT,
     &text_dat::TEXT_DAT,
     &web_server::WEB_SERVER_DAT,

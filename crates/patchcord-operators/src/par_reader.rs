@@ -7,6 +7,9 @@ use std::time::Duration;
 use patchcord_core::declaration::ParIndex;
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
+use patchcord_core::problem::Problem;
+use patchcord_net::client::Proxy;
+use patchcord_net::tls::{ClientTls, TlsClient, TlsEnd, client_config};
 use patchcord_net::websocket::{DeflateDirection, DeflateSettings, SlowReader, WindowBits};
 
 /// Reads the parameters of an operator.
@@ -24,6 +27,19 @@ pub(crate) struct CompressionPars {
     pub context: ParIndex,
     pub window: ParIndex,
 }
+
+/// Where the parameters of a client's TLS are.
+pub(crate) struct TlsPars {
+    pub verify: ParIndex,
+    pub ca: ParIndex,
+    pub certificate: ParIndex,
+    pub key: ParIndex,
+    pub password: ParIndex,
+    pub server_name: ParIndex,
+}
+
+/// Why parameters cannot be used: what is wrong and what can be done about it.
+pub(crate) type Wrong = (String, String);
 
 impl ParReader<'_> {
     pub(crate) fn on(self, index: ParIndex) -> bool {
@@ -83,5 +99,53 @@ impl ParReader<'_> {
             level: u8::try_from(self.size(pars.level)).unwrap_or(u8::MAX),
             threshold: self.size(pars.threshold),
         })
+    }
+
+    /// The proxy that a parameter names, if it names one.
+    pub(crate) fn proxy(self, index: ParIndex) -> Result<Option<Proxy>, Wrong> {
+        match &*self.text(index) {
+            "" => Ok(None),
+            text => Proxy::parse(text).map(Some).map_err(|error| (error.to_string(), error.remedy().to_owned())),
+        }
+    }
+
+    /// TLS of a client. The files are read now; what is doubtful about them is shown on the operator.
+    pub(crate) fn client_tls(self, pars: &TlsPars) -> Result<TlsClient, Wrong> {
+        let (ca, certificate, key) = (self.path(pars.ca), self.path(pars.certificate), self.path(pars.key));
+        let (password, server_name) = (self.text(pars.password), self.text(pars.server_name));
+        let tls = ClientTls {
+            verify: self.on(pars.verify),
+            ca: ca.as_deref(),
+            certificate: certificate.as_deref(),
+            private_key: key.as_deref(),
+            password: (!password.is_empty()).then_some(&*password),
+            server_name: (!server_name.is_empty()).then_some(&*server_name),
+        };
+        let (client, warnings) =
+            client_config(&tls).map_err(|error| (error.to_string(), error.remedy(TlsEnd::Client)))?;
+        let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+        if texts.is_empty() {
+            self.network.clear_problem(self.op, "tls");
+        } else {
+            self.network.report(self.op, Problem::warning("tls", texts.join("; "), ""));
+        }
+        Ok(client)
+    }
+
+    /// The operator that is wired to an input.
+    pub(crate) fn input(self, index: usize) -> Option<OpId> {
+        let patch = self.network.patch();
+        patch.get(self.op)?.inputs().get(index).copied().flatten().map(|source| source.op)
+    }
+
+    /// The first two columns of the table at an input, without rows that have no name.
+    pub(crate) fn input_pairs(self, index: usize) -> Vec<(String, String)> {
+        let Some(source) = self.input(index) else { return Vec::new() };
+        self.network.cook(source);
+        let patch = self.network.patch();
+        let table = patch.get(source).and_then(|op| op.content().as_table());
+        let cell = |cell: Option<&str>| cell.unwrap_or_default().to_owned();
+        let rows = table.into_iter().flat_map(|table| table.rows());
+        rows.map(|row| (cell(row.get(0)), cell(row.get(1)))).filter(|(name, _)| !name.is_empty()).collect()
     }
 }

@@ -20,7 +20,7 @@ use patchcord_runtime::guard::Subject;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::convert::{from_python, from_response, record_to_python, to_python};
+use crate::convert::{from_answer, from_python, from_response, record_to_python, to_python};
 use crate::errors::{self, CAUSE};
 use crate::glue::Glue;
 use crate::host::{self, Failure, Host};
@@ -341,6 +341,7 @@ impl Callbacks for PythonCallbacks {
             let result = self.invoke(host, py, callback, arguments, |function, arguments| match returns {
                 Returns::Nothing => call(py, host, function, arguments).map(|_| OwnedValue::None),
                 Returns::Value => from_python(&call(py, host, function, arguments)?),
+                Returns::Answer => from_answer(&call(py, host, function, arguments)?),
                 Returns::Argument(at) => call_with_dict(py, host, function, arguments, at),
             });
             self.conclude(host, py, callback, result)

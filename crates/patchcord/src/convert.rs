@@ -155,6 +155,7 @@ pub fn to_python<'py>(py: Python<'py>, host: &Host, value: &Value<'_>) -> PyResu
         Value::None => py.None().into_bound(py),
         Value::Bool(on) => PyBool::new(py, *on).to_owned().into_any(),
         Value::Int(number) => number.into_pyobject(py)?.into_any(),
+        Value::UInt(number) => number.into_pyobject(py)?.into_any(),
         Value::Float(number) => PyFloat::new(py, *number).into_any(),
         Value::Str(value) => text(py, value).into_any(),
         Value::Shared(text) => shared(py, text).into_any(),
@@ -166,8 +167,9 @@ pub fn to_python<'py>(py: Python<'py>, host: &Host, value: &Value<'_>) -> PyResu
         },
         Value::Op(op) => host.handle(py, *op)?,
         Value::List(values) => {
-            let values = values.iter().map(|value| to_python(py, host, value)).collect::<PyResult<Vec<_>>>()?;
-            PyList::new(py, values)?.into_any()
+            let mut objects = Vec::with_capacity(values.len());
+            values.items(&mut |value| objects.push(to_python(py, host, &value)));
+            PyList::new(py, objects.into_iter().collect::<PyResult<Vec<_>>>()?)?.into_any()
         }
         Value::Record(record) => record_to_python(py, host, *record)?.into_any(),
     })
@@ -227,6 +229,18 @@ pub fn is_shared(object: &Bound<'_, PyString>, text: &SharedStr) -> bool {
 /// What the script's own objects raise when they are read; `RecursionError` for what holds itself.
 pub fn from_python(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
     read(value, 0)
+}
+
+/// The arguments of an answer: a tuple is as many, `None` is no answer, anything else is one.
+///
+/// # Errors
+/// As for [`from_python`].
+pub fn from_answer(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
+    Ok(match from_python(value)? {
+        OwnedValue::None => OwnedValue::None,
+        list @ OwnedValue::List(_) if value.is_instance_of::<PyTuple>() => list,
+        one => OwnedValue::List(vec![one]),
+    })
 }
 
 /// A response dictionary: as [`from_python`], but a value of a foreign class counts as its text, since it can only

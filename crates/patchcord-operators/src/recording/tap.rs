@@ -77,6 +77,12 @@ impl Tap {
         }
     }
 
+    /// Whether what is noted is recorded.
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.is_on.get()
+    }
+
     /// Ends the recording. The task that comes back ends when it is written; nobody has to wait for it.
     pub(crate) fn finish(&self) -> Option<JoinHandle<()>> {
         self.is_on.set(false);

@@ -18,6 +18,7 @@ use patchcord_net::websocket::{self, ClosedBy, Ending, Peer, PeerStats};
 use super::WebSocketDat;
 use super::declaration::callback;
 use super::settings::Options;
+use crate::received::Message;
 use crate::recording::{Content, Direction, Entry, Tap};
 
 /// How long a connection has to stand to count as one, when no message comes: a server that accepts and closes at once is
@@ -142,7 +143,7 @@ impl Link {
     #[inline]
     fn receive_text(&self, options: Options, text: &str) {
         let shared = &*self.shared;
-        let row = options.received.append(&shared.network, shared.op, text);
+        let row = options.received.append(&shared.network, shared.op, &Message::of_text(text));
         if !shared.is_text_heard() {
             return;
         }

@@ -17,7 +17,7 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use patchcord_core::change::Change;
 use patchcord_core::declaration::ParIndex;
@@ -25,10 +25,9 @@ use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::value::Value;
-use patchcord_net::client::{Backoff, BackoffSettings, WebSocketClient};
+use patchcord_net::client::WebSocketClient;
 use patchcord_net::websocket::{CloseCode, Peer, Sent};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
 
 pub use declaration::WEBSOCKET_DAT;
 use declaration::{callback, par};
@@ -37,6 +36,7 @@ use replay::Replay;
 use settings::Reader;
 
 use crate::par_reader::ParReader;
+use crate::reconnect::Reconnect;
 use crate::received::Received;
 use crate::recording::{Content, Direction, Entry, REPLAY};
 
@@ -58,8 +58,7 @@ pub struct WebSocketDat {
     replay_speed: watch::Sender<f64>,
     /// Address and port that were dialled last.
     target: RefCell<Option<(Rc<str>, usize)>>,
-    backoff: RefCell<Backoff>,
-    planned: RefCell<Option<Planned>>,
+    reconnect: Reconnect,
     /// What was dialled last cannot be had as the parameters are: somebody has to correct them first.
     needs_correction: Cell<bool>,
     /// The first start has been tried. Until then changes of parameters are part of what it will read.
@@ -97,18 +96,6 @@ impl Connection {
     }
 }
 
-/// The next attempt.
-struct Planned {
-    at: Instant,
-    timer: JoinHandle<()>,
-}
-
-impl Drop for Planned {
-    fn drop(&mut self) {
-        self.timer.abort();
-    }
-}
-
 /// Starts the worker of a new operator.
 fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
     let worker = Rc::new_cyclic(|me| WebSocketDat {
@@ -117,8 +104,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         connection: RefCell::default(),
         replay_speed: watch::Sender::new(1.0),
         target: RefCell::default(),
-        backoff: RefCell::new(Backoff::new(BackoffSettings::default())),
-        planned: RefCell::default(),
+        reconnect: Reconnect::new(),
         needs_correction: Cell::new(false),
         begun: Cell::new(false),
     });
@@ -217,7 +203,7 @@ impl WebSocketDat {
         if let Some((Connection::Network(client), _)) = &*self.connection.borrow() {
             client.set_settings(connection);
         }
-        self.backoff.borrow_mut().set_settings(backoff);
+        self.reconnect.set_settings(backoff);
     }
 
     fn apply_record(&self) {
@@ -241,7 +227,7 @@ impl WebSocketDat {
     /// Dials as the parameters say now, or replays what they name. A connection that is there must have been let go of
     /// before.
     fn connect(&self) {
-        self.planned.take();
+        self.reconnect.cancel();
         self.needs_correction.set(false);
         let target = self.reader().target();
         self.target.replace(Some(target));
@@ -265,7 +251,7 @@ impl WebSocketDat {
 
     /// Lets go of the connection: its end is told now, and it closes on its own.
     fn disconnect(&self, code: CloseCode, message: &str) -> Option<Connection> {
-        self.planned.take();
+        self.reconnect.cancel();
         self.shared.network.clear_problem(self.shared.op, "connection");
         self.shared.network.clear_problem(self.shared.op, REPLAY);
         let (connection, link) = self.connection.take()?;
@@ -292,7 +278,7 @@ impl WebSocketDat {
 
     /// A connection was more than a door that opens and shuts: the next delay is the first again.
     fn note_steady(&self) {
-        self.backoff.borrow_mut().reset();
+        self.reconnect.reset();
     }
 
     /// Whether another connection follows on one that has ended.
@@ -311,32 +297,30 @@ impl WebSocketDat {
     /// The connection has ended or could not be had, and nobody has asked for that.
     fn plan_reconnect(&self) {
         // What follows in a recording is the recording's own affair.
-        if self.is_replaying() || !self.reconnects() || self.needs_correction.get() || self.planned.borrow().is_some() {
+        if self.is_replaying() || !self.reconnects() || self.needs_correction.get() || self.reconnect.is_planned() {
             return;
         }
-        let next = self.backoff.borrow_mut().next_delay(patchcord_net::client::chance());
-        let Some(delay) = next else {
-            let attempts = self.backoff.borrow().attempts();
+        let me = self.me.clone();
+        let attempt = move || {
+            if let Some(dat) = me.upgrade() {
+                dat.connect();
+            }
+        };
+        let planned = self.reconnect.plan(&self.shared.network, attempt);
+        let attempts = self.reconnect.attempts();
+        let Some(delay) = planned else {
             self.shared.say(&format!("error: given up after {attempts} attempts"));
             return;
         };
-        let attempt = self.backoff.borrow().attempts();
-        let me = self.me.clone();
-        let timer = tokio::task::spawn_local(async move {
-            tokio::time::sleep(delay).await;
-            let Some(dat) = me.upgrade() else { return };
-            dat.shared.network.turn(|_| dat.connect());
-        });
-        self.planned.replace(Some(Planned { at: Instant::now() + delay, timer }));
         // Last: a callback may hear of it and do otherwise.
-        self.shared.say(&format!("connecting again in {:.1} s, attempt {attempt}", delay.as_secs_f64()));
+        self.shared.say(&format!("connecting again in {:.1} s, attempt {attempts}", delay.as_secs_f64()));
     }
 
     fn handle_parameter(&self, index: ParIndex, on: bool) {
         match index {
             par::ACTIVE if on => {
                 if self.is_down() {
-                    self.backoff.borrow_mut().reset();
+                    self.reconnect.reset();
                     self.connect();
                 }
             }
@@ -353,13 +337,13 @@ impl WebSocketDat {
             par::REPLAYSPEED => self.apply_replay_speed(),
             par::SOCKETIO | par::SOCKETIOADDRESS => self.warn_of_retired(),
             par::RECONNECT if on => {
-                if self.is_down() && self.planned.borrow().is_none() {
-                    self.backoff.borrow_mut().reset();
+                if self.is_down() && !self.reconnect.is_planned() {
+                    self.reconnect.reset();
                     self.plan_reconnect();
                 }
             }
             par::RECONNECT => {
-                self.planned.take();
+                self.reconnect.cancel();
             }
             _ => {
                 self.apply_options();
@@ -377,7 +361,7 @@ impl WebSocketDat {
 
     fn connect_anew(&self, message: &str) {
         self.leave(CloseCode::NORMAL, message);
-        self.backoff.borrow_mut().reset();
+        self.reconnect.reset();
         if self.reader().on(par::ACTIVE) {
             self.connect();
         }
@@ -422,11 +406,11 @@ impl Worker for WebSocketDat {
             round_trip = peer.round_trip().map_or(0.0, |time| time.as_secs_f64() * 1000.0);
         }
         let is_open = peer.is_some_and(|peer| !peer.is_closing());
-        let next = self.planned.borrow().as_ref().map(|planned| planned.at.saturating_duration_since(Instant::now()));
+        let next = self.reconnect.left();
         vec![
             f64::from(u8::from(is_open)),
             self.shared.opened.get().saturating_sub(1) as f64,
-            if is_open { 0.0 } else { f64::from(self.backoff.borrow().attempts()) },
+            if is_open { 0.0 } else { f64::from(self.reconnect.attempts()) },
             next.map_or(0.0, |time| time.as_secs_f64()),
             round_trip,
             stats.messages_in as f64,

@@ -5,13 +5,11 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use patchcord_core::problem::Problem;
-use patchcord_net::client::{Address, BackoffSettings, ConnectionSettings, DialSettings, Proxy};
-use patchcord_net::tls::{ClientTls, TlsEnd, client_config};
+use patchcord_net::client::{Address, BackoffSettings, ConnectionSettings, DialSettings};
 
 use super::declaration::par;
-use crate::par_reader::{CompressionPars, ParReader};
-use crate::received::Received;
+use crate::par_reader::{CompressionPars, ParReader, TlsPars, Wrong};
+use crate::received::{Columns, Received};
 
 /// What holds while a connection is open, and can change under it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,15 +20,21 @@ pub(super) struct Options {
     pub latest: bool,
 }
 
-/// Why a connection cannot even be dialled: what is wrong and what can be done about it.
-pub(super) type Wrong = (String, String);
-
 const COMPRESSION: CompressionPars = CompressionPars {
     on: par::COMPRESSION,
     threshold: par::COMPRESSTHRESHOLD,
     level: par::COMPRESSLEVEL,
     context: par::COMPRESSCONTEXT,
     window: par::COMPRESSWINDOW,
+};
+
+const TLS: TlsPars = TlsPars {
+    verify: par::VERIFYCERT,
+    ca: par::CAFILE,
+    certificate: par::CLIENTCERT,
+    key: par::CLIENTKEY,
+    password: par::CLIENTKEYPASSWORD,
+    server_name: par::SERVERNAME,
 };
 
 /// Reads the parameters of an operator.
@@ -48,7 +52,7 @@ impl Reader<'_> {
     pub(super) fn options(&self) -> Options {
         let limit = self.on(par::CLAMP).then(|| self.size(par::MAXLINES));
         Options {
-            received: Received { limit, bytes: self.on(par::BYTES) },
+            received: Received { limit, columns: Columns { bytes: self.on(par::BYTES), ..Columns::default() } },
             autopong: self.on(par::AUTOPONG),
             latest: &*self.text(par::RECEIVE) == "latest",
         }
@@ -86,15 +90,12 @@ impl Reader<'_> {
         let pairs =
             query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let address = address.with_query(pairs);
-        let proxy = match &*self.text(par::PROXY) {
-            "" => None,
-            text => Some(Proxy::parse(text).map_err(|error| (error.to_string(), error.remedy().to_owned()))?),
-        };
+        let proxy = self.proxy(par::PROXY)?;
         let origin = match &*self.text(par::ORIGIN) {
             "" => address.origin(),
             text => text.to_owned(),
         };
-        let tls = if address.is_tls() { Some(self.tls()?) } else { None };
+        let tls = if address.is_tls() { Some(self.client_tls(&TLS)?) } else { None };
         let settings = DialSettings {
             time_limit: Duration::from_millis(self.size(par::TIMEOUT) as u64),
             proxy,
@@ -110,18 +111,7 @@ impl Reader<'_> {
 
     /// The rows of input 0, and the authorisation unless one of them has it.
     fn headers(&self) -> Vec<(String, String)> {
-        let source = self.network.patch().get(self.op).and_then(|op| op.inputs().first().copied().flatten());
-        if let Some(source) = source {
-            self.network.cook(source.op);
-        }
-        let mut headers: Vec<(String, String)> = {
-            let patch = self.network.patch();
-            let table = source.and_then(|source| patch.get(source.op)).and_then(|op| op.content().as_table());
-            let rows = table.into_iter().flat_map(|table| table.rows());
-            rows.map(|row| (row.get(0).unwrap_or_default().to_owned(), row.get(1).unwrap_or_default().to_owned()))
-                .filter(|(name, _)| !name.is_empty())
-                .collect()
-        };
+        let mut headers = self.input_pairs(0);
         let is_heading = |(name, value): &(String, String)| {
             ["name", "header"].contains(&name.to_ascii_lowercase().as_str()) && value.eq_ignore_ascii_case("value")
         };
@@ -142,27 +132,5 @@ impl Reader<'_> {
             headers.push(("Authorization".to_owned(), value));
         }
         headers
-    }
-
-    fn tls(&self) -> Result<patchcord_net::tls::TlsClient, Wrong> {
-        let (ca, certificate, key) = (self.path(par::CAFILE), self.path(par::CLIENTCERT), self.path(par::CLIENTKEY));
-        let (password, server_name) = (self.text(par::CLIENTKEYPASSWORD), self.text(par::SERVERNAME));
-        let tls = ClientTls {
-            verify: self.on(par::VERIFYCERT),
-            ca: ca.as_deref(),
-            certificate: certificate.as_deref(),
-            private_key: key.as_deref(),
-            password: (!password.is_empty()).then_some(&*password),
-            server_name: (!server_name.is_empty()).then_some(&*server_name),
-        };
-        let (client, warnings) =
-            client_config(&tls).map_err(|error| (error.to_string(), error.remedy(TlsEnd::Client)))?;
-        let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-        if texts.is_empty() {
-            self.network.clear_problem(self.op, "tls");
-        } else {
-            self.network.report(self.op, Problem::warning("tls", texts.join("; "), ""));
-        }
-        Ok(client)
     }
 }

@@ -175,12 +175,14 @@ fn body(callback: &Callback, file: &str) -> Vec<String> {
         "onWebSocketReceivePing" => vec![format!("{dat}.webSocketSendPong({second}, data={third})")],
         "onConnect" => vec![format!("{dat}.sendText('hello')")],
         "onReceiveText" => vec![format!("print({third})")],
+        "onOpen" => vec![format!("{dat}.emit('hello', 'from Patchcord')")],
+        "onReceiveEvent" => vec![format!("print({}, {third})", name(3))],
         "onReceivePing" => vec![format!("{dat}.sendPong({second})")],
         _ => Vec::new(),
     };
     match callback.returns {
         Returns::Argument(at) => lines.push(format!("return {}", name(at))),
-        Returns::Value => lines.push("return None".to_owned()),
+        Returns::Value | Returns::Answer => lines.push("return None".to_owned()),
         Returns::Nothing if lines.is_empty() => lines.push("pass".to_owned()),
         Returns::Nothing => {}
     }

@@ -68,6 +68,8 @@ pub struct ClientSettings {
     pub max_buffered: usize,
     /// Most bytes of them, as packets. Default 4 MiB.
     pub max_buffered_bytes: usize,
+    /// Whether a lost session is taken up again where the server offers that (connection state recovery). Default `true`.
+    pub recovery: bool,
     /// Whether the offset that a server puts behind the arguments, for connection state recovery, is taken off them.
     /// Default `true`. [`ClientEvent::Event`](crate::ClientEvent::Event) tells it either way.
     pub strip_offset: bool,
@@ -92,6 +94,7 @@ impl Default for ClientSettings {
             offline: OfflinePolicy::default(),
             max_buffered: 1024,
             max_buffered_bytes: 4 << 20,
+            recovery: true,
             strip_offset: true,
             retries: 0,
             ack_timeout: Duration::from_secs(5),

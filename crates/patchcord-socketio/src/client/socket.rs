@@ -183,7 +183,7 @@ impl Socket {
         let (namespace, auth) = match cx.version() {
             Version::V3 if self.namespace.is_root() => return Ok(()),
             Version::V3 => (self.namespace.with_query(&self.credentials.query)?, None),
-            Version::V4 => (self.namespace.clone(), self.auth()),
+            Version::V4 => (self.namespace.clone(), self.auth(cx.settings.recovery)),
         };
         match cx.send(&Packet { namespace, content: Content::Connect(auth) }) {
             Ok(()) => Ok(()),
@@ -194,10 +194,10 @@ impl Socket {
         }
     }
 
-    /// The auth object, with what a lost session is restored by. Nothing, where there is neither.
-    fn auth(&self) -> Option<Value> {
+    /// The auth object, with what a lost session is restored by if that is wanted. Nothing, where there is neither.
+    fn auth(&self, restores: bool) -> Option<Value> {
         let mut fields = self.credentials.auth.clone();
-        if let Some(Recovery { pid, offset: Some(offset) }) = &self.recovery {
+        if let Some(Recovery { pid, offset: Some(offset) }) = self.recovery.as_ref().filter(|_| restores) {
             fields.push(("pid".to_owned(), pid.as_str().into()));
             fields.push(("offset".to_owned(), offset.as_str().into()));
         }

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use slotmap::Key;
 
-use super::{Op, cell, chop, comp, dat, par, web_server, websocket};
+use super::{Op, cell, chop, comp, dat, par, socketio, web_server, websocket};
 use crate::glue::Glue;
 
 /// Python classes of the operator types.
@@ -69,6 +69,7 @@ fn family_class(py: Python<'_>, family: Family) -> Bound<'_, PyType> {
 fn class_of<'py>(py: Python<'py>, declaration: &OperatorType) -> PyResult<Bound<'py, PyType>> {
     match declaration.name {
         "webserverDAT" => return Ok(py.get_type::<web_server::WebServerDat>()),
+        "socketioDAT" => return Ok(py.get_type::<socketio::SocketIoDat>()),
         "websocketDAT" => return Ok(py.get_type::<websocket::WebSocketDat>()),
         _ => {}
     }

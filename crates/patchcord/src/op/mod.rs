@@ -15,6 +15,7 @@ pub mod par;
 mod problems;
 mod table;
 pub mod web_server;
+pub mod socketio;
 pub mod websocket;
 
 use patchcord_core::declaration::Family;

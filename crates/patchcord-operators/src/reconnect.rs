@@ -1,0 +1,74 @@
+//! When a client connects again: growing delays, and one attempt that is planned at a time.
+
+use std::cell::RefCell;
+use std::time::{Duration, Instant};
+
+use patchcord_core::network::Network;
+use patchcord_net::client::{Backoff, BackoffSettings, chance};
+use tokio::task::JoinHandle;
+
+/// A client's next attempt.
+pub(crate) struct Reconnect {
+    backoff: RefCell<Backoff>,
+    planned: RefCell<Option<Planned>>,
+}
+
+struct Planned {
+    at: Instant,
+    timer: JoinHandle<()>,
+}
+
+impl Drop for Planned {
+    fn drop(&mut self) {
+        self.timer.abort();
+    }
+}
+
+impl Reconnect {
+    /// Nothing is planned.
+    pub(crate) fn new() -> Self {
+        Reconnect { backoff: RefCell::new(Backoff::new(BackoffSettings::default())), planned: RefCell::default() }
+    }
+
+    /// Other delays from the next one on.
+    pub(crate) fn set_settings(&self, settings: BackoffSettings) {
+        self.backoff.borrow_mut().set_settings(settings);
+    }
+
+    /// The next delay is the first again.
+    pub(crate) fn reset(&self) {
+        self.backoff.borrow_mut().reset();
+    }
+
+    /// Attempts in a row so far.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.backoff.borrow().attempts()
+    }
+
+    /// Gives up what is planned.
+    pub(crate) fn cancel(&self) {
+        self.planned.take();
+    }
+
+    /// Whether an attempt is planned.
+    pub(crate) fn is_planned(&self) -> bool {
+        self.planned.borrow().is_some()
+    }
+
+    /// How long it is until the planned attempt.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        self.planned.borrow().as_ref().map(|planned| planned.at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Plans the next attempt, in a turn of its own, and says when it is; `None` when all attempts are used up.
+    pub(crate) fn plan(&self, network: &Network, attempt: impl FnOnce() + 'static) -> Option<Duration> {
+        let delay = self.backoff.borrow_mut().next_delay(chance())?;
+        let network = network.clone();
+        let timer = tokio::task::spawn_local(async move {
+            tokio::time::sleep(delay).await;
+            network.turn(|_| attempt());
+        });
+        self.planned.replace(Some(Planned { at: Instant::now() + delay, timer }));
+        Some(delay)
+    }
+}

@@ -1,0 +1,116 @@
+//! Sending: events of this end.
+
+use std::time::{Duration, Instant};
+
+use patchcord_core::problem::Problem;
+use patchcord_socketio::{
+    AckRequest, EmitError, EmitOptions, Emitted, EncodeError, Namespace, NamespaceError, Outcome, Value,
+};
+
+use super::acks::{AckHandler, Pending};
+use super::{Connection, SocketIoDat};
+
+/// How an event is emitted.
+#[derive(Default)]
+pub struct Emit<'a> {
+    /// Where; none is the first of `namespaces`.
+    pub namespace: Option<&'a str>,
+    /// Whether the server is to acknowledge it, and who hears that.
+    pub ack: Ack,
+    /// How long that may take; none is what `acktimeout` says.
+    pub timeout: Option<Duration>,
+    /// Dropped where it cannot be sent at once.
+    pub volatile: bool,
+    /// How often it is sent again when it is not acknowledged; none is what `retries` says.
+    pub retries: Option<u32>,
+}
+
+/// Whether an event asks for an acknowledgement.
+#[derive(Default)]
+pub enum Ack {
+    /// No.
+    #[default]
+    None,
+    /// Yes; it goes to onAck.
+    Callback,
+    /// Yes; it goes to this function.
+    Call(AckHandler),
+}
+
+/// A mistake of whoever emits; nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EmitMistake {
+    /// The event cannot be written.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// There can be no such namespace.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// The operator is not in that namespace.
+    #[error("the operator is not in the namespace {0}; `namespaces` says in which it is")]
+    NotJoined(Namespace),
+}
+
+impl SocketIoDat {
+    /// Emits an event. The result is the number under which its acknowledgement comes, if it asks for one; nothing was
+    /// sent or kept without a warning on the operator.
+    ///
+    /// # Errors
+    /// [`EmitMistake`].
+    pub fn emit(&self, event: &str, args: Vec<Value>, how: Emit<'_>) -> Result<Option<u64>, EmitMistake> {
+        let named = how.namespace.map(Namespace::new).transpose()?;
+        let Some(link) = self.link() else { return Ok(self.warn_not_sent(NOT_CONNECTED)) };
+        let first = || link.places.borrow().first().map_or_else(Namespace::default, |place| place.namespace.clone());
+        let namespace = named.unwrap_or_else(first);
+        let noted = self.shared.tap.is_on().then(|| args.clone());
+        let asks = !matches!(how.ack, Ack::None);
+        let timeout = how.timeout.or(self.shared.options.get().ack_timeout);
+        let ack = match (asks, timeout) {
+            (false, _) => AckRequest::None,
+            (true, None) => AckRequest::Wait,
+            (true, Some(timeout)) => AckRequest::WaitFor(timeout),
+        };
+        let options = EmitOptions { volatile: how.volatile, ack, retries: how.retries };
+        let emitted = match &*self.connection.borrow() {
+            Some((Connection::Network(client), _)) => client.emit(&namespace, event, args, options),
+            // A recording answers nothing.
+            Some((Connection::Replay(_), _)) => Ok(Emitted { outcome: Outcome::Sent, request: None }),
+            None => return Ok(None),
+        };
+        let emitted = match emitted {
+            Ok(emitted) => emitted,
+            Err(EmitError::Encode(error)) => return Err(error.into()),
+            Err(EmitError::UnknownNamespace(namespace)) => return Err(EmitMistake::NotJoined(namespace)),
+            Err(EmitError::NotConnected(_)) => return Ok(self.warn_not_sent(NOT_CONNECTED)),
+            Err(error) => return Ok(self.warn_not_sent(&error.to_string())),
+        };
+        if emitted.outcome != Outcome::Dropped {
+            self.shared.events_out.set(self.shared.events_out.get() + 1);
+            if self.shared.send_failed.replace(false) {
+                self.shared.network.clear_problem(self.shared.op, "send");
+            }
+            if let Some(args) = noted {
+                link.note_emitted(&namespace, event, args);
+            }
+        }
+        let (true, Some(request)) = (asks, emitted.request) else { return Ok(None) };
+        let number = self.shared.requests.get() + 1;
+        self.shared.requests.set(number);
+        let handler = match how.ack {
+            Ack::Call(handler) => Some(handler),
+            Ack::None | Ack::Callback => None,
+        };
+        link.acks.wait(request, Pending { number, event: event.into(), namespace, sent: Instant::now(), handler });
+        Ok(Some(number))
+    }
+
+    #[cold]
+    fn warn_not_sent(&self, why: &str) -> Option<u64> {
+        self.shared.send_failed.set(true);
+        let (message, remedy) = (format!("{why}; nothing was sent"), "emit from onOpen on, or see `offline`");
+        self.shared.network.report(self.shared.op, Problem::warning("send", message, remedy));
+        None
+    }
+}
+
+const NOT_CONNECTED: &str = "not connected";

@@ -1,0 +1,529 @@
+//! One client of the operator: turns what it reports into rows, callbacks and lines of the textport.
+//!
+//! A link that the operator has let go of (because it connects anew, or was switched off) is silent from then on: its
+//! end has been told already, and a late event of it must not be taken for one of its successor.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
+
+use patchcord_core::callbacks::Callbacks;
+use patchcord_core::network::Network;
+use patchcord_core::patch::OpId;
+use patchcord_core::problem::Problem;
+use patchcord_core::value::{OwnedValue, Value as HostValue};
+use patchcord_net::client::{DialError, Progress};
+use patchcord_net::socketio::Handler;
+use patchcord_socketio::engine::{CloseReason, Refusal, Transport, Version};
+use patchcord_socketio::{AckToken, ClientEvent, Content, DisconnectReason, Event, Namespace, Packet, Refused, Value};
+
+use super::SocketIoDat;
+use super::acks::Acks;
+use super::convert::{from_host, with_message, with_row};
+use super::declaration::callback;
+use super::reason::{Failure, refused_remedy, remedy};
+use super::recorded::note_packet;
+use super::settings::Options;
+use super::wanted::Wanted;
+use crate::recording::{Content as Recorded, Direction, Entry, Tap};
+
+/// How long a namespace has to be connected to count, when no event comes: a server that accepts and closes at once is
+/// not to be dialled at the shortest delay for ever.
+const STEADY: Duration = Duration::from_secs(10);
+/// What Socket.IO calls an end that this side wanted.
+const BY_CLIENT: &str = "io client disconnect";
+
+/// What all links of an operator share.
+pub(super) struct Shared {
+    pub network: Network,
+    pub op: OpId,
+    pub callbacks: Rc<dyn Callbacks>,
+    pub options: Cell<Options>,
+    pub wanted: Wanted,
+    pub tap: Rc<Tap>,
+    /// Sessions that were opened so far.
+    pub opened: Cell<u64>,
+    pub events_in: Cell<u64>,
+    pub events_out: Cell<u64>,
+    pub round_trip: Cell<Duration>,
+    /// The latest connection of a namespace took up the session before.
+    pub recovered: Cell<bool>,
+    /// The latest event could not be sent, which the operator shows.
+    pub send_failed: Cell<bool>,
+    pub last_reason: RefCell<String>,
+    pub last_error: RefCell<(String, Value)>,
+    /// Numbers that `emit` has given out.
+    pub requests: Cell<u64>,
+    /// Whether onReceiveEvent is there, as found when scripts stood at this epoch.
+    event_is_heard: Cell<(u64, bool)>,
+}
+
+impl Shared {
+    pub(super) fn new(network: &Network, op: OpId) -> Self {
+        Shared {
+            network: network.clone(),
+            op,
+            callbacks: network.callbacks_for(op),
+            options: Cell::default(),
+            wanted: Wanted::default(),
+            tap: Tap::new(network, op),
+            opened: Cell::new(0),
+            events_in: Cell::new(0),
+            events_out: Cell::new(0),
+            round_trip: Cell::default(),
+            recovered: Cell::new(false),
+            send_failed: Cell::new(false),
+            last_reason: RefCell::default(),
+            last_error: RefCell::default(),
+            requests: Cell::new(0),
+            event_is_heard: Cell::default(),
+        }
+    }
+
+    /// Looks whether there is onReceiveEvent. A call that finds no function costs as much as the row in the table.
+    fn look_for_event_callback(&self) -> bool {
+        let is_heard = self.callbacks.defines(&self.network, callback::RECEIVE_EVENT);
+        self.event_is_heard.set((self.network.script_epoch(), is_heard));
+        is_heard
+    }
+
+    #[inline]
+    fn is_event_heard(&self) -> bool {
+        let (epoch, is_heard) = self.event_is_heard.get();
+        if epoch == self.network.script_epoch() { is_heard } else { self.look_for_event_callback() }
+    }
+
+    /// Calls a callback in a turn of its own. What went wrong has been reported by the handler.
+    pub(super) fn call(&self, callback: usize, arguments: &[HostValue<'_>]) {
+        self.network.turn(|network| self.callbacks.tell(network, callback, arguments));
+    }
+
+    /// Says what happens to the connection, in the textport.
+    pub(super) fn say(&self, message: impl Into<Rc<str>>) {
+        self.network.say_status(self.op, message);
+    }
+
+    /// Shows on the operator what is wrong.
+    pub(super) fn warn(&self, cause: &'static str, message: &str, remedy: &str) {
+        self.network.report(self.op, Problem::warning(cause, message, remedy));
+    }
+
+    fn tell_open(&self, namespace: &Namespace, recovered: bool) {
+        let name = HostValue::Str(namespace.as_str());
+        self.call(callback::OPEN, &[HostValue::Op(self.op), name, HostValue::Bool(recovered)]);
+    }
+
+    fn tell_close(&self, namespace: &Namespace, failure: bool, reason: &str) {
+        let (name, reason) = (HostValue::Str(namespace.as_str()), HostValue::Str(reason));
+        self.call(callback::CLOSE, &[HostValue::Op(self.op), HostValue::Bool(failure), name, reason]);
+    }
+
+    fn tell_error(&self, namespace: &str, message: &str, data: &Value) {
+        self.last_error.replace((message.to_owned(), data.clone()));
+        with_message(std::slice::from_ref(data), |data| {
+            let (name, message) = (HostValue::Str(namespace), HostValue::Str(message));
+            self.call(callback::CONNECT_ERROR, &[HostValue::Op(self.op), name, message, data]);
+        });
+    }
+}
+
+/// A namespace, and how it stands with the server.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub namespace: Namespace,
+    pub state: PlaceState,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum PlaceState {
+    Connecting,
+    Connected { since: Instant },
+    /// The server does not want this client there, for this reason.
+    Refused(String),
+    Closed,
+}
+
+/// Hears of one client.
+pub(super) struct Link {
+    pub shared: Rc<Shared>,
+    pub dat: Weak<SocketIoDat>,
+    /// The operator still takes this link for its own.
+    pub is_current: Cell<bool>,
+    pub places: RefCell<Vec<Place>>,
+    pub acks: Acks,
+    /// Why the session's transport could not be had.
+    failure: RefCell<Option<Failure>>,
+    /// The session was open.
+    is_open: Cell<bool>,
+    /// It was more than a door that opens and shuts.
+    is_steady: Cell<bool>,
+}
+
+impl Link {
+    pub(super) fn new(shared: &Rc<Shared>, dat: &Weak<SocketIoDat>) -> Rc<Self> {
+        Rc::new(Link {
+            shared: shared.clone(),
+            dat: dat.clone(),
+            is_current: Cell::new(true),
+            places: RefCell::default(),
+            acks: Acks::default(),
+            failure: RefCell::default(),
+            is_open: Cell::new(false),
+            is_steady: Cell::new(false),
+        })
+    }
+
+    /// A session is about to begin, in these namespaces. The result is those of the session before.
+    pub(super) fn begin(&self, namespaces: &[Namespace]) -> Vec<Namespace> {
+        self.failure.take();
+        self.is_open.set(false);
+        self.is_steady.set(false);
+        let place = |namespace: &Namespace| Place { namespace: namespace.clone(), state: PlaceState::Connecting };
+        let before = self.places.replace(namespaces.iter().map(place).collect());
+        before.into_iter().map(|place| place.namespace).collect()
+    }
+
+    /// Namespaces that the server has refused or put this client out of.
+    pub(super) fn refused(&self) -> Vec<Namespace> {
+        let places = self.places.borrow();
+        let refused = places.iter().filter(|place| matches!(place.state, PlaceState::Refused(_)));
+        refused.map(|place| place.namespace.clone()).collect()
+    }
+
+    pub(super) fn connected(&self) -> usize {
+        self.places.borrow().iter().filter(|place| matches!(place.state, PlaceState::Connected { .. })).count()
+    }
+
+    /// Sets how a namespace stands; the result is how it stood before.
+    pub(super) fn set_place(&self, namespace: &Namespace, state: PlaceState) -> PlaceState {
+        let mut places = self.places.borrow_mut();
+        match places.iter_mut().find(|place| place.namespace == *namespace) {
+            Some(place) => std::mem::replace(&mut place.state, state),
+            None => {
+                places.push(Place { namespace: namespace.clone(), state });
+                PlaceState::Closed
+            }
+        }
+    }
+
+    /// The operator lets go of this link: says the end of everything that is there.
+    pub(super) fn let_go(&self) {
+        self.is_current.set(false);
+        for place in self.places.take() {
+            if matches!(place.state, PlaceState::Connected { .. }) {
+                self.shared.tell_close(&place.namespace, false, BY_CLIENT);
+            }
+        }
+        self.acks.fail_all(&self.shared);
+    }
+
+    /// The operator has left a namespace that was connected.
+    pub(super) fn tell_left(&self, namespace: &Namespace) {
+        self.shared.say(format!("left {namespace}"));
+        self.shared.tell_close(namespace, false, BY_CLIENT);
+    }
+
+    /// No session could be had.
+    pub(super) fn fail(&self, reason: &str, remedy: &str) {
+        self.shared.tap.note(|| Entry::new(Direction::In, Recorded::Failed { reason: reason.into() }));
+        self.shared.warn("connection", reason, remedy);
+        self.shared.say(format!("connection failed: {reason}"));
+        self.shared.tell_error("", reason, &Value::Null);
+        self.go_on(|dat| dat.plan_reconnect());
+    }
+
+    /// Does what follows, unless a callback has let go of this link.
+    fn go_on(&self, next: impl FnOnce(&SocketIoDat)) {
+        if let Some(dat) = self.dat.upgrade().filter(|_| self.is_current.get()) {
+            next(&dat);
+        }
+    }
+
+    fn handle_open(&self) {
+        let shared = &self.shared;
+        self.is_open.set(true);
+        shared.opened.set(shared.opened.get() + 1);
+        shared.tap.note(|| Entry::new(Direction::Out, Recorded::open()));
+        let how = self.dat.upgrade().and_then(|dat| dat.session_in_words()).unwrap_or_default();
+        shared.say(format!("session open{how}"));
+    }
+
+    fn handle_connected(&self, namespace: &Namespace, sid: &str, recovered: bool) {
+        let shared = &self.shared;
+        self.set_place(namespace, PlaceState::Connected { since: Instant::now() });
+        shared.recovered.set(recovered);
+        shared.network.clear_problem(shared.op, "connection");
+        if self.refused().is_empty() {
+            shared.network.clear_problem(shared.op, "namespace");
+        }
+        shared.network.clear_problem(shared.op, "send");
+        note_packet(&shared.tap, Direction::In, namespace, || {
+            Content::Connect(Some(Value::Object(vec![("sid".to_owned(), sid.into())])))
+        });
+        let restored = if recovered { ", and the server has restored the session" } else { "" };
+        shared.say(format!("connected {namespace}{restored}"));
+        shared.tell_open(namespace, recovered);
+    }
+
+    fn handle_refused(&self, namespace: &Namespace, reason: &Refused) {
+        let shared = &self.shared;
+        let (message, data) = match reason {
+            Refused::Server { message, data } => (message.clone(), data.clone()),
+            other => (other.to_string(), Value::Null),
+        };
+        self.set_place(namespace, PlaceState::Refused(message.clone()));
+        note_packet(&shared.tap, Direction::In, namespace, || {
+            let fields = vec![("message".to_owned(), message.as_str().into()), ("data".to_owned(), data.clone())];
+            Content::ConnectError(Value::Object(fields))
+        });
+        let text = format!("refused {namespace}: {}", one_line(&message));
+        shared.warn("namespace", &text, refused_remedy(reason));
+        shared.say(text);
+        shared.tell_error(namespace.as_str(), &message, &data);
+        self.go_on(SocketIoDat::plan_rejoin);
+    }
+
+    fn handle_disconnected(&self, namespace: &Namespace, reason: &DisconnectReason) {
+        let shared = &self.shared;
+        let is_kick = *reason == DisconnectReason::Server;
+        let state = if is_kick { PlaceState::Refused(reason.to_string()) } else { PlaceState::Closed };
+        let before = self.set_place(namespace, state);
+        let PlaceState::Connected { since } = before else { return };
+        if since.elapsed() >= STEADY {
+            self.is_steady.set(true);
+        }
+        if is_kick {
+            note_packet(&shared.tap, Direction::In, namespace, || Content::Disconnect);
+            let text = format!("the server has put this client out of {namespace}");
+            shared.warn("namespace", &text, remedy(reason));
+        }
+        shared.last_reason.replace(reason.name().to_owned());
+        shared.say(format!("disconnected {namespace}: {}", reason.name()));
+        shared.tell_close(namespace, reason.name() != BY_CLIENT, reason.name());
+        if is_kick {
+            self.go_on(SocketIoDat::plan_rejoin);
+        }
+    }
+
+    fn handle_closed(&self, reason: &DisconnectReason) {
+        let shared = &self.shared;
+        let failure = self.failure.take();
+        let was_open = self.is_open.replace(false);
+        if self.is_steady.get() {
+            self.go_on(SocketIoDat::note_steady);
+        }
+        if speaks_version_3(reason) && self.dat.upgrade().is_some_and(|dat| dat.falls_back()) {
+            shared.say("the server speaks Engine.IO 3 alone; connecting again with that");
+            return self.go_on(SocketIoDat::connect);
+        }
+        let refusal = match reason {
+            DisconnectReason::Engine(CloseReason::Refused(refusal)) => !matches!(refusal, Refusal::Status(_)),
+            _ => false,
+        };
+        let failure = failure.filter(|_| !was_open && !refusal).unwrap_or_else(|| Failure {
+            message: one_line(&reason.to_string()),
+            remedy: remedy(reason).to_owned(),
+            is_of_settings: false,
+        });
+        if was_open {
+            let name = reason.name();
+            shared.last_reason.replace(name.to_owned());
+            shared.tap.note(|| Entry::new(Direction::In, Recorded::Close { code: None, reason: name.into() }));
+            if !reason.reconnects() {
+                // The last namespace is gone, which has been told; the operator rests, or comes back for it.
+                shared.say("session closed");
+                return self.go_on(SocketIoDat::plan_rejoin);
+            }
+            shared.warn("connection", &failure.message, &failure.remedy);
+            shared.say(format!("connection lost: {}", failure.message));
+            return self.go_on(|dat| dat.plan_reconnect());
+        }
+        if failure.is_of_settings {
+            self.go_on(|dat| dat.needs_correction.set(true));
+        }
+        self.fail(&failure.message, &failure.remedy);
+    }
+
+    /// Hands an event on.
+    #[inline]
+    pub(super) fn receive(
+        &self,
+        namespace: &Namespace,
+        name: &str,
+        args: &[Value],
+        offset: Option<&str>,
+        ack: Option<AckToken>,
+    ) {
+        let shared = &*self.shared;
+        shared.events_in.set(shared.events_in.get() + 1);
+        if shared.tap.is_on() {
+            self.note_event(namespace, name, args);
+        }
+        let options = shared.options.get();
+        if !options.all_events && !shared.wanted.contains(&shared.network, shared.op, name) {
+            return;
+        }
+        self.is_steady.set(true);
+        let place = namespace.as_str();
+        let row = with_row(args, name, place, |row| options.received.append(&shared.network, shared.op, row));
+        let is_heard = shared.is_event_heard();
+        if !is_heard && ack.is_none() {
+            return;
+        }
+        with_message(args, |message| {
+            let arguments = [
+                HostValue::Op(shared.op),
+                HostValue::Int(row as i64),
+                message,
+                HostValue::Str(name),
+                HostValue::Str(place),
+                offset.map_or(HostValue::None, HostValue::Str),
+            ];
+            shared.network.turn(|network| match ack {
+                None => shared.callbacks.tell(network, callback::RECEIVE_EVENT, &arguments),
+                Some(token) => {
+                    let returned = shared.callbacks.call(network, callback::RECEIVE_EVENT, &arguments);
+                    // What was raised has been reported, and is no answer.
+                    if let Ok(returned) = returned {
+                        self.answer(token, returned, name);
+                    }
+                }
+            });
+        });
+    }
+
+    /// Answers an event that asks for it with what the callback returned.
+    fn answer(&self, token: AckToken, returned: OwnedValue, event: &str) {
+        let shared = &self.shared;
+        let args = match returned {
+            OwnedValue::None if shared.options.get().answer => Vec::new(),
+            OwnedValue::None => return,
+            OwnedValue::List(items) => items,
+            one => vec![one],
+        };
+        let args: Result<Vec<Value>, String> =
+            args.into_iter().map(|value| from_host(value).map_err(|error| error.to_string())).collect();
+        // Without the operator there is nobody to answer for.
+        let Some(dat) = self.dat.upgrade().filter(|_| self.is_current.get()) else { return };
+        match args.and_then(|args| dat.acknowledge(token, args)) {
+            Ok(()) => shared.network.clear_problem(shared.op, "answer"),
+            Err(error) => {
+                let message = format!("{event} was not answered: {error}");
+                shared.warn("answer", &message, "see what onReceiveEvent returns");
+            }
+        }
+    }
+
+    #[cold]
+    fn note_event(&self, namespace: &Namespace, name: &str, args: &[Value]) {
+        note_packet(&self.shared.tap, Direction::In, namespace, || {
+            Content::Event(Event { name: name.to_owned(), args: args.to_vec(), id: None })
+        });
+    }
+
+    /// Notes an event of this end.
+    pub(super) fn note_emitted(&self, namespace: &Namespace, name: &str, args: Vec<Value>) {
+        let packet = Packet {
+            namespace: namespace.clone(),
+            content: Content::Event(Event { name: name.to_owned(), args, id: None }),
+        };
+        note_packet(&self.shared.tap, Direction::Out, namespace, || packet.content);
+    }
+}
+
+impl Handler for Link {
+    fn handle_progress(&self, progress: &Progress) {
+        if self.is_current.get() {
+            self.shared.say(progress.to_string());
+        }
+    }
+
+    fn handle_failure(&self, error: &DialError) {
+        self.failure.replace(Some(Failure::of_dial(error)));
+    }
+
+    #[inline]
+    fn handle_event(&self, event: ClientEvent) {
+        if !self.is_current.get() {
+            return;
+        }
+        let shared = &self.shared;
+        match event {
+            ClientEvent::Event { namespace, name, args, offset, ack } => {
+                self.receive(&namespace, &name, &args, offset.as_deref(), ack);
+            }
+            ClientEvent::Acknowledged { namespace, request, args } => {
+                note_packet(&shared.tap, Direction::In, &namespace, || Content::Ack { id: 0, args: args.clone() });
+                self.acks.answer(shared, request, &args);
+            }
+            ClientEvent::AckFailed { request, reason, .. } => self.acks.fail(shared, request, reason),
+            ClientEvent::Open => self.handle_open(),
+            ClientEvent::Connected { namespace, sid, recovered } => {
+                self.handle_connected(&namespace, &sid, recovered);
+            }
+            ClientEvent::Refused { namespace, reason } => self.handle_refused(&namespace, &reason),
+            ClientEvent::ServerError { namespace, data } => {
+                let message = data.as_text().map(str::to_owned);
+                let message = message.unwrap_or_else(|| data.to_json(128).unwrap_or_default());
+                shared.say(format!("error {namespace}: {}", one_line(&message)));
+                shared.tell_error(namespace.as_str(), &message, &data);
+            }
+            ClientEvent::Disconnected { namespace, reason } => self.handle_disconnected(&namespace, &reason),
+            ClientEvent::TransportChanged(transport) => {
+                shared.say(format!("session has gone over to {}", in_words(transport)));
+            }
+            ClientEvent::ProbeFailed(reason) => {
+                shared.say(format!("session stays on HTTP long-polling: {}", one_line(&reason)));
+            }
+            ClientEvent::Closed(reason) => self.handle_closed(&reason),
+            ClientEvent::Ping | ClientEvent::Ignored { .. } => {}
+        }
+    }
+
+    fn handle_turn(&self, work: &mut dyn FnMut()) {
+        let shared = &self.shared;
+        let start = shared.network.now();
+        shared.callbacks.batch(&mut || {
+            if !shared.options.get().all_events {
+                shared.wanted.cook(&shared.network, shared.op);
+            }
+            shared.look_for_event_callback();
+            work();
+        });
+        shared.network.note_cook(shared.op, start);
+    }
+
+    fn handle_panic(&self, reason: &str) {
+        let message = format!("the connection was ended by a panic: {reason}");
+        self.shared.network.report(self.shared.op, Problem::error("panic", message, "this is a fault of the program"));
+    }
+}
+
+/// Whether a server has shown that it speaks version 3 and not the 4 that it was asked for.
+fn speaks_version_3(reason: &DisconnectReason) -> bool {
+    matches!(
+        reason,
+        DisconnectReason::OldServer | DisconnectReason::Engine(CloseReason::Refused(Refusal::UnsupportedVersion))
+    )
+}
+
+/// A transport as people call it.
+pub(super) fn in_words(transport: Transport) -> &'static str {
+    match transport {
+        Transport::WebSocket => "WebSocket",
+        Transport::Polling => "HTTP long-polling",
+    }
+}
+
+/// A version as people call it.
+pub(super) fn version_in_words(version: Version) -> &'static str {
+    match version {
+        Version::V3 => "Engine.IO 3",
+        Version::V4 => "Engine.IO 4",
+    }
+}
+
+/// Text of a server, fit for one line.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
+}

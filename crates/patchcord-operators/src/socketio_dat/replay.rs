@@ -1,0 +1,186 @@
+//! A recording in the place of a server: what came then comes again, and what is emitted goes nowhere.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use patchcord_net::socketio::Handler;
+use patchcord_socketio::engine::{CloseReason, Data, Version};
+use patchcord_socketio::{
+    ClientEvent, Content, Decoder, DisconnectReason, Namespace, Packet, Parser, Refused, Value,
+};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::declaration::SOCKETIO_DAT;
+use super::link::{Link, PlaceState};
+use super::recorded::LIMITS;
+use crate::recording::{self, Content as Kind, Direction, Entry, Played, REPLAY, Recorded, ReplayError};
+
+/// A recording that is played. Dropping it stops it.
+pub(super) struct Replay {
+    state: Rc<State>,
+    task: AbortHandle,
+}
+
+struct State {
+    link: Rc<Link>,
+    decoder: RefCell<Decoder>,
+    /// The recording is in a session.
+    is_open: Cell<bool>,
+    ended: Cell<bool>,
+}
+
+impl Replay {
+    /// Plays a recording to a link, which hears nothing before this has returned.
+    pub(super) fn start(link: Rc<Link>, file: PathBuf, speed: watch::Receiver<f64>) -> Self {
+        let state = Rc::new(State {
+            link,
+            decoder: RefCell::new(new_decoder()),
+            is_open: Cell::new(false),
+            ended: Cell::new(false),
+        });
+        let hurt = state.clone();
+        let task = recording::spawn(state.clone().run(file, speed), move |reason| {
+            hurt.link.handle_panic(&reason);
+            hurt.ended.set(true);
+        });
+        Replay { state, task }
+    }
+
+    /// Whether it has come to its end, or was stopped.
+    pub(super) fn is_ended(&self) -> bool {
+        self.state.ended.get()
+    }
+
+    /// Stops it.
+    pub(super) fn close(&self) {
+        self.state.ended.set(true);
+        self.task.abort();
+    }
+}
+
+impl Drop for Replay {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Reads the packets of a recording; limits are those of its lines.
+fn new_decoder() -> Decoder {
+    Decoder::new(Version::V4, Parser::Json, LIMITS)
+}
+
+impl State {
+    async fn run(self: Rc<Self>, file: PathBuf, speed: watch::Receiver<f64>) {
+        let shared = &self.link.shared;
+        shared.network.clear_problem(shared.op, REPLAY);
+        let first_speed = *speed.borrow();
+        let ended = match recording::open(file.clone(), SOCKETIO_DAT.name, first_speed).await {
+            Ok(player) => {
+                let header = player.header();
+                let whose = if header.operator.is_empty() { "" } else { ", recorded by " };
+                shared.say(format!("replaying {}{whose}{}", file.display(), header.operator));
+                recording::play(player, speed, |recorded| self.play(&recorded)).await
+            }
+            Err(error) => Err(error),
+        };
+        self.end(ended);
+    }
+
+    fn play(&self, recorded: &Recorded) {
+        // A callback may have stopped it; the rest of the batch is not wanted then.
+        if self.ended.get() {
+            return;
+        }
+        self.link.handle_turn(&mut || self.hand_over(&recorded.entry));
+    }
+
+    fn hand_over(&self, entry: &Entry<'_>) {
+        match &entry.content {
+            Kind::Open { .. } => {
+                self.lose("");
+                self.is_open.set(true);
+                self.link.handle_event(ClientEvent::Open);
+            }
+            Kind::Failed { reason } => {
+                self.lose("");
+                self.link.fail(reason, "this is what the recording says");
+            }
+            Kind::Close { reason, .. } => self.lose(reason),
+            Kind::Text(text) if entry.direction == Direction::In => self.read(Data::Text(text.as_ref().into())),
+            Kind::Binary(bytes) if entry.direction == Direction::In => {
+                self.read(Data::Binary(bytes.to_vec().into()));
+            }
+            _ => {}
+        }
+    }
+
+    fn read(&self, data: Data<'_>) {
+        let read = self.decoder.borrow_mut().handle_message(data);
+        match read {
+            Ok(None) => {}
+            Ok(Some(packet)) => self.play_packet(packet),
+            Err(error) => {
+                self.decoder.replace(new_decoder());
+                self.link.shared.say(format!("a message of the recording was left out: {error}"));
+            }
+        }
+    }
+
+    fn play_packet(&self, packet: Packet) {
+        let Packet { namespace, content } = packet;
+        let event = match content {
+            Content::Connect(answer) => {
+                let sid = answer.as_ref().and_then(|answer| answer.field("sid")).and_then(Value::as_text);
+                ClientEvent::Connected { namespace, sid: sid.unwrap_or_default().to_owned(), recovered: false }
+            }
+            Content::Disconnect => ClientEvent::Disconnected { namespace, reason: DisconnectReason::Server },
+            Content::Event(event) => {
+                ClientEvent::Event { namespace, name: event.name, args: event.args, offset: None, ack: None }
+            }
+            // Nobody waits for it: what is emitted now has not been emitted then.
+            Content::Ack { .. } => return,
+            Content::ConnectError(data) => ClientEvent::Refused { namespace, reason: refused(&data) },
+        };
+        self.link.handle_event(event);
+    }
+
+    /// The session ends, or is not heard of any more.
+    fn lose(&self, reason: &str) {
+        self.decoder.replace(new_decoder());
+        if !self.is_open.replace(false) {
+            return;
+        }
+        let reason = DisconnectReason::Engine(match reason {
+            "ping timeout" => CloseReason::PingTimeout,
+            "io client disconnect" => CloseReason::Client,
+            "transport error" => CloseReason::TransportError("as it was recorded".to_owned()),
+            _ => CloseReason::TransportClose,
+        });
+        for namespace in self.connected() {
+            self.link.handle_event(ClientEvent::Disconnected { namespace, reason: reason.clone() });
+        }
+        self.link.handle_event(ClientEvent::Closed(reason));
+    }
+
+    fn connected(&self) -> Vec<Namespace> {
+        let places = self.link.places.borrow();
+        let connected = places.iter().filter(|place| matches!(place.state, PlaceState::Connected { .. }));
+        connected.map(|place| place.namespace.clone()).collect()
+    }
+
+    fn end(&self, played: Result<Played, ReplayError>) {
+        if self.ended.replace(true) {
+            return;
+        }
+        let shared = &self.link.shared;
+        shared.say(recording::report_end(&shared.network, shared.op, &played));
+        self.lose("io client disconnect");
+    }
+}
+
+fn refused(data: &Value) -> Refused {
+    let message = data.field("message").and_then(Value::as_text).unwrap_or_default().to_owned();
+    Refused::Server { message, data: data.field("data").cloned().unwrap_or_default() }
+}
