@@ -10,6 +10,7 @@ pub mod client;
 pub mod cors;
 pub mod listen;
 pub mod server;
+pub mod socketio;
 pub mod static_files;
 pub mod tls;
 pub mod transport;

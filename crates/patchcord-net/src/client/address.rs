@@ -184,6 +184,14 @@ impl Address {
         self
     }
 
+    /// The same address with another path and query, percent-encoded where they have to be.
+    pub fn with_target(mut self, target: &str) -> Self {
+        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        self.url.set_path(path);
+        self.url.set_query(query);
+        self
+    }
+
     /// Whether the connection is encrypted.
     pub fn is_tls(&self) -> bool {
         self.url.scheme() == "wss"

@@ -53,10 +53,23 @@ pub async fn dial(
 ) -> Result<Opening, DialError> {
     let track = Track::new(address.to_string(), report);
     let deadline = Instant::now() + settings.time_limit.min(LONGEST);
-    match tokio::time::timeout_at(deadline, follow(address, settings, &track, deadline)).await {
-        Ok(result) => result,
-        Err(_) => Err(DialError::TimedOut { reached: track.reached.into_inner(), limit: settings.time_limit }),
-    }
+    let dialled = tokio::time::timeout_at(deadline, follow(address, settings, &track, deadline)).await;
+    dialled.unwrap_or_else(|_| Err(track.timed_out(settings)))
+}
+
+/// Opens a stream that leads to the server, for HTTP, in the same way up to the handshake.
+///
+/// # Errors
+/// [`DialError`].
+pub(crate) async fn dial_stream(
+    address: &Address,
+    settings: &DialSettings,
+    report: &dyn Fn(&Progress),
+) -> Result<Transport, DialError> {
+    let track = Track::new(address.to_string(), report);
+    let deadline = Instant::now() + settings.time_limit.min(LONGEST);
+    let connected = tokio::time::timeout_at(deadline, connect(address, settings, &track)).await;
+    connected.unwrap_or_else(|_| Err(track.timed_out(settings)))
 }
 
 /// How far a dial has come.
@@ -68,6 +81,10 @@ pub(super) struct Track<'a> {
 impl<'a> Track<'a> {
     pub(super) fn new(subject: String, report: &'a dyn Fn(&Progress)) -> Self {
         Track { reached: RefCell::new(Progress { phase: Phase::Settings, subject }), report }
+    }
+
+    fn timed_out(self, settings: &DialSettings) -> DialError {
+        DialError::TimedOut { reached: self.reached.into_inner(), limit: settings.time_limit }
     }
 
     /// A step begins.

@@ -74,6 +74,21 @@ pub enum DialError {
     /// The server answered with another status than 101.
     #[error("the server answered {}", answer(.0))]
     Status(Box<Refusal>),
+    /// The server answered a request of HTTP long-polling with another status than 200, or with a page for people.
+    #[error("the server answered {}", answer(.0))]
+    Poll(Box<Refusal>),
+    /// The answer to a request of HTTP long-polling cannot be read.
+    #[error("the server's answer cannot be read: {reason}")]
+    BadResponse {
+        /// Why not.
+        reason: String,
+    },
+    /// The body of an answer to a request of HTTP long-polling is larger than the limit.
+    #[error("the server's answer is larger than the limit of {limit} bytes")]
+    ResponseTooLarge {
+        /// The limit in force, in bytes.
+        limit: usize,
+    },
     /// The server sends elsewhere, where this end may not or will not go.
     #[error("the server redirects to {to}, {reason}")]
     Redirected {
@@ -125,6 +140,9 @@ pub enum RedirectRefusal {
     /// From TLS to plain text.
     #[error("which is not encrypted as this connection is")]
     Downgrade,
+    /// The requests of HTTP long-polling follow none.
+    #[error("and polling follows no redirects")]
+    Polling,
     /// Not an address of HTTP or WebSocket.
     #[error("which is no address of a WebSocket")]
     NoAddress,
@@ -151,6 +169,7 @@ impl DialError {
             | DialError::NotHttp { .. }
             | DialError::WrongAcceptKey
             | DialError::BadAnswer(_) => Phase::Handshake,
+            DialError::Poll(_) | DialError::BadResponse { .. } | DialError::ResponseTooLarge { .. } => Phase::Request,
         }
     }
 
@@ -180,8 +199,14 @@ impl DialError {
             DialError::Proxy { source, .. } => source.remedy(),
             DialError::Tls(failure) => return failure.remedy(),
             DialError::Status(refusal) => status_remedy(refusal.status),
+            DialError::Poll(refusal) => poll_remedy(refusal),
+            DialError::BadResponse { .. } => "correct the port: another kind of server listens on this one",
+            DialError::ResponseTooLarge { .. } => "have the server send less at a time, or allow larger messages",
             DialError::Redirected { reason: RedirectRefusal::NotAllowed, to } => {
                 return format!("use {to} as the address, or allow redirects");
+            }
+            DialError::Redirected { reason: RedirectRefusal::Polling, to } => {
+                return format!("use {to} as the address");
             }
             DialError::Redirected { .. } => "ask whoever runs the server for the address of its WebSocket",
             DialError::NotHttp { start } if is_tls_alert(start) => "the server wants TLS: begin the address with wss://",
@@ -189,7 +214,7 @@ impl DialError {
             DialError::WrongAcceptKey => "connect straight to the server, without a proxy or cache in between",
             DialError::BadAnswer(ClientError::UnaskedSubprotocol) => "offer the subprotocol that the server wants",
             DialError::BadAnswer(_) => "correct the path: what answers there does not keep to the WebSocket protocol",
-            DialError::ClosedEarly { phase: Phase::Handshake, .. } => {
+            DialError::ClosedEarly { phase: Phase::Handshake | Phase::Request, .. } => {
                 "correct port and path; a server that wants TLS needs wss:// before the address"
             }
             DialError::ClosedEarly { .. } => "correct address and port; see the log of the server",
@@ -209,7 +234,7 @@ fn timed_out_remedy(phase: Phase) -> &'static str {
              time"
         }
         Phase::Proxy => "see that the proxy can reach the server, or allow more time",
-        Phase::Settings | Phase::Tls | Phase::Handshake => {
+        Phase::Settings | Phase::Tls | Phase::Handshake | Phase::Request => {
             "correct the port: what listens there does not answer; or allow more time"
         }
     }
@@ -227,6 +252,21 @@ fn status_remedy(status: u16) -> &'static str {
         429 => "wait before connecting again",
         _ if status < 500 => "correct the request: address, headers and subprotocols",
         _ => "look into the log of the server, or wait until it works again",
+    }
+}
+
+fn poll_remedy(refusal: &Refusal) -> &'static str {
+    use patchcord_socketio::engine::Refusal as Said;
+    match Said::parse(refusal.status, &refusal.body) {
+        Said::UnknownTransport => "use another transport: the server does not offer polling",
+        Said::UnknownSession => {
+            "connect again if the server was restarted; behind a load balancer use WebSocket alone, or have it keep each \
+             client at one server"
+        }
+        Said::UnsupportedVersion => "use another version of the protocol",
+        Said::Status(404) => "correct the path: there is no Socket.IO server under it",
+        Said::Status(status) if status < 400 => "correct address and path: there is no Socket.IO server under it",
+        _ => status_remedy(refusal.status),
     }
 }
 
@@ -249,6 +289,7 @@ fn during(phase: Phase) -> &'static str {
         Phase::Proxy => "the proxy's answer",
         Phase::Tls => "the TLS handshake",
         Phase::Handshake => "the WebSocket handshake",
+        Phase::Request => "a request",
     }
 }
 
@@ -274,7 +315,12 @@ fn printable(text: &str) -> String {
 
 /// A stream failed before the WebSocket was open.
 pub(super) fn lost(phase: Phase, error: io::Error) -> DialError {
-    if let Some(failure) = TlsFailure::find(&error) {
+    lost_by(phase, &error)
+}
+
+/// The same, by an error that belongs to somebody else.
+pub(crate) fn lost_by(phase: Phase, error: &io::Error) -> DialError {
+    if let Some(failure) = TlsFailure::find(error) {
         return DialError::Tls(failure);
     }
     let reason = match error.kind() {
@@ -302,7 +348,7 @@ pub(super) fn refused(error: ClientError, start: &[u8]) -> DialError {
 }
 
 /// A redirect was not followed.
-pub(super) fn redirected(location: &str, to: Option<&Address>, reason: RedirectRefusal) -> DialError {
+pub(crate) fn redirected(location: &str, to: Option<&Address>, reason: RedirectRefusal) -> DialError {
     let to = to.map_or_else(|| printable(location).chars().take(SHOWN).collect(), Address::to_string);
     DialError::Redirected { to, reason }
 }

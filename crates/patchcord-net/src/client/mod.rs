@@ -22,8 +22,10 @@ mod websocket;
 
 pub use address::{Address, AddressError};
 pub use backoff::{Backoff, BackoffSettings, chance};
+pub(crate) use dial::dial_stream;
 pub use dial::{Opening, dial};
 pub use error::{DialError, RedirectRefusal};
+pub(crate) use error::{lost_by, redirected};
 pub use progress::{Phase, Progress};
 pub use proxy::{Proxy, ProxyAddressError, ProxyError, ProxyKind};
 pub use settings::DialSettings;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A step on the way to an open WebSocket.
+/// A step on the way to an open WebSocket, or to the answer of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Reading the address, the settings and the files that they name.
@@ -17,10 +17,12 @@ pub enum Phase {
     Tls,
     /// The WebSocket handshake.
     Handshake,
+    /// A request of HTTP long-polling.
+    Request,
 }
 
 impl Phase {
-    /// A short name that does not change: `settings`, `dns`, `connect`, `proxy`, `tls`, `handshake`.
+    /// A short name that does not change: `settings`, `dns`, `connect`, `proxy`, `tls`, `handshake`, `request`.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Settings => "settings",
@@ -29,6 +31,7 @@ impl Phase {
             Phase::Proxy => "proxy",
             Phase::Tls => "tls",
             Phase::Handshake => "handshake",
+            Phase::Request => "request",
         }
     }
 
@@ -41,6 +44,7 @@ impl Phase {
             Phase::Proxy => "waiting for the proxy to connect to",
             Phase::Tls => "agreeing on TLS with",
             Phase::Handshake => "opening a WebSocket at",
+            Phase::Request => "asking",
         }
     }
 }

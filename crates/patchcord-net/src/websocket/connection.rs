@@ -27,8 +27,13 @@ const READ_SIZE: usize = 64 * 1024;
 const MESSAGES_PER_TURN: u32 = 256;
 /// Bytes of messages handed over before other connections get their turn: a read of compressed messages can be much.
 const BYTES_PER_TURN: u64 = 4 << 20;
+/// Times that an out-buffer which ran empty is filled again before other connections get their turn.
+const FILLS_PER_TURN: u32 = 8;
 /// Reads before other connections get their turn.
 const READS_PER_TURN: u32 = 8;
+
+/// How a connection ends whose peer just ends the transport.
+pub(crate) const ENDED: &str = "it ended without a close frame";
 
 thread_local! {
     static READ_BUFFER: RefCell<Option<Box<[u8]>>> = const { RefCell::new(None) };
@@ -146,11 +151,18 @@ impl<O: Owner> Connection<O> {
         self.peer.in_turn.set(false);
     }
 
+    fn tell_drained(&mut self) {
+        self.peer.in_turn.set(true);
+        let handler = self.owner.handler();
+        handler.handle_turn(&mut || handler.handle_drained(&self.peer));
+        self.peer.in_turn.set(false);
+    }
+
     fn run(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.phase == Phase::New {
             self.open();
         }
-        let mut reads = 0;
+        let (mut reads, mut fills) = (0, 0);
         loop {
             if self.peer.aborted.get().is_some() {
                 return Poll::Ready(Ok(()));
@@ -163,6 +175,15 @@ impl<O: Owner> Connection<O> {
                 ready!(self.with_transport(|transport| transport.poll_shutdown(cx)))?;
                 self.report();
                 self.phase = Phase::Lingering;
+            }
+            if writing.is_ready() && self.phase == Phase::Open && self.peer.is_drain_asked.replace(false) {
+                self.tell_drained();
+                if fills == FILLS_PER_TURN {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                fills += 1;
+                continue;
             }
             if self.phase == Phase::Open && self.peer.is_to_be_paused() {
                 // The write above waits for the socket, which wakes this task.
@@ -355,7 +376,7 @@ impl<O: Owner> Future for Connection<O> {
                     tracing::debug!(peer = %this.peer.address(), %error, "a WebSocket transport failed");
                 }
                 this.peer.handle_lost(match result.map_err(|error| error.kind()) {
-                    Ok(()) | Err(io::ErrorKind::UnexpectedEof) => "it ended without a close frame",
+                    Ok(()) | Err(io::ErrorKind::UnexpectedEof) => ENDED,
                     Err(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => "the other end reset it",
                     Err(io::ErrorKind::TimedOut | io::ErrorKind::HostUnreachable) => "the other end does not answer",
                     Err(_) => "the network or TLS failed",

@@ -29,6 +29,9 @@ pub trait Handler: Sized + 'static {
     /// it.
     fn handle_close(&self, peer: &Rc<Peer<Self::Data>>, ending: &Ending);
 
+    /// Everything that waited has been written, after [`Peer::ask_for_drained`]. What is sent now is written next.
+    fn handle_drained(&self, _peer: &Rc<Peer<Self::Data>>) {}
+
     /// Brackets the handing over of all that one read brought: must call `work` once. What was sent meanwhile is written
     /// next.
     fn handle_turn(&self, work: &mut dyn FnMut()) {

@@ -57,6 +57,8 @@ pub struct Peer<D> {
     policy: Cell<SlowReader>,
     /// Bytes of the largest message that the peer may send.
     pub(super) message_limit: Cell<usize>,
+    /// The handler is to be told when nothing waits.
+    pub(super) is_drain_asked: Cell<bool>,
     /// The connection task is at work and will write by itself when it has finished.
     pub(super) in_turn: Cell<bool>,
     pub(super) waker: RefCell<Option<Waker>>,
@@ -84,6 +86,7 @@ impl<D> Peer<D> {
             budget: Cell::new(4 << 20),
             policy: Cell::new(SlowReader::Pause),
             message_limit: Cell::new(16 << 20),
+            is_drain_asked: Cell::new(false),
             in_turn: Cell::new(false),
             waker: RefCell::new(None),
             is_known: Cell::new(false),
@@ -124,6 +127,12 @@ impl<D> Peer<D> {
     /// Bytes that wait to be written.
     pub fn queued(&self) -> usize {
         self.outbox.borrow().len()
+    }
+
+    /// Has [`Handler::handle_drained`](super::Handler::handle_drained) called, once, when nothing waits to be written.
+    pub fn ask_for_drained(&self) {
+        self.is_drain_asked.set(true);
+        self.wake();
     }
 
     /// Messages dropped because the peer reads too slowly.

@@ -27,7 +27,9 @@ pub use event::{
 pub use settings::{AckRequest, ClientSettings, Credentials, EmitOptions, OfflinePolicy, VersionChoice};
 
 use crate::decoder::{Decoder, ParseError};
-use crate::engine::{CloseReason, Engine, EngineEvent, EngineSettings, Output, Refusal, Transport, Version};
+use crate::engine::{
+    CloseReason, Engine, EngineEvent, EngineSettings, Output, Refusal, Transport, Transports, Version,
+};
 use crate::namespace::Namespace;
 use crate::packet::{Content, Packet};
 use crate::value::Value;
@@ -39,6 +41,8 @@ pub struct Client {
     settings: ClientSettings,
     /// The version that the next session asks for.
     version: Version,
+    /// The last session has gone over to a WebSocket, so the next may begin on one.
+    upgraded: bool,
     session: Option<Session>,
     sockets: Vec<Socket>,
     events: VecDeque<ClientEvent>,
@@ -103,7 +107,8 @@ impl Client {
     /// A client that has joined nothing and is not connected.
     pub fn new(settings: ClientSettings) -> Self {
         let version = settings.version.first();
-        Self { settings, version, session: None, sockets: Vec::new(), events: VecDeque::new(), next_request: 0 }
+        let (sockets, events) = (Vec::new(), VecDeque::new());
+        Self { settings, version, upgraded: false, session: None, sockets, events, next_request: 0 }
     }
 
     /// How it is run.
@@ -173,7 +178,11 @@ impl Client {
         if self.session.as_ref().is_some_and(|session| !session.ended) {
             return Err(AlreadyConnected);
         }
-        let engine = Engine::new(EngineSettings { version: self.version, ..self.settings.engine.clone() }, now);
+        let mut settings = EngineSettings { version: self.version, ..self.settings.engine.clone() };
+        if self.settings.remember_upgrade && self.upgraded && settings.transports == Transports::PollingThenWebSocket {
+            settings.transports = Transports::WebSocket;
+        }
+        let engine = Engine::new(settings, now);
         let decoder = Decoder::new(self.version, self.settings.parser, self.settings.limits);
         let inbox = Inbox { decoder, arrived: VecDeque::new(), size: 0, failed: false };
         let transport = engine.transport();
@@ -190,6 +199,14 @@ impl Client {
         });
         if let Some(session) = &mut self.session {
             session.engine.close(now);
+        }
+        self.settle(now);
+    }
+
+    /// Ends the session at once, for this reason; what is queued is dropped. Namespaces stay joined for the next one.
+    pub fn abort(&mut self, reason: CloseReason, now: Instant) {
+        if let Some(session) = &mut self.session {
+            session.engine.abort(reason);
         }
         self.settle(now);
     }
@@ -242,6 +259,11 @@ impl Client {
     /// What happened next.
     pub fn poll_event(&mut self) -> Option<ClientEvent> {
         self.events.pop_front()
+    }
+
+    /// Whether [`Client::poll_event`] has something to give.
+    pub fn has_events(&self) -> bool {
+        !self.events.is_empty()
     }
 
     /// What the driver has to do next ([`Output`]).
@@ -383,6 +405,7 @@ impl Client {
         }
         if session.transport != session.engine.transport() {
             session.transport = session.engine.transport();
+            self.upgraded = true;
             self.events.push_back(ClientEvent::TransportChanged(session.transport));
         }
         if let Some(reason) = session.engine.close_reason()
@@ -450,6 +473,8 @@ impl Client {
                 _ => self.version,
             };
         }
+        // A WebSocket that could not even be opened is no way any more.
+        self.upgraded &= self.engine().is_some_and(|engine| engine.handshake().is_some());
         self.each_socket(now, |socket, cx| socket.lose(&reason, cx));
         self.events.push_back(ClientEvent::Closed(reason));
     }

@@ -1,8 +1,10 @@
 //! Events that are sent one at a time, each until it is acknowledged.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::event::RequestId;
+use super::settings::{AckRequest, EmitOptions};
 use crate::packet::{Content, Packet};
 
 /// An event in this queue.
@@ -11,14 +13,21 @@ pub(crate) struct Retry {
     packet: Packet,
     size: usize,
     pub request: RequestId,
+    /// How often it may be sent again, and how long one attempt has; `None` as the settings say.
+    pub retries: Option<u32>,
+    pub timeout: Option<Duration>,
     /// How often it has been sent and not been answered in time.
     pub failures: u32,
 }
 
 impl Retry {
     /// An event of `size` bytes.
-    pub fn new(packet: Packet, size: usize, request: RequestId) -> Self {
-        Self { packet, size, request, failures: 0 }
+    pub fn new(packet: Packet, size: usize, request: RequestId, options: EmitOptions) -> Self {
+        let timeout = match options.ack {
+            AckRequest::WaitFor(timeout) => Some(timeout),
+            AckRequest::None | AckRequest::Wait => None,
+        };
+        Self { packet, size, request, retries: options.retries, timeout, failures: 0 }
     }
 
     /// The event, asking for an answer under this number.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+#[cfg(doc)]
+use crate::engine::Transports;
 use crate::engine::{EngineSettings, Version};
 use crate::packet::{Limits, Parser};
 use crate::value::Value;
@@ -73,11 +75,15 @@ pub struct ClientSettings {
     /// Whether the offset that a server puts behind the arguments, for connection state recovery, is taken off them.
     /// Default `true`. [`ClientEvent::Event`](crate::ClientEvent::Event) tells it either way.
     pub strip_offset: bool,
-    /// How often an event is sent again when it is not acknowledged within [`ClientSettings::ack_timeout`]. With more than
-    /// 0 all events but volatile ones are sent one at a time, each until it is acknowledged. Default 0.
+    /// How often an event is sent again when it is not acknowledged within [`ClientSettings::ack_timeout`], where it does
+    /// not say so itself ([`EmitOptions::retries`]). With more than 0 all such events but volatile ones are sent one at a
+    /// time, each until it is acknowledged. Default 0.
     pub retries: u32,
-    /// How long an acknowledgement may take when `retries` is more than 0. Default 5 s.
+    /// How long an acknowledgement may take where an event is sent again that names no time itself. Default 5 s.
     pub ack_timeout: Duration,
+    /// Whether a session begins on a WebSocket right away when the one before has gone over to one; until a session that
+    /// began so could not be opened. Only with [`Transports::PollingThenWebSocket`]. Default `false`.
+    pub remember_upgrade: bool,
 }
 
 impl Default for ClientSettings {
@@ -98,6 +104,7 @@ impl Default for ClientSettings {
             strip_offset: true,
             retries: 0,
             ack_timeout: Duration::from_secs(5),
+            remember_upgrade: false,
         }
     }
 }
@@ -118,6 +125,10 @@ pub struct EmitOptions {
     pub volatile: bool,
     /// Whether an answer is asked for.
     pub ack: AckRequest,
+    /// How often it is sent again when it is not acknowledged in time; `None` as [`ClientSettings::retries`] says. With
+    /// more than 0 it stands in one queue with all such events, which are sent one at a time, and others may overtake it;
+    /// the time of [`AckRequest::WaitFor`] is that of one attempt. Volatile events are never sent again.
+    pub retries: Option<u32>,
 }
 
 /// Whether an event asks for an answer.

@@ -322,7 +322,7 @@ impl Socket {
                 self.retries.in_flight = None;
                 let given_up = self.retries.front().is_some_and(|retry| {
                     retry.failures += 1;
-                    retry.failures > cx.settings.retries
+                    retry.failures > retry.retries.unwrap_or(cx.settings.retries)
                 });
                 if given_up {
                     self.retries.pop();
@@ -361,7 +361,7 @@ impl Socket {
         options: EmitOptions,
         cx: &mut Context<'_>,
     ) -> Result<Emitted, EmitError> {
-        let retried = cx.settings.retries > 0 && !options.volatile;
+        let retried = options.retries.unwrap_or(cx.settings.retries) > 0 && !options.volatile;
         let id = (retried || options.ack != AckRequest::None).then(|| self.acks.next_id());
         let limit = cx.settings.max_pending_acks;
         if id.is_some() && self.acks.len() >= limit {
@@ -371,7 +371,8 @@ impl Socket {
         let packet = Packet { namespace: self.namespace.clone(), content: Content::Event(event) };
         let encoded = packet.encode(cx.settings.parser, &cx.settings.limits)?;
         if retried {
-            return self.emit_retried(packet, encoded.size(), cx);
+            let request = cx.request();
+            return self.emit_retried(Retry::new(packet, encoded.size(), request, options), cx);
         }
         let outcome = if self.sid().is_some() && self.offline.is_empty() {
             if options.volatile && !cx.engine.as_ref().is_some_and(|engine| engine.is_writable()) {
@@ -429,10 +430,10 @@ impl Socket {
         self.send_next(cx);
     }
 
-    fn emit_retried(&mut self, packet: Packet, size: usize, cx: &mut Context<'_>) -> Result<Emitted, EmitError> {
-        let request = cx.request();
+    fn emit_retried(&mut self, retry: Retry, cx: &mut Context<'_>) -> Result<Emitted, EmitError> {
+        let request = retry.request;
         let (most, most_bytes) = (cx.settings.max_buffered, cx.settings.max_buffered_bytes);
-        if !self.retries.push(Retry::new(packet, size, request), most, most_bytes) {
+        if !self.retries.push(retry, most, most_bytes) {
             return Err(EmitError::BufferFull);
         }
         self.send_next(cx);
@@ -447,9 +448,10 @@ impl Socket {
             let id = self.acks.next_id();
             let Some(retry) = self.retries.front() else { return };
             let request = retry.request;
+            let timeout = retry.timeout.unwrap_or(cx.settings.ack_timeout);
             match cx.send(retry.numbered(id)) {
                 Ok(()) => {
-                    self.acks.register(request, cx.deadline(cx.settings.ack_timeout), false);
+                    self.acks.register(request, cx.deadline(timeout), false);
                     self.retries.in_flight = Some(id);
                 }
                 Err(EmitError::Send(SendError::QueueFull { .. } | SendError::NotOpen)) => return,

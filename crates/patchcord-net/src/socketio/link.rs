@@ -1,0 +1,115 @@
+//! One WebSocket of a session.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use patchcord_socketio::Client;
+
+use super::Handler;
+use super::driver::Driver;
+use crate::client::{self, Accepted, ConnectionSettings, DialError, Progress};
+use crate::websocket::connection::ENDED;
+use crate::websocket::{self, ClosedBy, Ending, Peer, SlowReader};
+
+/// Hears of one WebSocket, and hands on what comes as long as it is the session's.
+pub(super) struct Link<H: Handler> {
+    driver: Rc<Driver<H>>,
+    /// Which one it is among the driver's.
+    number: u64,
+}
+
+/// The bounds of a WebSocket whose out-buffer is never more than filled up to some measure, so that no policy has to come
+/// in: it must neither be closed nor be read no more, because heartbeats come in even while much is going out.
+pub(super) fn settings(given: ConnectionSettings) -> ConnectionSettings {
+    ConnectionSettings { queue: usize::MAX, slow_reader: SlowReader::Close, ..given }
+}
+
+impl<H: Handler> Link<H> {
+    pub(super) fn new(driver: Rc<Driver<H>>, number: u64) -> Self {
+        Link { driver, number }
+    }
+
+    #[inline]
+    fn is_current(&self) -> bool {
+        self.driver.is_current(self.number)
+    }
+}
+
+impl<H: Handler> client::Handler for Link<H> {
+    fn handle_progress(&self, progress: &Progress) {
+        if self.is_current() {
+            self.driver.handle_progress(progress);
+        }
+    }
+
+    fn handle_accepted(&self, _accepted: Accepted) {}
+
+    fn handle_failure(&self, error: &DialError) {
+        // What is cancelled here was cancelled by the driver, or with the whole thread.
+        if self.is_current() && !matches!(error, DialError::Cancelled) {
+            self.driver.handle_websocket_failure(error);
+        }
+    }
+}
+
+impl<H: Handler> websocket::Handler for Link<H> {
+    type Data = ();
+
+    fn handle_open(&self, peer: &Rc<Peer<()>>) {
+        if self.is_current() {
+            self.driver.handle_websocket_open(peer);
+        }
+    }
+
+    #[inline]
+    fn handle_text(&self, _peer: &Rc<Peer<()>>, text: &str) {
+        if self.is_current() {
+            self.driver.count_in(text.len());
+            self.driver.tell(|client: &mut Client, now: Instant| client.handle_text(text, now));
+        }
+    }
+
+    #[inline]
+    fn handle_binary(&self, _peer: &Rc<Peer<()>>, bytes: &[u8]) {
+        if self.is_current() {
+            self.driver.count_in(bytes.len());
+            self.driver.tell(|client: &mut Client, now: Instant| client.handle_binary(bytes, now));
+        }
+    }
+
+    fn handle_ping(&self, peer: &Rc<Peer<()>>, payload: &[u8]) {
+        peer.send_pong(payload);
+    }
+
+    fn handle_pong(&self, _peer: &Rc<Peer<()>>, _payload: &[u8]) {}
+
+    fn handle_close(&self, _peer: &Rc<Peer<()>>, ending: &Ending) {
+        if self.is_current() {
+            self.driver.handle_websocket_end(failure(ending));
+        } else {
+            self.driver.handle_closing_ended();
+        }
+    }
+
+    fn handle_turn(&self, work: &mut dyn FnMut()) {
+        if self.is_current() {
+            self.driver.turn(work);
+        } else {
+            work();
+        }
+    }
+
+    fn handle_drained(&self, _peer: &Rc<Peer<()>>) {
+        // The turn around this asks the core for more.
+    }
+}
+
+/// What was wrong with the way that a WebSocket ended; nothing, when the server ended it, with a close frame or by
+/// ending the transport, as a server that is stopped does.
+fn failure(ending: &Ending) -> Option<String> {
+    match ending.by {
+        ClosedBy::Remote => None,
+        ClosedBy::Nobody if ending.reason == ENDED => None,
+        ClosedBy::Nobody | ClosedBy::Local => Some(ending.reason.clone()),
+    }
+}
