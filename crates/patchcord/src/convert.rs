@@ -197,13 +197,15 @@ fn fields_to_python<'py>(py: Python<'py>, host: &Host, record: &dyn Record) -> P
         if result.is_err() {
             return;
         }
+        let is_free = matches!(name, FieldName::Free(_));
         let name = match name {
             FieldName::Fixed(name) => host.names.fixed(py, name),
             FieldName::Header(name) => host.names.header(py, name),
-            FieldName::Free(name) => PyString::new(py, name),
+            FieldName::Free(name) => text(py, name),
         };
         result = match value {
-            Value::Str(text) => dict.set_item(name, host.names.recent(py, text)),
+            // Under names of the protocol the same texts come again; what a peer has named itself is its own affair.
+            Value::Str(text) if !is_free => dict.set_item(name, host.names.recent(py, text)),
             other => to_python(py, host, &other).and_then(|value| dict.set_item(name, value)),
         };
     });

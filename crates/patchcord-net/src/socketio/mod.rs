@@ -198,6 +198,11 @@ impl<H: Handler> SocketIoClient<H> {
         client.engine().filter(|engine| engine.close_reason().is_none()).map(|engine| engine.version())
     }
 
+    /// The version of Engine.IO that the next session asks for.
+    pub fn next_version(&self) -> Version {
+        self.driver.client().next_version()
+    }
+
     /// Bytes that wait to be sent in this session.
     pub fn queued(&self) -> usize {
         self.driver.queued()

@@ -20,17 +20,17 @@ pub(super) fn with_message<R>(args: &[Value], work: impl FnOnce(HostValue<'_>) -
 }
 
 fn with_value<R>(value: &Value, work: impl FnOnce(HostValue<'_>) -> R) -> R {
-    work(match value {
-        Value::Null => HostValue::None,
-        Value::Bool(on) => HostValue::Bool(*on),
-        Value::Int(number) => HostValue::Int(*number),
-        Value::UInt(number) => HostValue::UInt(*number),
-        Value::Float(number) => HostValue::Float(*number),
-        Value::Text(text) => HostValue::Str(text),
-        Value::Binary(bytes) => HostValue::Bytes(bytes),
-        Value::Array(items) => return work(HostValue::List(&Items(items))),
-        Value::Object(fields) => return work(HostValue::Record(&Fields(fields))),
-    })
+    match value {
+        Value::Null => work(HostValue::None),
+        Value::Bool(on) => work(HostValue::Bool(*on)),
+        Value::Int(number) => work(HostValue::Int(*number)),
+        Value::UInt(number) => work(HostValue::UInt(*number)),
+        Value::Float(number) => work(HostValue::Float(*number)),
+        Value::Text(text) => work(HostValue::Str(text)),
+        Value::Binary(bytes) => work(HostValue::Bytes(bytes)),
+        Value::Array(items) => work(HostValue::List(&Items(items))),
+        Value::Object(fields) => work(HostValue::Record(&Fields(fields))),
+    }
 }
 
 /// A list.
@@ -130,7 +130,9 @@ mod tests {
         ]);
         let owned = with_message(std::slice::from_ref(&value), |message| message.to_owned_value());
         assert_eq!(from_host(owned), Ok(value));
-        assert!(from_host(OwnedValue::Other("ndarray".into())).is_err_and(|error| error.to_string().contains("ndarray")));
+        assert!(
+            from_host(OwnedValue::Other("ndarray".into())).is_err_and(|error| error.to_string().contains("ndarray"))
+        );
     }
 
     #[test]

@@ -142,8 +142,8 @@ const PAGES: &[Page] = &[
                 "auto",
                 &[
                     MenuEntry::new("auto", "Automatic"),
-                    MenuEntry::new("4", "4 (Socket.IO 3 and Later)"),
-                    MenuEntry::new("3", "3 (Socket.IO 1 and 2)"),
+                    MenuEntry::new("v4", "4 (Socket.IO 3 and Later)"),
+                    MenuEntry::new("v3", "3 (Socket.IO 1 and 2)"),
                 ],
             )
             .beyond()

@@ -137,7 +137,9 @@ pub(super) struct Place {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum PlaceState {
     Connecting,
-    Connected { since: Instant },
+    Connected {
+        since: Instant,
+    },
     /// The server does not want this client there, for this reason.
     Refused(String),
     Closed,

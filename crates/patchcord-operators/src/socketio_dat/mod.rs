@@ -38,8 +38,8 @@ use patchcord_core::table::Table;
 use patchcord_core::value::Value as HostValue;
 use patchcord_net::client::ConnectionSettings;
 use patchcord_net::socketio::{ClientStats, SocketIoClient, Target};
-use patchcord_socketio::engine::Version;
 pub use patchcord_socketio::Value;
+use patchcord_socketio::engine::Version;
 use patchcord_socketio::{AckToken, ClientSettings, Credentials, Namespace};
 use tokio::sync::watch;
 

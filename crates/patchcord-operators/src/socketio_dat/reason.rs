@@ -29,9 +29,11 @@ pub(super) fn remedy(reason: &DisconnectReason) -> &'static str {
     match reason {
         DisconnectReason::Server => "the server has closed it on purpose: pulse `reset`, or see `reconnectrefused`",
         DisconnectReason::Client | DisconnectReason::Engine(CloseReason::Client) => "",
-        DisconnectReason::OldServer => "set `version` to auto or 3",
+        DisconnectReason::OldServer => "set `version` to auto or v3",
         DisconnectReason::Parse(_) => "see that `parser` and `maxattachments` are those of the server",
-        DisconnectReason::TooMuchEarly { .. } => "ask whoever runs the server to send less before it connects a namespace",
+        DisconnectReason::TooMuchEarly { .. } => {
+            "ask whoever runs the server to send less before it connects a namespace"
+        }
         DisconnectReason::Engine(CloseReason::PingTimeout) => "see that the network and the server still work",
         DisconnectReason::Engine(CloseReason::TransportClose) => "see the log of the server",
         DisconnectReason::Engine(CloseReason::TransportError(_)) => "see that the server runs, and the network",
@@ -52,7 +54,9 @@ pub(super) fn remedy(reason: &DisconnectReason) -> &'static str {
 /// What can be done about a namespace that the server does not let this client into.
 pub(super) fn refused_remedy(reason: &Refused) -> &'static str {
     match reason {
-        Refused::Server { .. } => "correct the input `auth` or `namespaces`, then pulse `reset`; see `reconnectrefused`",
+        Refused::Server { .. } => {
+            "correct the input `auth` or `namespaces`, then pulse `reset`; see `reconnectrefused`"
+        }
         Refused::TimedOut => "see the log of the server, or allow more `namespacetimeout`; then pulse `reset`",
         Refused::Credentials(_) | Refused::Send(_) => "shorten what the input `auth` has, then pulse `reset`",
         Refused::Query(_) => "shorten what the input `query` has, then pulse `reset`",

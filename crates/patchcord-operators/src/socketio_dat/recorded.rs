@@ -7,16 +7,12 @@ use patchcord_socketio::{Content, Limits, Namespace, Packet, Parser};
 use crate::recording::{Content as Recorded, Direction, Entry, Tap};
 
 /// What may be recorded is what came over the wire or was sent there, so that nothing is too large here.
-pub(super) const LIMITS: Limits = Limits { packet: usize::MAX, attachments: usize::MAX, depth: 120, values: usize::MAX };
+pub(super) const LIMITS: Limits =
+    Limits { packet: usize::MAX, attachments: usize::MAX, depth: 120, values: usize::MAX };
 
 /// Notes a packet, if anybody records.
 #[inline]
-pub(super) fn note_packet(
-    tap: &Tap,
-    direction: Direction,
-    namespace: &Namespace,
-    content: impl FnOnce() -> Content,
-) {
+pub(super) fn note_packet(tap: &Tap, direction: Direction, namespace: &Namespace, content: impl FnOnce() -> Content) {
     if tap.is_on() {
         note_now(tap, direction, namespace, content());
     }

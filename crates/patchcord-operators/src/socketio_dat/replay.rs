@@ -6,9 +6,7 @@ use std::rc::Rc;
 
 use patchcord_net::socketio::Handler;
 use patchcord_socketio::engine::{CloseReason, Data, Version};
-use patchcord_socketio::{
-    ClientEvent, Content, Decoder, DisconnectReason, Namespace, Packet, Parser, Refused, Value,
-};
+use patchcord_socketio::{ClientEvent, Content, Decoder, DisconnectReason, Namespace, Packet, Parser, Refused, Value};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 

@@ -9,9 +9,7 @@ use patchcord_net::client::{Address, BackoffSettings, ConnectionSettings, DialSe
 use patchcord_net::socketio::Target;
 use patchcord_net::websocket::SlowReader;
 use patchcord_socketio::engine::{self, EngineSettings, Transports};
-use patchcord_socketio::{
-    ClientSettings, Credentials, Limits, Namespace, OfflinePolicy, Parser, Value, VersionChoice,
-};
+use patchcord_socketio::{ClientSettings, Credentials, Limits, Namespace, OfflinePolicy, Parser, Value, VersionChoice};
 use percent_encoding::percent_decode_str;
 
 use super::declaration::{input, par};
@@ -125,8 +123,8 @@ impl Reader<'_> {
         ClientSettings {
             engine,
             version: match &*self.text(par::VERSION) {
-                "4" => VersionChoice::V4,
-                "3" => VersionChoice::V3,
+                "v4" => VersionChoice::V4,
+                "v3" => VersionChoice::V3,
                 _ => VersionChoice::Auto,
             },
             parser: if &*self.text(par::PARSER) == "msgpack" { Parser::MessagePack } else { Parser::Json },

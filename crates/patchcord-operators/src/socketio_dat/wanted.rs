@@ -43,8 +43,8 @@ impl Wanted {
         let patch = network.patch();
         let source = now.and_then(|(source, _)| patch.get(source));
         let table = source.and_then(|op| op.content().as_table());
-        let names = table.into_iter().flat_map(|table| table.rows()).map(|row| Box::from(row.name()));
-        *self.names.borrow_mut() = names.filter(|name: &Box<str>| !name.is_empty()).collect();
+        let names = table.into_iter().flat_map(|table| table.rows()).map(|row| row.name());
+        *self.names.borrow_mut() = names.filter(|name| !name.is_empty()).map(Box::from).collect();
     }
 }
 

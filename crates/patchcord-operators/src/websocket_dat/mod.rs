@@ -36,8 +36,8 @@ use replay::Replay;
 use settings::Reader;
 
 use crate::par_reader::ParReader;
-use crate::reconnect::Reconnect;
 use crate::received::Received;
+use crate::reconnect::Reconnect;
 use crate::recording::{Content, Direction, Entry, REPLAY};
 
 /// How long a closing connection has to do so in an orderly way.

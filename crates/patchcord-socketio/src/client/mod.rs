@@ -130,6 +130,11 @@ impl Client {
         }
     }
 
+    /// The version that the next session asks for.
+    pub fn next_version(&self) -> Version {
+        self.version
+    }
+
     /// The session, also when it has ended; none before the first.
     pub fn engine(&self) -> Option<&Engine> {
         self.session.as_ref().map(|session| &session.engine)

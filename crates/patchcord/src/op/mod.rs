@@ -13,9 +13,9 @@ pub mod dat;
 mod files;
 pub mod par;
 mod problems;
+pub mod socketio;
 mod table;
 pub mod web_server;
-pub mod socketio;
 pub mod websocket;
 
 use patchcord_core::declaration::Family;
