@@ -60,8 +60,10 @@ impl SocketIoDat {
     pub fn emit(&self, event: &str, args: Vec<Value>, how: Emit<'_>) -> Result<Option<u64>, EmitMistake> {
         let named = how.namespace.map(Namespace::new).transpose()?;
         let Some(link) = self.link() else { return Ok(self.warn_not_sent(NOT_CONNECTED)) };
-        let first = || link.places.borrow().first().map_or_else(Namespace::default, |place| place.namespace.clone());
-        let namespace = named.unwrap_or_else(first);
+        let first = link.places.borrow().first().map(|place| place.namespace.clone());
+        // Nothing could be dialled yet.
+        let Some(first) = first else { return Ok(self.warn_not_sent(NOT_CONNECTED)) };
+        let namespace = named.unwrap_or(first);
         let noted = self.shared.tap.is_on().then(|| args.clone());
         let asks = !matches!(how.ack, Ack::None);
         let timeout = how.timeout.or(self.shared.options.get().ack_timeout);

@@ -196,15 +196,30 @@ impl Link {
         self.places.borrow().iter().filter(|place| matches!(place.state, PlaceState::Connected { .. })).count()
     }
 
-    /// Sets how a namespace stands; the result is how it stood before.
-    pub(super) fn set_place(&self, namespace: &Namespace, state: PlaceState) -> PlaceState {
+    /// Sets how a namespace stands, one that was not there before too.
+    pub(super) fn set_place(&self, namespace: &Namespace, state: PlaceState) {
+        if self.change_place(namespace, state.clone()).is_none() {
+            self.places.borrow_mut().push(Place { namespace: namespace.clone(), state });
+        }
+    }
+
+    /// Sets how a namespace stands; the result is how it stood before, `None` when the operator has left it.
+    fn change_place(&self, namespace: &Namespace, state: PlaceState) -> Option<PlaceState> {
         let mut places = self.places.borrow_mut();
-        match places.iter_mut().find(|place| place.namespace == *namespace) {
-            Some(place) => std::mem::replace(&mut place.state, state),
-            None => {
-                places.push(Place { namespace: namespace.clone(), state });
-                PlaceState::Closed
-            }
+        let place = places.iter_mut().find(|place| place.namespace == *namespace)?;
+        Some(std::mem::replace(&mut place.state, state))
+    }
+
+    /// Forgets a namespace that the operator leaves.
+    pub(super) fn leave_place(&self, namespace: &Namespace) {
+        let place = {
+            let mut places = self.places.borrow_mut();
+            let at = places.iter().position(|place| place.namespace == *namespace);
+            at.map(|at| places.remove(at))
+        };
+        if place.is_some_and(|place| matches!(place.state, PlaceState::Connected { .. })) {
+            self.shared.say(format!("left {namespace}"));
+            self.shared.tell_close(namespace, false, BY_CLIENT);
         }
     }
 
@@ -217,12 +232,6 @@ impl Link {
             }
         }
         self.acks.fail_all(&self.shared);
-    }
-
-    /// The operator has left a namespace that was connected.
-    pub(super) fn tell_left(&self, namespace: &Namespace) {
-        self.shared.say(format!("left {namespace}"));
-        self.shared.tell_close(namespace, false, BY_CLIENT);
     }
 
     /// No session could be had.
@@ -289,8 +298,7 @@ impl Link {
         let shared = &self.shared;
         let is_kick = *reason == DisconnectReason::Server;
         let state = if is_kick { PlaceState::Refused(reason.to_string()) } else { PlaceState::Closed };
-        let before = self.set_place(namespace, state);
-        let PlaceState::Connected { since } = before else { return };
+        let Some(PlaceState::Connected { since }) = self.change_place(namespace, state) else { return };
         if since.elapsed() >= STEADY {
             self.is_steady.set(true);
         }

@@ -380,11 +380,7 @@ impl SocketIoDat {
         }
         for namespace in before.iter().filter(|namespace| !wanted.contains(namespace)) {
             self.with_client(|client| client.leave(namespace));
-            let was = link.set_place(namespace, PlaceState::Closed);
-            link.places.borrow_mut().retain(|place| place.namespace != *namespace);
-            if matches!(was, PlaceState::Connected { .. }) {
-                link.tell_left(namespace);
-            }
+            link.leave_place(namespace);
         }
     }
 
