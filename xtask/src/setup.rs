@@ -2,7 +2,7 @@
 //!
 //! Programs of the system come from apt-get, where this user may call it (root, or sudo without a password);
 //! elsewhere they are named with their packages. Everything else goes into the build directory: the independent
-//! clients of `tests/peers` into `target/peers`, cargo-deny into `target/tools`. What is there is left alone, so that
+//! peers of `tests/peers` into `target/peers`, cargo-deny into `target/tools`. What is there is left alone, so that
 //! every task can ask for what it needs. A machine that lacks something can still run the other tests; what is
 //! missing is a failure only where `CI` is `true`.
 
@@ -62,7 +62,7 @@ pub enum SetupError {
     /// cargo-deny cannot be installed.
     #[error("cargo-deny {CARGO_DENY}: {0}")]
     CargoDeny(CommandError),
-    /// The independent clients cannot be installed.
+    /// The independent peers cannot be installed.
     #[error("tests/peers: {0}")]
     Peers(#[from] InstallError),
     /// The system does not say where the build directory is.
@@ -112,15 +112,15 @@ pub fn programs() -> Result<(), SetupError> {
     if left.is_empty() { Ok(()) } else { Err(SetupError::Programs(in_words(&left))) }
 }
 
-/// The independent clients of `tests/peers`, installed.
+/// The independent clients and servers of `tests/peers`, installed.
 pub struct Peers {
-    /// The folder that holds them: `python` and `node`.
+    /// The folder that holds them: `python`, `node`, and `socketioxide`, the build directory of a server in Rust.
     pub folder: PathBuf,
     /// The interpreter of the virtual environment.
     pub python: PathBuf,
 }
 
-/// Installs the clients that `tests/peers` pins. The tests themselves say when Node's part is not there.
+/// Installs the peers that `tests/peers` pins. The tests themselves say when Node's part or Rust's is not there.
 ///
 /// # Errors
 /// When there is no virtual environment or pip fails.
@@ -129,6 +129,11 @@ pub fn peers() -> Result<Peers, SetupError> {
     install::python_packages(&source.join("requirements.txt"), &folder.join("python"))?;
     if let Err(error) = install::node_packages(&source, &folder.join("node")) {
         eprintln!("tests/peers: {error}");
+    }
+    let mut build = cargo();
+    build.current_dir(source.join("socketioxide")).args(["build", "--quiet", "--locked", "--target-dir"]);
+    if let Err(error) = show(build.arg(folder.join("socketioxide"))) {
+        eprintln!("tests/peers/socketioxide: {error}");
     }
     Ok(Peers { python: folder.join("python/bin/python"), folder })
 }
