@@ -22,12 +22,17 @@ from node_peer import NodeClient, NodeServer
 from peers import missing
 from running import ECHO, INFO_CHOP, REPOSITORY, Command, Running
 from scripted_server import ScriptedServer
+from socketio_dats import SocketIoDat, pool
+from socketio_servers import SocketIoServer
+from socketio_table import Outcomes
 from websocket_dats import Dat, Program
 
 # Names of operators are not used twice, so that what was printed about one is not taken for another's.
 NUMBERS = itertools.count(1)
 # Memory in KiB that a test may leave: what an allocator keeps after some megabytes of messages.
 LEFT_BEHIND = 16 * 1024
+# What works with which Socket.IO server.
+OUTCOMES = Outcomes()
 
 
 def pytest_collection_modifyitems(items):
@@ -44,6 +49,7 @@ def pytest_runtest_makereport(item, call):
         commands = [*getattr(item, "started_commands", []), *getattr(item, "shared_commands", [])]
         for number, command in enumerate(commands):
             report.sections.append((f"output of program {number + 1}", command.output))
+    OUTCOMES.note(item, report)
 
 
 @pytest.fixture(autouse=True)
@@ -226,6 +232,69 @@ def dat(request, dat_program):
 
 
 @pytest.fixture(scope="session")
+def socketio_servers():
+    """Socket.IO servers that tests share, each started when it is first asked for."""
+    servers = {}
+
+    def find(kind):
+        if kind not in servers:
+            servers[kind] = SocketIoServer(kind)
+        servers[kind].mark()
+        return servers[kind]
+
+    yield find
+    for server in servers.values():
+        server.kill()
+
+
+@pytest.fixture
+def server(kind, socketio_servers):
+    """The shared Socket.IO server of the kind that the test is about."""
+    return socketio_servers(kind)
+
+
+@pytest.fixture
+def own_server():
+    """Starts Socket.IO servers for one test, which may close or kill them: (kind, port=0, settings…)."""
+    servers = []
+
+    def start(kind, port=0, **settings):
+        servers.append(SocketIoServer(kind, port, **settings))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        if server.process.poll() is None:
+            server.kill()
+
+
+@pytest.fixture(scope="session")
+def socketio_program(tmp_path_factory):
+    """The program that all SocketIO DATs live in. It has to end with exit code 0 at SIGTERM."""
+    program = Program(tmp_path_factory.mktemp("socketio") / "patch", more=pool())
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def io(request, socketio_program):
+    """Takes SocketIO DATs of a program that other tests use, too: (server or url, parameters…). None may leave much memory behind."""
+    request.node.shared_commands = [socketio_program]
+    before = socketio_program.resident_kib()
+    made = []
+
+    def take(server="", **parameters):
+        made.append(SocketIoDat(socketio_program, url=getattr(server, "url", server), **parameters))
+        return made[-1]
+
+    yield take
+    for one in made:
+        one.remove()
+    grown = socketio_program.resident_kib() - before
+    assert grown < LEFT_BEHIND, f"{grown} KiB stay behind"
+
+
+@pytest.fixture(scope="session")
 def chromium():
     """Path of the system's Chromium."""
     path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
@@ -246,6 +315,10 @@ def pytest_sessionstart(session):
     )
     if tried.returncode != 0:
         pytest.exit(f"{path} does not start:\n{tried.stdout}{tried.stderr}", returncode=3)
+
+
+def pytest_sessionfinish():
+    OUTCOMES.write()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -1,4 +1,6 @@
-"""A Socket.IO server on python-socketio, ASGI and uvicorn: socketio_asgi.py {"port": 0, "limit": seconds}."""
+"""A Socket.IO server on python-socketio, ASGI and uvicorn: socketio_asgi.py {"port": 0, "limit": seconds,
+"ping": [interval, timeout]}.
+"""
 
 import asyncio
 import collections
@@ -7,10 +9,9 @@ import socket
 import socketio
 import uvicorn
 
-from socketio_python import NAMESPACES, SETTINGS, client, follow, tell, token_of
+from socketio_python import NAMESPACES, OPTIONS, SETTINGS, client, follow, tell, token_of
 
-# Events are handled in the order in which they came.
-io = socketio.AsyncServer(async_mode="asgi", async_handlers=False)
+io = socketio.AsyncServer(async_mode="asgi", **OPTIONS)
 next_numbers = collections.defaultdict(int)
 
 

@@ -1,4 +1,6 @@
-"""A Socket.IO server on Flask-SocketIO with threads and Werkzeug: socketio_flask.py {"port": 0, "limit": seconds}."""
+"""A Socket.IO server on Flask-SocketIO with threads and Werkzeug: socketio_flask.py {"port": 0,
+"limit": seconds, "ping": [interval, timeout]}.
+"""
 
 import collections
 import logging
@@ -10,11 +12,10 @@ from flask import Flask, request
 from flask_socketio import ConnectionRefusedError, SocketIO, emit
 from werkzeug.serving import make_server
 
-from socketio_python import NAMESPACES, SETTINGS, client, follow, tell, token_of
+from socketio_python import NAMESPACES, OPTIONS, SETTINGS, client, follow, tell, token_of
 
 app = Flask(__name__)
-# Events are handled in the order in which they came.
-io = SocketIO(app, async_mode="threading", async_handlers=False)
+io = SocketIO(app, async_mode="threading", **OPTIONS)
 next_numbers = collections.defaultdict(int)
 
 

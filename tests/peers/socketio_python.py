@@ -11,6 +11,10 @@ from urllib.parse import parse_qsl
 
 NAMESPACES = ["/", "/admin", "/token"]
 SETTINGS = json.loads(sys.argv[1])
+# Events are handled in the order in which they came.
+OPTIONS = {"async_handlers": False}
+if "ping" in SETTINGS:
+    OPTIONS["ping_interval"], OPTIONS["ping_timeout"] = (milliseconds / 1000 for milliseconds in SETTINGS["ping"])
 
 
 def tell(*event):

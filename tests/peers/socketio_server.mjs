@@ -1,11 +1,12 @@
 // A Socket.IO server on npm's `socket.io`, version 2, 3 or 4; socketio_servers.py says what it does and how it is led.
-// socketio_server.mjs PACKAGES PACKAGE {"port": 0, "limit": seconds, "recovery": bool, "msgpack": bool, "eio3": bool}
+// socketio_server.mjs PACKAGES PACKAGE {"port": 0, "limit": seconds, "recovery": bool, "msgpack": bool, "eio3": bool,
+// "ping": [interval, timeout]}
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
 const [packages, name, settings] = process.argv.slice(2);
-const { port, limit, recovery, msgpack, eio3 } = JSON.parse(settings);
+const { port, limit, recovery, msgpack, eio3, ping } = JSON.parse(settings);
 const load = createRequire(`${packages}/`);
 const socketio = load(name);
 const asText = (_, value) => (value?.type === 'Buffer' ? { bytes: Buffer.from(value.data).toString('hex') } : value);
@@ -16,6 +17,7 @@ const io = new (socketio.Server ?? socketio)(http, {
   ...(recovery ? { connectionStateRecovery: {} } : {}),
   ...(msgpack ? { parser: load('socket.io-msgpack-parser') } : {}),
   ...(eio3 ? { allowEIO3: true } : {}),
+  ...(ping ? { pingInterval: ping[0], pingTimeout: ping[1] } : {}),
 });
 
 const refusal = (message, data) => Object.assign(new Error(message), { data });

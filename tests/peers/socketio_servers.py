@@ -1,7 +1,7 @@
 """Socket.IO servers that share no code with the program, each in a process of its own.
 
 All of them do the same. They are programs with settings as JSON in their last argument: `port` (0: a free one) on
-127.0.0.1, `limit` (seconds after which they end by themselves), and what only some know. Namespaces are `/`, `/admin`, `/deny` (refuses everybody with
+127.0.0.1, `limit` (seconds after which they end by themselves), `ping` (interval and time-out in ms), and what only some know. Namespaces are `/`, `/admin`, `/deny` (refuses everybody with
 the message "denied" and the data {"code": 42}) and `/token` (refuses who does not bring `token` = "right" in auth, in version 2
 in the query). In each that lets a client in, the client's events do this:
 
@@ -30,6 +30,8 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+
+import pytest
 
 from peers import missing
 from running import REPOSITORY, eventually
@@ -106,6 +108,15 @@ KINDS = {
     "flask": PythonKind("socketio_flask.py", "Flask-SocketIO", "simple-websocket"),
     "oxide": RustKind(),
 }
+
+
+def on(feature, kinds=tuple(KINDS)):
+    """Runs a test with a server of each of these kinds; for the table of what works, it shows this feature."""
+
+    def mark(test):
+        return pytest.mark.feature(feature)(pytest.mark.parametrize("kind", kinds)(test))
+
+    return mark
 
 
 class SocketIoServer:

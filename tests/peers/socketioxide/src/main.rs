@@ -1,5 +1,5 @@
 //! A Socket.IO server on socketioxide; `socketio_servers.py` says what it does and how it is led.
-//! `socketioxide-peer {"port": 0, "limit": seconds, "msgpack": bool}`; version 3 of Engine.IO is understood, too.
+//! `socketioxide-peer {"port": 0, "limit": seconds, "msgpack": bool, "ping": [interval, timeout]}`; version 3 of Engine.IO is understood, too.
 
 mod args;
 
@@ -35,7 +35,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(settings: &Value) -> Result<(), Box<dyn Error>> {
-    let builder = SocketIo::builder().max_buffer_size(BUFFER);
+    let mut builder = SocketIo::builder().max_buffer_size(BUFFER);
+    if let [Some(interval), Some(timeout)] = [&settings["ping"][0], &settings["ping"][1]].map(Value::as_u64) {
+        builder = builder.ping_interval(Duration::from_millis(interval)).ping_timeout(Duration::from_millis(timeout));
+    }
     let (service, io) = match settings["msgpack"] {
         Value::Bool(true) => builder.with_parser(ParserConfig::msgpack()).build_svc(),
         _ => builder.build_svc(),
