@@ -206,6 +206,19 @@ fn a_post_keeps_below_what_the_server_takes_and_packets_stay_whole() {
 }
 
 #[test]
+fn a_post_has_as_many_packets_as_every_server_takes() {
+    let mut session = Session::open_polling(Version::V4, Transports::Polling);
+    session.outputs();
+    for _ in 0..20 {
+        session.send("a").unwrap();
+    }
+    let packets = |count| post(&["4a"; 20][..count].join("\u{1e}"));
+    assert_eq!(session.outputs(), [packets(16)]);
+    session.engine.handle_post();
+    assert_eq!(session.outputs(), [packets(4)]);
+}
+
+#[test]
 fn polls_of_version_3() {
     let mut session = Session::open_polling(Version::V3, Transports::Polling);
     session.get("2:402:4a");

@@ -64,6 +64,8 @@ const OVERHEAD: usize = 32;
 const MAX_PACKETS: usize = 1 << 16;
 /// The largest body of a POST to a server that names none: what servers take by default.
 const MAX_BODY: usize = 1_000_000;
+/// Most packets in the body of a POST: python-engineio ends a session whose client sends more at once.
+const MAX_POSTED: usize = 16;
 
 impl Engine {
     /// A session that is to be opened.
@@ -436,7 +438,7 @@ impl Engine {
         Some(packet)
     }
 
-    /// What one POST takes: as much as the server does, but at least one packet. A close goes alone, because servers
+    /// What one POST takes: as much as every server does, but at least one packet. A close goes alone, because servers
     /// that get it together with a message end the session before they read the message.
     fn next_packets(&mut self) -> Option<Vec<Packet<'static>>> {
         let most = self.handshake.as_ref().and_then(|handshake| handshake.max_payload).unwrap_or(MAX_BODY);
@@ -444,7 +446,7 @@ impl Engine {
         let mut length = self.body_len(&packets[0]);
         while let Some(next) = self.queue.front() {
             length = length.saturating_add(self.body_len(next));
-            if length > most || *next == Packet::Close {
+            if packets.len() == MAX_POSTED || length > most || *next == Packet::Close {
                 break;
             }
             packets.extend(self.next_packet());
