@@ -83,7 +83,7 @@ def test_the_list_of_events_holds_at_once_and_without_a_reconnect(io, server):
     send_all()
     one.expect_record("onReceiveEvent", count=10)
     assert events()[9:] == ["fence"]
-    assert len(server.told("connect")) == 1 and len(one.records("onOpen")) == 1
+    assert len(server.clients()) == 1 and len(one.records("onOpen")) == 1
 
 
 @on("The list of events, changed while connected", ["node4"])

@@ -28,7 +28,7 @@ pub use settings::{AckRequest, ClientSettings, Credentials, EmitOptions, Offline
 
 use crate::decoder::{Decoder, ParseError};
 use crate::engine::{
-    CloseReason, Engine, EngineEvent, EngineSettings, Output, Refusal, Transport, Transports, Version,
+    CloseReason, Engine, EngineError, EngineEvent, EngineSettings, Output, Refusal, Transport, Transports, Version,
 };
 use crate::namespace::Namespace;
 use crate::packet::{Content, Packet};
@@ -417,7 +417,10 @@ impl Client {
             && !session.ended
         {
             session.ended = true;
-            let reason = session.failure.take().unwrap_or_else(|| DisconnectReason::Engine(reason.clone()));
+            let reason = session.failure.take().unwrap_or_else(|| match reason {
+                CloseReason::Engine(EngineError::OldServer) => DisconnectReason::OldServer,
+                reason => DisconnectReason::Engine(reason.clone()),
+            });
             self.handle_end(reason, now);
         }
     }

@@ -279,6 +279,9 @@ impl Engine {
     /// The GET was answered with status 200 and this body.
     pub fn handle_get(&mut self, body: &[u8], now: Instant, mut on_event: impl FnMut(EngineEvent<'_>)) {
         self.getting = false;
+        if self.state == State::Opening && self.settings.version == Version::V4 && payload::opens_version_3(body) {
+            self.end(EngineError::OldServer.into());
+        }
         let packets = Packets::new(self.settings.version, body, self.settings.max_packet);
         for (count, packet) in packets.enumerate() {
             if self.state == State::Closed {

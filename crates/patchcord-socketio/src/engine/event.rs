@@ -52,6 +52,9 @@ pub enum EngineError {
     /// What it sent is no packet.
     #[error(transparent)]
     Packet(#[from] PacketError),
+    /// It answered the first poll in version 3, though it was asked for 4.
+    #[error("the server speaks Engine.IO 3")]
+    OldServer,
     /// Its first packet was another one.
     #[error("the server did not begin with an open packet")]
     NotOpened,

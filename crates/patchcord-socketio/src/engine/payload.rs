@@ -209,6 +209,12 @@ fn encode_measured(packets: &[Packet<'_>]) -> Vec<u8> {
     body
 }
 
+/// Whether a body is one of version 3 that begins with an open packet: `97:0{…`.
+pub(crate) fn opens_version_3(body: &[u8]) -> bool {
+    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    digits > 0 && body[digits..].starts_with(b":0{")
+}
+
 /// Most bytes that a packet of this length as text takes in a body, with what separates it.
 pub(crate) fn framed_len(version: Version, text_len: usize) -> usize {
     match version {

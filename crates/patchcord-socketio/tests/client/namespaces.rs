@@ -208,6 +208,20 @@ fn an_old_server_that_takes_version_4_for_an_answer_is_told_by_its_greeting() {
 }
 
 #[test]
+fn an_old_server_is_told_by_its_first_answer_to_a_poll() {
+    let mut settings = ClientSettings::default();
+    settings.engine.transports = Transports::Polling;
+    let mut peer = Scripted::new(settings, &["/"]);
+    peer.client.connect(peer.now).unwrap();
+    peer.client.poll_output(peer.now);
+    let open = r#"0{"sid":"old","upgrades":[],"pingInterval":25000,"pingTimeout":5000}"#;
+    peer.client.handle_get(format!("{}:{open}2:40", open.len()).as_bytes(), peer.now);
+    assert_eq!(peer.events(), ["closed: the server speaks Engine.IO 3 (Socket.IO 2); ask for that version"]);
+    peer.client.connect(peer.now).unwrap();
+    assert_eq!(peer.client.engine().unwrap().version(), Version::V3);
+}
+
+#[test]
 fn a_version_that_is_refused_is_not_asked_for_again() {
     let mut peer = Scripted::new(ClientSettings::default(), &["/"]);
     for version in [Version::V4, Version::V3, Version::V4] {

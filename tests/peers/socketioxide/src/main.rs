@@ -28,6 +28,9 @@ const NAMESPACES: [&str; 3] = ["/", "/admin", "/token"];
 /// Packets for one client that wait to be written; more are tried again.
 const BUFFER: usize = 1024;
 
+/// What other servers take by default, in bytes.
+const MAX_PAYLOAD: u64 = 1_000_000;
+
 fn main() -> Result<(), Box<dyn Error>> {
     let settings: Value = serde_json::from_str(&std::env::args().nth(1).ok_or("expected: settings as JSON")?)?;
     // One thread: events are handled in the order in which they came.
@@ -35,7 +38,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(settings: &Value) -> Result<(), Box<dyn Error>> {
-    let mut builder = SocketIo::builder().max_buffer_size(BUFFER);
+    let mut builder = SocketIo::builder().max_buffer_size(BUFFER).max_payload(MAX_PAYLOAD);
     if let [Some(interval), Some(timeout)] = [&settings["ping"][0], &settings["ping"][1]].map(Value::as_u64) {
         builder = builder.ping_interval(Duration::from_millis(interval)).ping_timeout(Duration::from_millis(timeout));
     }
