@@ -12,7 +12,7 @@ from websocket_dats import Dat
 INPUTS = ("headers", "events", "query", "auth")
 
 # DATs that a program holds: more than there are tests.
-POOL = 250
+POOL = 400
 
 # Every callback notes what it was called with. The last one can be continued.
 NOTE_ALL = (

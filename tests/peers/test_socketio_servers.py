@@ -60,6 +60,7 @@ def check_both_ways(one, server, values, namespace="/"):
         f"for args in {values!r}:\n    dat.emit('note', *args, **{options!r})\n    dat.emit('echo', *args, **{options!r})\n"
     )
     back = one.expect_messages("echo", before[0] + len(values), namespace)[before[0] :]
+    server.expect("note", namespace, count=before[1] + len(values))
     noted = [args for _, _, args in server.told("note", namespace)][before[1] :]
     for sent, there, again in zip(values, noted, back, strict=True):
         assert there == as_noted(sent)

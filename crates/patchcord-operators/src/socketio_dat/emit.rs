@@ -109,6 +109,7 @@ impl SocketIoDat {
     #[cold]
     fn warn_not_sent(&self, why: &str) -> Option<u64> {
         self.shared.send_failed.set(true);
+        self.past_dropped.set(self.past_dropped.get() + 1);
         let (message, remedy) = (format!("{why}; nothing was sent"), "emit from onOpen on, or see `offline`");
         self.shared.network.report(self.shared.op, Problem::warning("send", message, remedy));
         None

@@ -324,6 +324,10 @@ impl Link {
         }
         if speaks_version_3(reason) && self.dat.upgrade().is_some_and(|dat| dat.falls_back()) {
             shared.say("the server speaks Engine.IO 3 alone; connecting again with that");
+            if was_open {
+                // The session that showed it does not count.
+                shared.opened.set(shared.opened.get() - 1);
+            }
             return self.go_on(SocketIoDat::connect);
         }
         let refusal = match reason {
@@ -335,7 +339,8 @@ impl Link {
             remedy: remedy(reason).to_owned(),
             is_of_settings: false,
         });
-        if was_open {
+        // A session whose server does not speak this version was none.
+        if was_open && *reason != DisconnectReason::OldServer {
             let name = reason.name();
             shared.last_reason.replace(name.to_owned());
             shared.tap.note(|| Entry::new(Direction::In, Recorded::Close { code: None, reason: name.into() }));

@@ -78,6 +78,7 @@ pub struct SocketIoDat {
     needs_correction: Cell<bool>,
     /// Sums over clients that are gone.
     past: Cell<ClientStats>,
+    /// Events that clients that are gone have dropped, and that no client took.
     past_dropped: Cell<u64>,
     /// The first start has been tried. Until then changes of parameters are part of what it will read.
     begun: Cell<bool>,
