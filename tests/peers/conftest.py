@@ -278,7 +278,8 @@ def socketio_program(tmp_path_factory):
 
 @pytest.fixture
 def io(request, socketio_program):
-    """Takes SocketIO DATs of a program that other tests use, too: (server or url, parameters…). None may leave much memory behind."""
+    """Takes SocketIO DATs of a program that other tests use, too: (server or url, parameters…). None may leave much
+    memory behind."""
     request.node.shared_commands = [socketio_program]
     before = socketio_program.resident_kib()
     made = []

@@ -1,7 +1,7 @@
 """SocketIO DATs under test, in one running program, so that a test costs no start.
 
-Their callbacks note calls as lines `LOG [name of the operator, callback, values…]`. Scripts cannot lay wires, so the patch
-holds as many DATs as tests need, each with tables at its inputs; a test takes the next one.
+Their callbacks note calls as lines `LOG [name of the operator, callback, values…]`. Scripts cannot lay wires, so the
+patch holds as many DATs as tests need, each with tables at its inputs; a test takes the next one.
 """
 
 import itertools
@@ -180,6 +180,8 @@ class SocketIoDat(Dat):
 
     def facts(self):
         """The rows of an Info DAT as a dictionary."""
-        rows = self.do("facts = op('facts')\nfacts.par.op = dat\n"
-                       "result = [[cell.val for cell in row] for row in facts.rows()]\nfacts.par.op = ''")
-        return {name: value for name, value in rows[1:]}
+        rows = self.do(
+            "facts = op('facts')\nfacts.par.op = dat\n"
+            "result = [[cell.val for cell in row] for row in facts.rows()]\nfacts.par.op = ''"
+        )
+        return dict(rows[1:])

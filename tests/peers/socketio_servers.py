@@ -1,9 +1,10 @@
 """Socket.IO servers that share no code with the program, each in a process of its own.
 
 All of them do the same. They are programs with settings as JSON in their last argument: `port` (0: a free one) on
-127.0.0.1, `limit` (seconds after which they end by themselves), `ping` (interval and time-out in ms), and what only some know. Namespaces are `/`, `/admin`, `/deny` (refuses everybody with
-the message "denied" and the data {"code": 42}) and `/token` (refuses who does not bring `token` = "right" in auth, in version 2
-in the query). In each that lets a client in, the client's events do this:
+127.0.0.1, `limit` (seconds after which they end by themselves), `ping` (interval and time-out in ms), and what only
+some know. Namespaces are `/`, `/admin`, `/deny` (refuses everybody with the message "denied" and the data
+{"code": 42}) and `/token` (refuses who does not bring `token` = "right": in auth, in version 2 in the query). In each
+that lets a client in, the client's events do this:
 
     echo …args        comes back as the event `echo`, and is answered with the same
     note …args        is told, and answered with nothing
@@ -15,10 +16,10 @@ in the query). In each that lets a client in, the client's events do this:
     transport         answers with the name of the transport
     kick, kickall     the server ends this namespace, or all of this client and its session
 
-They tell what happens as lines of JSON (bytes are {"bytes": hex}): ["listening", port], ["connect", namespace, sid, {query, headers,
-auth, transport, recovered}], ["disconnect", namespace, sid, reason], ["note", namespace, args], ["answer", namespace, args]. Lines of standard
-input lead them: ["emit", namespace, event, …args] to all clients, ["drop"] (Node's alone) cuts all WebSockets, ["close"] ends the server
-in order. They end with their standard input.
+They tell what happens as lines of JSON, with bytes as {"bytes": hex}: ["listening", port], ["connect", namespace, sid,
+{query, headers, auth, transport, recovered}], ["disconnect", namespace, sid, reason], ["note", namespace, args],
+["answer", namespace, args]. Lines of standard input lead them: ["emit", namespace, event, …args] to all clients,
+["drop"] (Node's alone) cuts all WebSockets, ["close"] ends the server in order. They end with their standard input.
 """
 
 import importlib.metadata
@@ -178,7 +179,8 @@ class SocketIoServer:
             ) from None
 
     def clients(self, namespace="/"):
-        """What the server knows of all clients that came to this namespace: query, headers, auth, transport, recovered.
+        """What the server knows of each client that came to this namespace: query, headers, auth, transport, recovered.
+
         Those that asked a server of version 2 for another version are gone, and left out."""
         come = [record for _, _, _, record in self.told("connect", namespace)]
         return [record for record in come if self.kind != "node2" or record["query"]["EIO"] == "3"]

@@ -1,8 +1,8 @@
 """The table of what works with which Socket.IO server, from a run of the tests.
 
-A test that is marked with a feature counts for it; a feature works where all its tests passed. Each run leaves what it found in
-target/conformance/socketio.json. `target/peers/python/bin/python tests/peers/socketio_table.py` writes that as
-docs/conformance/socketio.md; the run should have been one of all tests.
+A test that is marked with a feature counts for it; a feature works where all its tests passed. Each run leaves what
+it found in target/conformance/socketio.json. `target/peers/python/bin/python tests/peers/socketio_table.py` writes
+that as docs/conformance/socketio.md; the run should have been one of all tests.
 """
 
 import datetime
@@ -23,9 +23,9 @@ NONE = "–"
 HEAD = """\
 # Socket.IO servers and the SocketIO DAT
 
-What the SocketIO DAT was seen to do with servers that share no code with it, from a run of the tests in `tests/peers`, written by
-`tests/peers/socketio_table.py`. “{none}” stands for what the server does not have, or what shows the same with any server and is
-tried with one of a kind.
+What the SocketIO DAT was seen to do with servers that share no code with it, from a run of the tests in
+`tests/peers`, written by `tests/peers/socketio_table.py`. “{none}” stands for what the server does not have, or what
+shows the same with any server and is tried with one of a kind.
 
 - Date: {date}
 - Program: patchcord, commit {commit}

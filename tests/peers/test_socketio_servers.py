@@ -1,7 +1,7 @@
-"""The SocketIO DAT with real servers: events, bytes, acknowledgements, namespaces, what servers see of the request, transports.
+"""The SocketIO DAT with real servers: events, bytes, acknowledgements, namespaces, requests, transports.
 
-Each test runs with each kind of server that has what it is about; socketio_servers.py says what the servers do. How connections end
-and come back is in test_socketio_servers_lost.py.
+Each test runs with each kind of server that has what it is about; socketio_servers.py says what the servers do. How
+connections end and come back is in test_socketio_servers_lost.py.
 """
 
 import pytest
@@ -57,7 +57,8 @@ def check_both_ways(one, server, values, namespace="/"):
     before = len(one.messages("echo", namespace)), len(server.told("note", namespace))
     options = {} if namespace == "/" else {"namespace": namespace}
     one.do(
-        f"for args in {values!r}:\n    dat.emit('note', *args, **{options!r})\n    dat.emit('echo', *args, **{options!r})\n"
+        f"for args in {values!r}:\n"
+        f"    dat.emit('note', *args, **{options!r})\n    dat.emit('echo', *args, **{options!r})\n"
     )
     back = one.expect_messages("echo", before[0] + len(values), namespace)[before[0] :]
     server.expect("note", namespace, count=before[1] + len(values))

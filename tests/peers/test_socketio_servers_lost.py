@@ -1,4 +1,4 @@
-"""The SocketIO DAT and real servers that go and come back: what callbacks hear, what is sent again, what is kept, what is lost."""
+"""The SocketIO DAT and real servers that go and come back: what callbacks hear, what is sent again, kept or lost."""
 
 import os
 import signal
@@ -77,7 +77,7 @@ def test_when_a_server_is_killed_its_unanswered_events_are_told_and_it_comes_bac
 
 @on("A server that freezes is noticed by its heartbeat")
 def test_a_server_that_freezes_is_noticed_and_a_lively_one_kept(io, own_server, kind):
-    server = own_server(kind, ping=[300, 300])
+    server = own_server(kind, ping=[400, 600])
     one = io(server)
     one.expect_opened()
     server.mark()
@@ -123,7 +123,7 @@ def test_what_was_missed_comes_after_a_drop_and_the_session_is_the_same(io, own_
 @on("Connection state recovery", ["node4"])
 def test_where_recovery_is_not_wanted_the_session_is_a_new_one(io, own_server, kind):
     server = own_server(kind, recovery=True)
-    one = io(server, delay=600, recovery=False)
+    one = io(server, delay=900, recovery=False)
     one.expect_opened()
     server.emit("/", "news", "before")
     one.expect_record("onReceiveEvent")

@@ -1,5 +1,6 @@
 //! A Socket.IO server on socketioxide; `socketio_servers.py` says what it does and how it is led.
-//! `socketioxide-peer {"port": 0, "limit": seconds, "msgpack": bool, "ping": [interval, timeout]}`; version 3 of Engine.IO is understood, too.
+//! `socketioxide-peer {"port": 0, "limit": seconds, "msgpack": bool, "ping": [interval, timeout]}`; it understands
+//! version 3 of Engine.IO, too.
 
 mod args;
 
