@@ -8,8 +8,7 @@ use patchcord_socketio::Client;
 use super::Handler;
 use super::driver::Driver;
 use crate::client::{self, Accepted, ConnectionSettings, DialError, Progress};
-use crate::websocket::connection::ENDED;
-use crate::websocket::{self, ClosedBy, Ending, Peer, SlowReader};
+use crate::websocket::{self, Ending, Peer, SlowReader};
 
 /// Hears of one WebSocket, and hands on what comes as long as it is the session's.
 pub(super) struct Link<H: Handler> {
@@ -85,9 +84,9 @@ impl<H: Handler> websocket::Handler for Link<H> {
 
     fn handle_close(&self, _peer: &Rc<Peer<()>>, ending: &Ending) {
         if self.is_current() {
-            self.driver.handle_websocket_end(failure(ending));
+            self.driver.handle_websocket_end(ending);
         } else {
-            self.driver.handle_closing_ended();
+            self.driver.handle_closing();
         }
     }
 
@@ -100,16 +99,9 @@ impl<H: Handler> websocket::Handler for Link<H> {
     }
 
     fn handle_drained(&self, _peer: &Rc<Peer<()>>) {
-        // The turn around this asks the core for more.
-    }
-}
-
-/// What was wrong with the way that a WebSocket ended; nothing, when the server ended it, with a close frame or by
-/// ending the transport, as a server that is stopped does.
-fn failure(ending: &Ending) -> Option<String> {
-    match ending.by {
-        ClosedBy::Remote => None,
-        ClosedBy::Nobody if ending.reason == ENDED => None,
-        ClosedBy::Nobody | ClosedBy::Local => Some(ending.reason.clone()),
+        // The turn around this asks the core for more, where the WebSocket is still the session's.
+        if !self.is_current() {
+            self.driver.handle_closing();
+        }
     }
 }

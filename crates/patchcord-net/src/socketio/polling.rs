@@ -28,7 +28,7 @@ use super::driver::Driver;
 use super::{Handler, Target};
 use crate::catch_panic::catch_panic;
 use crate::client::{Address, DialError, DialSettings, Phase, Progress, RedirectRefusal};
-use crate::client::{dial_stream, lost_by, redirected};
+use crate::client::{dial_stream, lost_by, redirected, system_tls};
 
 /// Connections that are kept for later: one for GETs, one for POSTs.
 const MOST_IDLE: usize = 2;
@@ -58,7 +58,7 @@ pub(super) struct Polling {
 
 struct Requests {
     address: Address,
-    dial: DialSettings,
+    dial: RefCell<DialSettings>,
     /// All but cookies.
     headers: Result<HeaderMap, RequestError>,
     cookies: RefCell<Cookies>,
@@ -99,7 +99,7 @@ impl Polling {
         let requests = Requests {
             address: address.clone(),
             headers: headers(address, dial),
-            dial: dial.clone(),
+            dial: RefCell::new(dial.clone()),
             cookies: RefCell::new(Cookies::from_header(&given.join(";"))),
             idle: RefCell::default(),
             body_limit: Cell::new(body_limit(connection.message)),
@@ -112,8 +112,9 @@ impl Polling {
         self.requests.body_limit.set(body_limit(bytes));
     }
 
-    /// Puts the session's cookies in the place of those of the settings.
-    pub(super) fn put_cookies(&self, dial: &mut DialSettings) {
+    /// Lends the dial of a WebSocket the session's cookies, in the place of those of the settings, and what TLS verifies by.
+    pub(super) fn lend(&self, dial: &mut DialSettings) {
+        dial.tls.clone_from(&self.requests.dial.borrow().tls);
         dial.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
         dial.headers.extend(self.requests.cookies.borrow().header().map(|cookies| ("Cookie".to_owned(), cookies)));
     }
@@ -199,7 +200,14 @@ impl Requests {
     }
 
     async fn open(&self, address: &Address, report: &dyn Fn(&Progress)) -> Result<Connection, DialError> {
-        let transport = dial_stream(address, &self.dial, report).await?;
+        let mut dial = self.dial.borrow().clone();
+        if address.is_tls() && dial.tls.is_none() {
+            // Once for all connections of the session.
+            dial.tls = Some(system_tls().await?);
+            self.dial.borrow_mut().tls.clone_from(&dial.tls);
+        }
+        let transport = dial_stream(address, &dial, report).await?;
+        report(&Progress { phase: Phase::Request, subject: address.to_string() });
         let mut builder = http1::Builder::new();
         builder.max_headers(MAX_HEADERS);
         let (sender, connection) = builder.handshake(TokioIo::new(transport)).await.map_err(|error| failed(&error))?;
