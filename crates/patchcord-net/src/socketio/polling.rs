@@ -35,6 +35,8 @@ const MOST_IDLE: usize = 2;
 /// How long a connection is kept that a POST can be trusted to, where the server does not say how long it keeps it: less
 /// than the shortest that servers are known to. A POST that is lost cannot be sent again.
 const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a connection may take to get over its last request.
+const READY: Duration = Duration::from_millis(50);
 /// How long the body of a refusal is waited for.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// Bytes that a body may have beside twice the largest message: several packets, base64.
@@ -192,11 +194,20 @@ impl Requests {
     async fn take_idle(&self, for_post: bool) -> Option<Connection> {
         // An end that has come already is seen before the connection is used.
         tokio::task::yield_now().await;
-        let mut idle = self.idle.borrow_mut();
-        idle.retain(|connection| connection.sender.is_ready());
-        let now = Instant::now();
-        let place = idle.iter().rposition(|connection| !for_post || now < connection.trusted)?;
-        Some(idle.remove(place))
+        loop {
+            let now = Instant::now();
+            let mut connection = {
+                let mut idle = self.idle.borrow_mut();
+                idle.retain(|connection| !connection.sender.is_closed());
+                let place = idle.iter().rposition(|connection| !for_post || now < connection.trusted)?;
+                idle.remove(place)
+            };
+            // A connection that has just been used takes a moment; one whose last request was answered before it had been
+            // sent takes for ever.
+            if let Ok(Ok(())) = tokio::time::timeout(READY, connection.sender.ready()).await {
+                return Some(connection);
+            }
+        }
     }
 
     async fn open(&self, address: &Address, report: &dyn Fn(&Progress)) -> Result<Connection, DialError> {
