@@ -126,7 +126,7 @@ async fn events_pass_both_ways_over_two_connections() {
         }
         assert_eq!(server.connections.get(), 2, "one for GETs, one for POSTs");
         assert_eq!((stats.messages_in, stats.messages_out), (3, 3));
-        assert_eq!(stats.bytes_out, 2 + events.len() as u64 + 1);
+        assert_eq!(stats.bytes_out, 2 + events.chars().count() as u64 + 1);
         let lines = notes.take();
         assert_eq!(lines[..4], ["progress connect", "progress request", "open", "connected /"]);
         assert_eq!(lines.last().unwrap(), "closed, io client disconnect: closed by this end");
