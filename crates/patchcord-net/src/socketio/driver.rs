@@ -209,9 +209,16 @@ impl<H: Handler> Driver<H> {
 
     /// Hands over what the core has to say.
     fn deliver(self: &Rc<Self>) {
+        if self.held.borrow().is_some() {
+            if self.draining.borrow().is_some() {
+                return;
+            }
+            if let Some(closed) = self.held.take() {
+                self.hand_over(closed);
+            }
+        }
         while !self.is_shut.get() && self.allowance.get() > 0 {
-            let held = self.held.take();
-            let Some(event) = held.or_else(|| self.client.borrow_mut().poll_event()) else { return };
+            let Some(event) = self.client.borrow_mut().poll_event() else { return };
             if let ClientEvent::Closed(_) = event {
                 // Nothing of the session is left when the handler begins the next.
                 self.pump(self.now.get());
@@ -219,11 +226,18 @@ impl<H: Handler> Driver<H> {
                     self.held.replace(Some(event));
                     return;
                 }
-                self.is_closed.set(true);
             }
-            self.allowance.set(self.allowance.get() - 1);
-            self.handler.handle_event(event);
+            self.hand_over(event);
         }
+    }
+
+    #[inline]
+    fn hand_over(&self, event: ClientEvent) {
+        if let ClientEvent::Closed(_) = event {
+            self.is_closed.set(true);
+        }
+        self.allowance.set(self.allowance.get().saturating_sub(1));
+        self.handler.handle_event(event);
     }
 
     /// Does what the core wants done.

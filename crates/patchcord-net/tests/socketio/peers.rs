@@ -266,6 +266,11 @@ impl WebSocket {
         self.stream.write_all(bytes).await.unwrap();
     }
 
+    /// How many bytes come in one read.
+    pub async fn read_once(&mut self) -> usize {
+        self.stream.read(&mut [0; 10_000]).await.unwrap()
+    }
+
     /// The next message; `None` at the end of the stream.
     pub async fn receive(&mut self) -> Option<Message> {
         let mut head = [0; 2];
@@ -339,6 +344,8 @@ pub struct Notes {
     pub client: RefCell<Option<Rc<SocketIoClient<Notes>>>>,
     /// Called with every line but those of progress, from within the handler.
     pub reaction: RefCell<Option<Reaction>>,
+    /// Turns, and how many lines each noted.
+    pub turns: RefCell<Vec<usize>>,
     is_inside: Cell<bool>,
     changed: Notify,
 }
@@ -440,6 +447,12 @@ impl Handler for Notes {
             other => format!("{other:?}"),
         };
         self.note(line);
+    }
+
+    fn handle_turn(&self, work: &mut dyn FnMut()) {
+        let before = self.lines.borrow().len();
+        work();
+        self.turns.borrow_mut().push(self.lines.borrow().len() - before);
     }
 
     fn handle_panic(&self, reason: &str) {

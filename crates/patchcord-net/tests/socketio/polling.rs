@@ -136,6 +136,24 @@ async fn events_pass_both_ways_over_two_connections() {
 }
 
 #[tokio::test]
+async fn a_body_with_very_many_events_is_handed_over_in_several_turns() {
+    run(async {
+        let server = Server::default();
+        let (mailbox, address) = served(&server).await;
+        let notes = connecting(polling(), at(address));
+        notes.until("connected /").await;
+        let events: Vec<String> = (0..3000).map(|number| format!(r#"42["n",{number}]"#)).collect();
+        mailbox.put(&events.join("\u{1e}"));
+        notes.until_count("event", 3000).await;
+        let expected: Vec<String> = (0..3000).map(|number| format!("event / n Int({number})")).collect();
+        assert_eq!(notes.starting("event"), expected);
+        assert_eq!(notes.turns.borrow().iter().max(), Some(&1024));
+        notes.end();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn version_3_counts_and_sends_bytes_as_bytes() {
     run(async {
         let server = Server::default();

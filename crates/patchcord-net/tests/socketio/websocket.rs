@@ -114,6 +114,38 @@ async fn what_a_call_from_within_causes_is_told_after_it() {
 }
 
 #[tokio::test]
+async fn what_one_read_brings_is_one_turn_and_what_it_sends_one_write() {
+    run(async {
+        let server = Server::default();
+        let address = server
+            .listen(|_| async {
+                websocket(|mut socket| async move {
+                    socket.open().await;
+                    pause(50).await;
+                    socket.texts(&[r#"42["a"]"#; 100]).await;
+                    // 100 frames of 6 and 7 bytes that came together.
+                    pause(50).await;
+                    assert_eq!(socket.read_once().await, 1300);
+                    socket.rest().await;
+                })
+            })
+            .await;
+        let notes = super::peers::idle(ClientSettings::default());
+        notes.reaction.replace(Some(Rc::new(|notes: &Notes, line: &str| {
+            if line == "event / a" {
+                notes.emit("b", vec![]);
+            }
+        })));
+        notes.client().connect(at(address)).unwrap();
+        notes.until_count("event", 100).await;
+        pause(100).await;
+        assert!(notes.turns.borrow().contains(&100), "{:?}", notes.turns.borrow());
+        notes.end();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn time_passes_for_answers_and_heartbeats() {
     run(async {
         let server = Server::default();
