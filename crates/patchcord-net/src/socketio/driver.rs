@@ -93,7 +93,9 @@ impl<H: Handler> Driver<H> {
     /// Bytes that wait to be sent, in the core and in the WebSocket's out-buffer.
     pub(super) fn queued(&self) -> usize {
         let waiting = self.client.borrow().engine().map_or(0, |engine| engine.queued());
-        waiting + self.session.borrow().as_ref().and_then(Session::peer).map_or(0, |peer| peer.queued())
+        let written = self.session.borrow().as_ref().and_then(Session::peer).map_or(0, |peer| peer.queued());
+        let draining = self.draining.borrow().as_ref().map_or(0, Draining::queued);
+        waiting + written + draining
     }
 
     /// A call of the owner's. What it sends goes into the WebSocket's out-buffer at once; all else that comes of it is left

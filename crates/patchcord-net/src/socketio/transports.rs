@@ -61,6 +61,13 @@ impl<H: Handler> Session<H> {
     }
 }
 
+impl<H: Handler> Draining<H> {
+    /// Bytes that wait.
+    pub(super) fn queued(&self) -> usize {
+        self.peer.queued()
+    }
+}
+
 impl<H: Handler> Driver<H> {
     pub(super) fn set_connection(&self, settings: ConnectionSettings) {
         let mut session = self.session.borrow_mut();

@@ -246,6 +246,7 @@ pub enum Message {
     Text(String),
     Binary(Vec<u8>),
     Close(u16),
+    Pong(Vec<u8>),
 }
 
 impl WebSocket {
@@ -288,6 +289,7 @@ impl WebSocket {
         Some(match head[0] & 0x0f {
             1 => Message::Text(String::from_utf8(payload).unwrap()),
             2 => Message::Binary(payload),
+            10 => Message::Pong(payload),
             8 if payload.is_empty() => Message::Close(1005),
             8 => Message::Close(u16::from_be_bytes([payload[0], payload[1]])),
             other => panic!("the client sent a frame of type {other}"),

@@ -248,6 +248,46 @@ async fn a_server_that_does_not_read_fills_the_queue_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_server_that_pings_and_does_not_read_makes_nothing_pile_up() {
+    run(async {
+        let (go, fill) = (Rc::new(Notify::new()), Rc::new(Notify::new()));
+        let (gone, filled) = (go.clone(), fill.clone());
+        let server = Server::default();
+        let address = server
+            .listen(move |_| {
+                let (go, fill) = (gone.clone(), filled.clone());
+                async move {
+                    websocket(move |mut socket| async move {
+                        socket.open().await;
+                        fill.notified().await;
+                        socket.raw(&super::peers::frame(9, &[7; 125]).repeat(2000)).await;
+                        socket.text(r#"42["pinged"]"#).await;
+                        go.notified().await;
+                        assert!(socket.rest().await.contains(&Message::Pong(vec![7; 125])));
+                    })
+                }
+            })
+            .await;
+        let notes = connecting(ClientSettings::default(), at(address));
+        notes.until("connected /").await;
+        let filling = Value::from("x".repeat(1_000_000).as_str());
+        (0..12).for_each(|_| notes.emit("big", vec![filling.clone()]));
+        pause(100).await;
+        let before = notes.client().queued();
+        assert!(before > 1_000_000, "{before}");
+        fill.notify_one();
+        notes.until("event / pinged").await;
+        let more = notes.client().queued() - before;
+        assert!((131..4096).contains(&more), "{more}");
+        go.notify_one();
+        notes.client().close();
+        notes.until_closed().await;
+        notes.end();
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn closing_waits_until_what_is_queued_is_written() {
     run(async {
         let (server, go) = (Server::default(), Rc::new(Notify::new()));
