@@ -3,10 +3,12 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use patchcord_net::client::ConnectionSettings;
 use patchcord_net::socketio::SocketIoClient;
+use patchcord_socketio::engine::Transports;
 use patchcord_socketio::{AlreadyConnected, ClientSettings, Credentials, Namespace};
 
-use super::peers::{Message, Notes, Server, at, connecting, idle, pause, run, websocket};
+use super::peers::{Message, Notes, OPEN, Server, at, connecting, idle, ok, over, pause, run, websocket};
 
 #[tokio::test]
 async fn the_next_session_begins_from_within_the_end_of_the_last() {
@@ -183,6 +185,49 @@ async fn aborting_ends_everything_at_once_and_is_told_later() {
         notes.client().close();
         notes.until_closed().await;
         assert_eq!(notes.take(), ["closed, io client disconnect: closed by this end"]);
+        notes.end();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn bounds_change_while_a_session_runs() {
+    run(async {
+        let server = Server::default();
+        let address = server
+            .listen(|asked| async move {
+                let long = format!(r#"42["long","{}"]"#, "x".repeat(2000));
+                if asked.is_websocket() {
+                    return websocket(move |mut socket| async move {
+                        socket.open().await;
+                        socket.expect(r#"42["more"]"#).await;
+                        socket.text(&long).await;
+                        socket.expect(r#"42["more"]"#).await;
+                        socket.text(&long).await;
+                        socket.rest().await;
+                    });
+                }
+                ok(if asked.is_first() { OPEN } else { &long })
+            })
+            .await;
+        let mut target = at(address);
+        target.connection.message = 100;
+        let notes = connecting(ClientSettings::default(), target.clone());
+        notes.until("connected /").await;
+        notes.client().set_connection(ConnectionSettings { message: 10_000, ..target.connection });
+        notes.emit("more", vec![]);
+        notes.until_count("event / long", 1).await;
+        notes.client().set_connection(target.connection);
+        notes.emit("more", vec![]);
+        assert!(notes.until_closed().await.starts_with("closed, transport error: the connection failed: "));
+        notes.take();
+        // One packet of a poll has a bound of its own.
+        let mut settings = over(Transports::Polling);
+        settings.engine.max_packet = 1000;
+        notes.client().set_settings(settings);
+        notes.client().connect(target).unwrap();
+        let closed = notes.until_closed().await;
+        assert_eq!(closed, "closed, parse error: the peer's packet is larger than the limit of 1000 bytes");
         notes.end();
     })
     .await;
