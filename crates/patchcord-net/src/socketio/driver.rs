@@ -244,6 +244,7 @@ impl<H: Handler> Driver<H> {
 
     /// Does what the core wants done.
     fn pump(self: &Rc<Self>, now: Instant) {
+        self.poll_postponed();
         while !self.is_shut.get() {
             let has_ended = self.has_ended();
             if !has_ended && self.has_enough() {
@@ -254,7 +255,7 @@ impl<H: Handler> Driver<H> {
                 Some(Output::Frame(frame)) => self.send(&frame),
                 Some(Output::OpenWebSocket { target }) => self.open_websocket(&target),
                 Some(Output::CloseWebSocket) => self.close_websocket(now),
-                Some(Output::Get { target }) => self.request(target, None),
+                Some(Output::Get { target }) => self.poll(target),
                 Some(Output::Post { target, body }) => self.request(target, Some(body)),
                 // The last output of a session may end it.
                 None if has_ended == self.has_ended() => break,

@@ -26,6 +26,9 @@ pub(super) struct Session<H: Handler> {
     target: Target,
     websocket: Option<WebSocket<H>>,
     polling: Option<Polling>,
+    /// The next GET, which waits until the events of the last one have been handed over, so that a server sends no faster
+    /// than the handler takes.
+    postponed: Option<String>,
     /// The last step on the way to the first transport; `None` when that is open.
     reached: Option<Progress>,
 }
@@ -47,7 +50,7 @@ pub(super) struct Draining<H: Handler> {
 
 impl<H: Handler> Session<H> {
     pub(super) fn new(number: u64, target: Target) -> Self {
-        Session { number, target, websocket: None, polling: None, reached: None }
+        Session { number, target, websocket: None, polling: None, postponed: None, reached: None }
     }
 
     /// The server, when the WebSocket is open.
@@ -217,6 +220,27 @@ impl<H: Handler> Driver<H> {
     fn take_websocket(&self) -> Option<WebSocket<H>> {
         self.websocket.set(0);
         self.session.borrow_mut().as_mut()?.websocket.take()
+    }
+
+    /// Makes a GET, as soon as nothing waits to be handed over.
+    pub(super) fn poll(self: &Rc<Self>, target: String) {
+        if !self.client().has_events() {
+            return self.request(target, None);
+        }
+        if let Some(session) = self.session.borrow_mut().as_mut() {
+            session.postponed = Some(target);
+        }
+    }
+
+    /// Makes the GET that has waited, if nothing else waits any more.
+    pub(super) fn poll_postponed(self: &Rc<Self>) {
+        if self.client().has_events() {
+            return;
+        }
+        let postponed = self.session.borrow_mut().as_mut().and_then(|session| session.postponed.take());
+        if let Some(target) = postponed {
+            self.request(target, None);
+        }
     }
 
     pub(super) fn request(self: &Rc<Self>, target: String, body: Option<Body>) {

@@ -497,3 +497,33 @@ async fn polls_go_through_a_proxy() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_server_is_not_polled_while_what_it_sent_waits_for_the_handler() {
+    run(async {
+        const COUNT: usize = 3000;
+        let server = Server::default();
+        let (mailbox, address) = served(&server).await;
+        let notes = connecting(polling(), at(address));
+        notes.until("connected /").await;
+        let polls = |server: &Server| server.asked.borrow().iter().filter(|asked| asked.is_get()).count();
+        while polls(&server) < 3 {
+            pause(5).await;
+        }
+        let asked = server.asked.clone();
+        *notes.reaction.borrow_mut() = Some(Rc::new(move |_, line| {
+            let polls = asked.borrow().iter().filter(|asked| asked.is_get()).count();
+            assert!(!line.starts_with("event") || polls == 3, "polled again at {line}");
+        }));
+        let events: Vec<String> = (0..COUNT).map(|number| format!("42[\"e\",{number}]")).collect();
+        mailbox.put(&events.join("\u{1e}"));
+        notes.until_count("event", COUNT).await;
+        mailbox.put("42[\"last\"]");
+        *notes.reaction.borrow_mut() = None;
+        notes.until("event / last").await;
+        let turns = notes.turns.borrow();
+        assert!(turns.iter().all(|&lines| lines <= 1024), "{turns:?}");
+        notes.end();
+    })
+    .await;
+}
