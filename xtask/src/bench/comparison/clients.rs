@@ -18,6 +18,8 @@ pub enum Origin {
         /// Whether it has a Python callback for messages; otherwise they only go to the table.
         callback: bool,
     },
+    /// Our operator behind Rust callbacks: this example of `patchcord-operators`.
+    Native(&'static str),
     /// A script of `xtask/peers` in the virtual environment.
     PythonPeer(&'static str),
     /// A script of `xtask/peers` on Node.
@@ -44,6 +46,11 @@ pub struct Row {
 impl Row {
     /// Whether the row is one of ours and not of the yardsticks.
     pub fn is_ours(&self) -> bool {
+        matches!(self.origin, Origin::Patch { .. } | Origin::Native(_))
+    }
+
+    /// Whether the row is our program with a patch.
+    pub fn is_patch(&self) -> bool {
         matches!(self.origin, Origin::Patch { .. })
     }
 
@@ -73,6 +80,7 @@ impl Prepared {
             Origin::Patch { .. } => {
                 (places.release.join("patchcord"), None, format!("{}, {}", revision(places)?, python()?))
             }
+            Origin::Native(example) => (places.release.join("examples").join(example), None, revision(places)?),
             Origin::PythonPeer(script) => {
                 let folder = peers.python.as_ref()?;
                 let version = format!("{}, {}", peers::pinned(row.package), python()?);

@@ -23,7 +23,7 @@ use super::peers::Peers;
 use super::process::{self, Cores, Program, Server};
 use super::servers::Places;
 use super::{BenchError, Machine, build, free_port, places};
-use clients::{Prepared, Row};
+use clients::{Origin, Prepared, Row};
 use load::Taken;
 use report::{Outcome, Session};
 use work::Work;
@@ -135,10 +135,12 @@ fn prepare<C: Comparison>(options: &Options, places: &Places) -> Vec<Result<Prep
     } else {
         Peers::none()
     };
-    let built = if rows.iter().any(|row| row.is_ours()) { build(&places.root, "patchcord", None) } else { Ok(()) };
+    let built = if rows.iter().any(|row| row.is_patch()) { build(&places.root, "patchcord", None) } else { Ok(()) };
     let prepare = |row: &'static Row| {
-        if row.is_ours() {
-            built.clone()?;
+        match row.origin {
+            Origin::Patch { .. } => built.clone()?,
+            Origin::Native(example) => build(&places.root, "patchcord-operators", Some(example))?,
+            _ => {}
         }
         Prepared::new(row, places, &peers)
     };
@@ -156,7 +158,7 @@ struct Bench {
 impl Bench {
     fn measure<C: Comparison>(&mut self, prepared: &[Prepared]) -> Result<(), BenchError> {
         for round in 0..self.options.rounds {
-            if let Some(ours) = prepared.iter().find(|client| client.row.is_ours()) {
+            if let Some(ours) = prepared.iter().find(|client| client.row.is_patch()) {
                 self.weigh_idle::<C>(ours)?;
             }
             for work in C::WORKS.iter().filter(|work| self.options.does(work.id)) {

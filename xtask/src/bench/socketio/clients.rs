@@ -17,6 +17,8 @@ const CLAMPED: u64 = 101;
 pub const OURS_CALLBACK: &str = "patchcord";
 /// Name of our row without one.
 pub const OURS_TABLE: &str = "patchcord-table";
+/// Name of our row with a native handler.
+pub const OURS_NATIVE: &str = "patchcord-native";
 /// Name of the peer in our own language.
 pub const PYTHON_SOCKETIO: &str = "python-socketio";
 /// The crate cannot acknowledge an event.
@@ -25,7 +27,7 @@ const RUST_SOCKETIO: &str = "rust_socketio";
 const CPP_VARIABLE: &str = "PATCHCORD_BENCH_SOCKETIO_CPP";
 
 /// Every client, ours first.
-pub static ROWS: [Row; 6] = [
+pub static ROWS: [Row; 7] = [
     Row {
         name: OURS_CALLBACK,
         package: "",
@@ -33,6 +35,12 @@ pub static ROWS: [Row; 6] = [
         origin: Origin::Patch { callback: true },
     },
     Row { name: OURS_TABLE, package: "", about: "SocketIO DAT, table only", origin: Origin::Patch { callback: false } },
+    Row {
+        name: OURS_NATIVE,
+        package: "",
+        about: "SocketIO DAT, table and native handler",
+        origin: Origin::Native("bench_socketio"),
+    },
     Row {
         name: "socket.io-client",
         package: "socket.io-client",
@@ -64,7 +72,7 @@ pub fn does(row: &Row, kind: Kind) -> bool {
     match kind {
         Kind::Receive => true,
         // A peer does nothing with an event that it could keep.
-        Kind::Endless { .. } => row.is_ours(),
+        Kind::Endless { .. } => row.is_patch(),
         // Only a callback sends something.
         Kind::Send | Kind::Echo | Kind::Request => row.name != OURS_TABLE,
         Kind::Answer => row.name != OURS_TABLE && row.name != RUST_SOCKETIO,
@@ -73,7 +81,7 @@ pub fn does(row: &Row, kind: Kind) -> bool {
 
 /// How many rows the table must have at the end of a work, where it is asked.
 pub fn rows_after(row: &Row, kind: Kind) -> Option<u64> {
-    (row.is_ours() && matches!(kind, Kind::Receive | Kind::Endless { .. })).then_some(CLAMPED)
+    (row.is_patch() && matches!(kind, Kind::Receive | Kind::Endless { .. })).then_some(CLAMPED)
 }
 
 /// The program for one work on a port; writes the patch folder where there is one.
@@ -165,7 +173,9 @@ mod tests {
             assert!(does(true) && does(false) != matches!(work.kind, Kind::Endless { .. }), "{}", work.id);
         }
         assert!(
-            [OURS_CALLBACK, OURS_TABLE].iter().all(|name| ROWS.iter().any(|row| row.name == *name && row.is_ours()))
+            [OURS_CALLBACK, OURS_TABLE, OURS_NATIVE]
+                .iter()
+                .all(|name| ROWS.iter().any(|row| row.name == *name && row.is_ours()))
         );
         assert!(ROWS.iter().any(|row| row.name == PYTHON_SOCKETIO && row.is_peer()));
     }
