@@ -221,12 +221,11 @@ impl Session {
     /// Opens the session of Engine.IO and lets the client into the namespace.
     fn open(mut link: Link) -> Result<Self, LoadError> {
         link.send(&text_frame(&packets::open()))?;
-        let packet = link.text()?;
-        if Packet::read(packet) != Some(Packet::Connect) {
-            return Err(wrong("CONNECT", packet));
-        }
-        link.send(&text_frame(packets::CONNECTED))?;
-        Ok(Self { link, heart: Heart::new() })
+        let mut session = Self { link, heart: Heart::new() };
+        // rust_socketio begins with a pong.
+        session.wait_for("CONNECT", |packet| (packet == Packet::Connect).then_some(()))?;
+        session.link.send(&text_frame(packets::CONNECTED))?;
+        Ok(session)
     }
 
     /// Waits for a packet and takes out of it what `read` finds; anything else is an error.
@@ -370,7 +369,7 @@ mod tests {
     /// A session with a client that the test plays, in its namespace.
     fn opened() -> Result<(Session, TcpStream), LoadError> {
         let (link, mut client) = linked()?;
-        client.write_all(&text("40"))?;
+        client.write_all(&[text("3"), text("40")].concat())?;
         let session = Session::open(link)?;
         let expected = [text_frame(&packets::open()), text_frame(packets::CONNECTED)].concat();
         assert_eq!(read(&mut client, expected.len()), expected);
