@@ -188,8 +188,8 @@ pub const HOW_TO_READ: &str = "\
 - **client busy** below 90 % beside a **load busy** near 100 % says that the server was the limit: the rate is then its rate.
   **client waited** is the time for which the client was ready and had no core (Node's own threads wait for each other); in ours, above a
   few per cent, the machine was busy with something else. Differences under about 15 % are not established by one session.
-- socket.io-client-cpp is measured where the environment variable `PATCHCORD_BENCH_SOCKETIO_CPP` names a program that does what
-  `xtask/src/bench/socketio/server.rs` describes and says its version when it is called with `--version`.
+- socket.io-client-cpp is not built by the benchmark: it is measured where the environment variable `PATCHCORD_BENCH_SOCKETIO_CPP`
+  names a program built from `xtask/peers/socketio_cpp/main.cpp`, which says how.
 
 ";
 
