@@ -1,8 +1,8 @@
-//! A SocketIO DAT whose callbacks are Rust closures, for the benchmark:
-//! `bench_socketio PORT receive|send|echo|answer|request`.
+//! A SocketIO DAT whose callbacks are Rust closures, for the benchmark: `bench_socketio PORT
+//! receive|send|echo|answer|request`.
 //!
-//! Everything is as in a patch (limits, counters, table), only that no Python answers. What the modes do with the events
-//! of the server says `xtask/src/bench/socketio/server.rs`.
+//! Everything is as in a patch (limits, counters, table), only that no Python answers. What the modes do with the
+//! events of the server says `xtask/src/bench/socketio/server.rs`.
 
 use std::rc::Rc;
 use std::time::Instant;

@@ -1,10 +1,11 @@
 // Benchmark peer: socket.io-client-cpp 3.1.0. Usage: bench-socketio_cpp PORT receive|send|echo|answer|request
 //
-// What the modes do with the events of the server says xtask/src/bench/socketio/server.rs. It is not built by the benchmark. With
-// the sources of the client in $SIO and the headers of websocketpp, asio and rapidjson where the compiler looks:
+// What the modes do with the events of the server says xtask/src/bench/socketio/server.rs. It is not built by the
+// benchmark. With the sources of the client in $SIO and the headers of websocketpp, asio and rapidjson where the compiler
+// looks:
 //
-//   g++ -std=c++17 -O3 -DASIO_STANDALONE -DBOOST_DATE_TIME_NO_LIB -D_WEBSOCKETPP_CPP11_STL_ -D_WEBSOCKETPP_CPP11_FUNCTIONAL_ \
-//     -I$SIO/src main.cpp $SIO/src/*.cpp $SIO/src/internal/*.cpp -pthread -o bench-socketio_cpp
+//   g++ -std=c++17 -O3 -DASIO_STANDALONE -D_WEBSOCKETPP_CPP11_STL_ -D_WEBSOCKETPP_CPP11_FUNCTIONAL_ -I$SIO/src \
+//     main.cpp $SIO/src/*.cpp $SIO/src/internal/*.cpp -pthread -o bench-socketio_cpp
 //   PATCHCORD_BENCH_SOCKETIO_CPP=$PWD/bench-socketio_cpp cargo xtask bench socketio
 
 #include <condition_variable>

@@ -1,8 +1,10 @@
 //! Installs the peers into `target/bench/peers`: a virtual environment for the Python ones, a folder with
-//! `node_modules` for Node's, each with our scripts beside the packages, and a build directory for those in Rust, which are built when they are asked for.
+//! `node_modules` for Node's, each with our scripts beside the packages, and a build directory for those in Rust, which
+//! are built when they are asked for.
 //!
-//! Versions are pinned in `xtask/peers`: `requirements.txt`, `package-lock.json`, and the `Cargo.lock` of each Rust package. What cannot be installed
-//! is a reason in words, which the benchmark prints beside the names that it leaves out.
+//! Versions are pinned in `xtask/peers`: `requirements.txt`, `package-lock.json`, and the `Cargo.lock` of each Rust
+//! package. What cannot be installed is a reason in words, which the benchmark prints beside the names that it leaves
+//! out.
 
 use std::path::{Path, PathBuf};
 

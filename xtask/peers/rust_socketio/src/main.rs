@@ -1,7 +1,7 @@
 //! Benchmark peer: rust_socketio as a client, on one thread. Usage: bench-rust_socketio PORT receive|send|echo|request
 //!
-//! What the modes do with the events of the server says xtask/src/bench/socketio/server.rs. The crate cannot acknowledge an
-//! event, so what is taken is said by an event, and there is no mode in which events are answered.
+//! What the modes do with the events of the server says xtask/src/bench/socketio/server.rs. The crate cannot
+//! acknowledge an event, so what is taken is said by an event, and there is no mode in which events are answered.
 
 use std::error::Error;
 use std::time::Duration;
@@ -81,8 +81,8 @@ fn order(mark: Payload) -> (u64, Value) {
     }
 }
 
-/// Sends requests one behind the other. The next one cannot be sent by the callback of the answer, which is called while the
-/// client's list of requests is locked.
+/// Sends requests one behind the other. The next one cannot be sent by the callback of the answer, which is called
+/// while the client's list of requests is locked.
 async fn request(text: Value, client: Client) {
     let (answered, mut answer) = mpsc::unbounded_channel();
     loop {

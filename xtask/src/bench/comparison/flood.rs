@@ -1,8 +1,8 @@
 //! A flood: chunks of messages without a pause, each with a mark at its end that the client confirms.
 //!
-//! What a client has done is known from the marks that it confirms, because it handles messages in order. A window begins
-//! and ends at a confirmed mark, and at most [`IN_FLIGHT`] chunks are under way, so no message counts that waits in
-//! a socket.
+//! What a client has done is known from the marks that it confirms, because it handles messages in order. A window
+//! begins and ends at a confirmed mark, and at most [`IN_FLIGHT`] chunks are under way, so no message counts that waits
+//! in a socket.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,8 @@ pub trait Marks {
     /// Puts the number of a chunk into its mark. Numbers count from 1.
     fn stamp(&self, chunk: &mut [u8], number: u64);
 
-    /// Takes a frame of the client in and returns the number of the last chunk that is done, where it says something new.
+    /// Takes a frame of the client in and returns the number of the last chunk that is done, where it says something
+    /// new.
     ///
     /// # Errors
     /// When it is not what the client must send.

@@ -1,7 +1,8 @@
 //! The load's half of a comparison: a process of its own that starts one client, lets it connect and measures it.
 //!
-//! It is pinned away from the client. The result is one line of `name=value` pairs on standard output, which [`Taken::parse`]
-//! reads back. It ends by itself: after the window, at the first wrong answer, or when the client is stuck.
+//! It is pinned away from the client. The result is one line of `name=value` pairs on standard output, which
+//! [`Taken::parse`] reads back. It ends by itself: after the window, at the first wrong answer, or when the client is
+//! stuck.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! The result of a session, in Markdown: the same tables on the terminal and on the page in `docs`.
 //!
-//! Every figure is a median over the rounds, and a ratio is formed within one round, so that what slows the machine down
-//! for a while cancels out.
+//! Every figure is a median over the rounds, and a ratio is formed within one round, so that what slows the machine
+//! down for a while cancels out.
 
 use std::collections::BTreeMap;
 use std::fmt::Arguments;

@@ -1,7 +1,7 @@
 //! Engine.IO 4 and Socket.IO 5 as bytes, as far as the load needs them: one namespace, text only.
 //!
-//! What the server says is put together here, and what a client says is taken apart without looking into JSON: a packet of
-//! a client is compared with the very bytes that it must have.
+//! What the server says is put together here, and what a client says is taken apart without looking into JSON: a packet
+//! of a client is compared with the very bytes that it must have.
 
 /// Interval of the pings in milliseconds: short enough that every window has one.
 pub const PING_INTERVAL: u64 = 1000;

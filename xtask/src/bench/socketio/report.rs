@@ -169,27 +169,31 @@ fn mib(bytes: u64) -> f64 {
 pub const HOW_TO_READ: &str = "\
 ## How to read this
 
-- An event is the message `42[\"e\",\"TEXT\"]` of Socket.IO 5 in one WebSocket frame. **64 B** and **1 KiB** are the bytes of that
-  message: the text has 54 and 1014 letters.
-- **Receiving**: a server of ours sends events as fast as the client takes them, from one core to a client on another. The handlers of peers
-  do nothing. `patchcord` puts the event into the DAT's table, which keeps the newest 100, and calls `onReceiveEvent`, which does
-  nothing; `patchcord-table` has no such callback, and in `patchcord-native` it is a Rust closure. Events count when the client has acknowledged the event behind them; at most a megabyte
-  is under way. Our clients say in the end what their table holds.
-- **Sending**: a handler emits in a loop, as many events as fill 256 KB whenever the server asks for them, and the server asks so early that
-  it never runs out. In `patchcord` the handler is a Python callback, in `patchcord-native` a Rust closure. The server compares each event with what it must be.
-- **Round trips** are one event at a time. In an echo the client sends the event back; in the second table it acknowledges it; in the
-  third it asks for acknowledgements and the server measures how long after one the next request comes. Texts are compared. Before its
-  echoes are measured, each client has to send back 20,000 numbered events in their order. rust_socketio cannot acknowledge.
-- **CPU µs/event** is user and system time of all the client's processes, divided by the events of the same window. It hardly depends on the
-  server, so it is the figure to compare; **events per CPU second** is its inverse, and the bars divide one client's by another's of the same
-  round. The best peer is the one with the best median.
-- **peak** is the most resident memory of the client at any time, **grown** is by how much that is more than before the first event. 1 MB is
-  10⁶ bytes, 1 MiB is 2²⁰.
-- **client busy** below 90 % beside a **load busy** near 100 % says that the server was the limit: the rate is then its rate.
-  **client waited** is the time for which the client was ready and had no core (Node's own threads wait for each other); in ours, above a
-  few per cent, the machine was busy with something else. Differences under about 15 % are not established by one session.
-- socket.io-client-cpp is not built by the benchmark: it is measured where the environment variable `PATCHCORD_BENCH_SOCKETIO_CPP`
-  names a program built from `xtask/peers/socketio_cpp/main.cpp`, which says how.
+- An event is the message `42[\"e\",\"TEXT\"]` of Socket.IO 5 in one WebSocket frame. **64 B** and **1 KiB** are the
+  bytes of that message: the text has 54 and 1014 letters.
+- **Receiving**: a server of ours sends events as fast as the client takes them, from one core to a client on another.
+  The handlers of peers do nothing. `patchcord` puts the event into the DAT's table, which keeps the newest 100, and
+  calls `onReceiveEvent`, which does nothing; `patchcord-table` has no such callback; both say in the end what their
+  table holds. In `patchcord-native` the callback is a Rust closure. Events count when the client has acknowledged the
+  event behind them; at most a megabyte is under way.
+- **Sending**: a handler emits in a loop, as many events as fill 256 KB whenever the server asks for them, and the
+  server asks so early that it never runs out. In `patchcord` the handler is a Python callback, in `patchcord-native` a
+  Rust closure. The server compares each event with what it must be.
+- **Round trips** are one event at a time. In an echo the client sends the event back; in the second table it
+  acknowledges it; in the third it asks for acknowledgements and the server measures how long after one the next request
+  comes. Texts are compared. Before its echoes are measured, each client has to send back 20,000 numbered events in
+  their order. rust_socketio cannot acknowledge.
+- **CPU µs/event** is user and system time of all the client's processes, divided by the events of the same window. It
+  hardly depends on the server, so it is the figure to compare; **events per CPU second** is its inverse, and the bars
+  divide one client's by another's of the same round. The best peer is the one with the best median.
+- **peak** is the most resident memory of the client at any time, **grown** is by how much that is more than before the
+  first event. 1 MB is 10⁶ bytes, 1 MiB is 2²⁰.
+- **client busy** below 90 % beside a **load busy** near 100 % says that the server was the limit: the rate is then its
+  rate. **client waited** is the time for which the client was ready and had no core (Node's own threads wait for each
+  other); in ours, above a few per cent, the machine was busy with something else. Differences under about 15 % are not
+  established by one session.
+- socket.io-client-cpp is not built by the benchmark: it is measured where the environment variable
+  `PATCHCORD_BENCH_SOCKETIO_CPP` names a program built from `xtask/peers/socketio_cpp/main.cpp`, which says how.
 
 ";
 

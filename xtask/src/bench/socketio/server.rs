@@ -1,17 +1,18 @@
 //! The load for clients of Socket.IO: a server that starts one client, lets it connect, and gives it its work.
 //!
 //! A client gets a port and a mode on its command line, connects to the namespace `/` over WebSocket, and handles two
-//! events. `e` carries a text; a client takes it (mode `receive`), sends it back as an event `e` (`echo`), or acknowledges
-//! it with the text (`answer`). `m` is a mark:
+//! events. `e` carries a text; a client takes it (mode `receive`), sends it back as an event `e` (`echo`), or
+//! acknowledges it with the text (`answer`). `m` is a mark:
 //!
 //! - In `receive` it carries a number and wants an acknowledgement or, from a client that cannot acknowledge, an event
 //!   `m` with that number.
 //! - In `send` it carries a count and a text: the client emits so many events `e` with that text.
-//! - In `request` the same: the client emits `e` with the text and asks for an acknowledgement, behind which it does so again.
+//! - In `request` the same: the client emits `e` with the text and asks for an acknowledgement, behind which it does so
+//!   again.
 //!
 //! Everything that is sent without a pause is prepared beforehand, in chunks of some 256 KB that end in a mark. An
-//! acknowledged mark says what the client has handled, because it handles events in order. Whatever comes from the client is compared
-//! with what it must be, byte for byte. The server sends Engine.IO's pings and wants their answers.
+//! acknowledged mark says what the client has handled, because it handles events in order. Whatever comes from the
+//! client is compared with what it must be, byte for byte. The server sends Engine.IO's pings and wants their answers.
 
 use std::time::{Duration, Instant};
 
