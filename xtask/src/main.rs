@@ -37,7 +37,7 @@ const TASKS: &[Task] = &[
     Task { name: "test", help: "test [GROUP…]: run every check, or only some groups", run: test::run },
     Task {
         name: "bench",
-        help: "bench web|websocket-client [--quick] [--rounds N] [--only NAME,NAME]: compare ours with its peers",
+        help: "bench web|websocket-client|socketio [--quick] [[--rounds] N] [--only NAME,NAME]: compare ours with its peers",
         run: |args| Ok(bench::run(args)?),
     },
     Task {
@@ -54,6 +54,7 @@ const TASKS: &[Task] = &[
     Task { name: "bench-floor", help: "", run: |args| Ok(bench::floor::run(args)?) },
     Task { name: "bench-load", help: "", run: |args| Ok(bench::generator::run(args)?) },
     Task { name: "bench-bare", help: "", run: |args| Ok(bench::websocket_client::bare::run(args)?) },
+    Task { name: "bench-socketio-load", help: "", run: |args| Ok(bench::socketio::server::run(args)?) },
     Task { name: "bench-flood", help: "", run: |args| Ok(bench::websocket_client::server::run(args)?) },
 ];
 

@@ -1,8 +1,9 @@
 //! Sockets, TLS and HTTP on tokio: drives the protocol crates.
 //!
-//! [`server`] accepts connections and serves HTTP/1.1, HTTP/2 and WebSocket on one port; [`client`] opens
-//! WebSockets; [`websocket`] is what becomes of a connection of either after its upgrade. [`tls`], [`static_files`] and [`cors`] are parts that a server can be given;
-//! [`listen`] opens sockets with errors that a person can act on. Operators are above: nothing here knows a patch.
+//! [`server`] accepts connections and serves HTTP/1.1, HTTP/2 and WebSocket on one port; [`client`] opens WebSockets;
+//! [`websocket`] is what becomes of a connection of either after its upgrade; [`socketio`] is a client of Socket.IO, over
+//! WebSockets and long-polling. [`tls`], [`static_files`] and [`cors`] are parts that a server can be given; [`listen`] opens
+//! sockets with errors that a person can act on. Operators are above: nothing here knows a patch.
 
 pub mod body;
 mod catch_panic;

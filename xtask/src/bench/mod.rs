@@ -10,15 +10,18 @@
 //! 0.5 s) or `--only` nothing is written. Which servers and works there are stands in the tables of `servers` and `work`.
 
 mod client;
+mod comparison;
 pub mod floor;
 pub mod generator;
 mod histogram;
 mod measurement;
+mod options;
 mod peers;
 mod poll;
 mod process;
 mod report;
 mod servers;
+pub mod socketio;
 pub mod websocket_client;
 mod work;
 
@@ -31,6 +34,7 @@ use std::time::Duration;
 
 use generator::{Footprint, MEMORY};
 use measurement::Measurement;
+use options::{Choices, Options};
 use peers::Peers;
 use process::{Cores, Program, Server};
 use report::{Outcome, Session};
@@ -39,6 +43,9 @@ use work::{HTTP_PATH, WEBSOCKET_PATH, WORKS};
 
 /// Longest time from start to the first answer.
 const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often each server is started on its own.
+const STARTS: usize = 5;
 
 /// Why the session could not be held, or not be held in full.
 #[derive(Debug, thiserror::Error)]
@@ -68,13 +75,14 @@ pub fn run(args: &[String]) -> Result<(), BenchError> {
     match args.split_first() {
         Some((name, args)) if name == "web" => web(args),
         Some((name, args)) if name == "websocket-client" => websocket_client::run(args),
-        _ => Err(BenchError::Usage("bench web […], or bench websocket-client […]".to_owned())),
+        Some((name, args)) if name == "socketio" => socketio::run(args),
+        _ => Err(BenchError::Usage("bench web|websocket-client|socketio […]".to_owned())),
     }
 }
 
 /// Entry of `cargo xtask bench web`.
 fn web(args: &[String]) -> Result<(), BenchError> {
-    let options = Options::parse(args)?;
+    let options = Options::parse(args, &choices())?;
     let places = places()?;
     fs::create_dir_all(&places.work)?;
     let cores = Cores::choose()?.ok_or(BenchError::OneCore)?;
@@ -103,67 +111,13 @@ fn web(args: &[String]) -> Result<(), BenchError> {
     }
 }
 
-/// What the command line asks for.
-#[derive(Debug, PartialEq, Eq)]
-struct Options {
-    /// Names of the servers, when not all.
-    only: Option<Vec<String>>,
-    rounds: usize,
-    starts: usize,
-    warm_up: Duration,
-    window: Duration,
-    /// Everything is measured, so that the report can be kept.
-    full: bool,
-}
-
-impl Options {
-    fn parse(args: &[String]) -> Result<Self, BenchError> {
-        let usage = || {
-            let names = ROWS.map(|row| row.name).join(", ");
-            BenchError::Usage(format!("bench web [--quick] [--rounds N] [--only NAME,NAME] with names of: {names}"))
-        };
-        let mut options = Self {
-            only: None,
-            rounds: 5,
-            starts: 5,
-            warm_up: Duration::from_millis(400),
-            window: Duration::from_millis(1500),
-            full: true,
-        };
-        let mut rounds = None;
-        let mut args = args.iter().map(String::as_str);
-        while let Some(arg) = args.next() {
-            match arg {
-                "--quick" => {
-                    let ours = ROWS.iter().filter(|row| row.is_ours() || row.name == FLOOR);
-                    options.only.get_or_insert_with(|| ours.map(|row| row.name.to_owned()).collect());
-                    options.full = false;
-                    (options.rounds, options.starts) = (1, 1);
-                    (options.warm_up, options.window) = (Duration::from_millis(200), Duration::from_millis(500));
-                }
-                "--only" => {
-                    let names = args.next().ok_or_else(usage)?.split(',').map(str::to_owned);
-                    let names: Vec<String> = names.collect();
-                    if !names.iter().all(|name| ROWS.iter().any(|row| row.name == name)) {
-                        return Err(usage());
-                    }
-                    options.only = Some(names);
-                    options.full = false;
-                }
-                "--rounds" => {
-                    let number = args.next().and_then(|text| text.parse().ok()).filter(|&rounds| rounds > 0);
-                    rounds = Some(number.ok_or_else(usage)?);
-                }
-                _ => return Err(usage()),
-            }
-        }
-        options.rounds = rounds.unwrap_or(options.rounds);
-        Ok(options)
-    }
-
-    /// The floor is always in: the others are compared with it.
-    fn wants(&self, row: &Row) -> bool {
-        row.name == FLOOR || self.only.as_ref().is_none_or(|only| only.iter().any(|name| name == row.name))
+/// What the command line of `bench web` can name.
+fn choices() -> Choices {
+    Choices {
+        benchmark: "web",
+        names: ROWS.iter().map(|row| row.name).collect(),
+        quick: ROWS.iter().filter(|row| row.is_ours()).map(|row| row.name).collect(),
+        works: Vec::new(),
     }
 }
 
@@ -177,7 +131,9 @@ fn places() -> io::Result<Places> {
 
 /// Builds and installs what was asked for; an `Err` is the name and reason of what is left out.
 fn prepare(options: &Options, places: &Places) -> Vec<Result<Prepared, (&'static str, String)>> {
-    let rows: Vec<&'static Row> = ROWS.iter().filter(|row| options.wants(row)).collect();
+    // The floor is always in: the others are compared with it.
+    let wanted = |row: &&Row| row.name == FLOOR || options.wants(row.name);
+    let rows: Vec<&'static Row> = ROWS.iter().filter(wanted).collect();
     let is_peer = |row: &&Row| matches!(row.origin, Origin::PythonPeer(_) | Origin::NodePeer(_));
     let peers = if rows.iter().any(is_peer) {
         Peers::install(&places.root.join("xtask/peers"), &places.work.join("peers"))
@@ -263,7 +219,8 @@ impl Bench {
     fn measure_starts(&mut self, prepared: &[Prepared]) -> Result<(), BenchError> {
         for (index, prepared) in prepared.iter().enumerate() {
             println!("starting {}", prepared.row.name);
-            for round in 0..self.options.starts {
+            let starts = if self.options.quick { 1 } else { STARTS };
+            for round in 0..starts {
                 let (server, port, time) = match self.start(prepared) {
                     Ok(started) => started,
                     Err(reason) => {
@@ -272,7 +229,7 @@ impl Bench {
                     }
                 };
                 self.session.servers[index].starts.push(time);
-                if round + 1 == self.options.starts && prepared.row.websocket {
+                if round + 1 == starts && prepared.row.websocket {
                     match self.load(&server, port, MEMORY, Footprint::parse) {
                         Ok(footprint) => self.session.servers[index].footprint = Some(footprint),
                         Err(reason) => self.fail(prepared.row, "memory", &reason)?,
@@ -394,41 +351,4 @@ fn answers(port: u16, http: bool) -> bool {
         io::Result::Ok(answer == status.as_bytes())
     };
     ask().unwrap_or(false)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(line: &str) -> Result<Options, BenchError> {
-        Options::parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn a_full_session_is_the_default() -> Result<(), BenchError> {
-        let options = parse("")?;
-        assert!(options.full && options.rounds == 5 && ROWS.iter().all(|row| options.wants(row)));
-        Ok(())
-    }
-
-    #[test]
-    fn a_part_is_never_kept_and_has_the_floor() -> Result<(), BenchError> {
-        let only = parse("--only ws,picows --rounds 2")?;
-        let names: Vec<&str> = ROWS.iter().filter(|row| only.wants(row)).map(|row| row.name).collect();
-        assert_eq!(names, [FLOOR, "picows", "ws"]);
-        assert!(!only.full && only.rounds == 2);
-
-        let quick = parse("--rounds 3 --quick")?;
-        assert!(!quick.full && quick.rounds == 3 && quick.window == Duration::from_millis(500));
-        assert!(ROWS.iter().all(|row| quick.wants(row) == (row.name == FLOOR || row.is_ours())));
-        Ok(())
-    }
-
-    #[test]
-    fn what_is_not_understood_is_refused_with_the_names() {
-        for line in ["csound", "--only nginx", "--only", "--rounds 0", "--fast"] {
-            let error = parse(line).expect_err(line).to_string();
-            assert!(error.contains("picows"), "{error}");
-        }
-    }
 }

@@ -1,8 +1,10 @@
 //! Installs the peers into `target/bench/peers`: a virtual environment for the Python ones, a folder with
-//! `node_modules` for Node's, each with our scripts beside the packages, and a build directory for Rust's.
+//! `node_modules` for Node's, each with our scripts beside the packages, and a build directory for those in Rust, which
+//! are built when they are asked for.
 //!
-//! Versions are pinned in `xtask/peers`: `requirements.txt`, `package-lock.json`, `tungstenite/Cargo.lock`. What cannot be installed
-//! is a reason in words, which the benchmark prints beside the names that it leaves out.
+//! Versions are pinned in `xtask/peers`: `requirements.txt`, `package-lock.json`, and the `Cargo.lock` of each Rust
+//! package. What cannot be installed is a reason in words, which the benchmark prints beside the names that it leaves
+//! out.
 
 use std::path::{Path, PathBuf};
 
@@ -11,16 +13,19 @@ use crate::workspace::{cargo, listen};
 
 const REQUIREMENTS: &str = include_str!("../../peers/requirements.txt");
 const PACKAGE: &str = include_str!("../../peers/package.json");
-const RUST_LOCK: &str = include_str!("../../peers/tungstenite/Cargo.lock");
+const RUST_LOCKS: [&str; 2] =
+    [include_str!("../../peers/tungstenite/Cargo.lock"), include_str!("../../peers/rust_socketio/Cargo.lock")];
 
 /// Scripts that run on Python, and on Node.
-const PYTHON_FILES: [&str; 5] =
-    ["granian_app.py", "uvicorn_app.py", "picows_server.py", "picows_client.py", "websockets_client.py"];
-const NODE_FILES: [&str; 2] = ["ws_server.mjs", "ws_client.mjs"];
-
-/// The package of the Rust peer, and what it builds.
-const RUST_FOLDER: &str = "tungstenite";
-const RUST_PROGRAM: &str = "bench-tungstenite";
+const PYTHON_FILES: [&str; 6] = [
+    "granian_app.py",
+    "uvicorn_app.py",
+    "picows_server.py",
+    "picows_client.py",
+    "websockets_client.py",
+    "socketio_client.py",
+];
+const NODE_FILES: [&str; 3] = ["ws_server.mjs", "ws_client.mjs", "socketio_client.mjs"];
 
 /// Folders with an interpreter's packages and our scripts for it, or why there is none.
 pub struct Peers {
@@ -28,8 +33,8 @@ pub struct Peers {
     pub python: Result<PathBuf, String>,
     /// Folder with `node_modules`.
     pub node: Result<PathBuf, String>,
-    /// The program on tokio-tungstenite.
-    pub rust: Result<PathBuf, String>,
+    /// Folder with our packages in Rust, and their build directory.
+    rust: Option<(PathBuf, PathBuf)>,
 }
 
 impl Peers {
@@ -38,18 +43,22 @@ impl Peers {
         Self {
             python: install_python(scripts, &target.join("python")),
             node: install_node(scripts, &target.join("node")),
-            rust: not_wanted(),
+            rust: Some((scripts.to_owned(), target.join("rust"))),
         }
-    }
-
-    /// Builds the Rust peer as well.
-    pub fn with_rust(self, scripts: &Path, target: &Path) -> Self {
-        Self { rust: build_rust(&scripts.join(RUST_FOLDER), &target.join("rust")), ..self }
     }
 
     /// For a run without peers.
     pub fn none() -> Self {
-        Self { python: not_wanted(), node: not_wanted(), rust: not_wanted() }
+        Self { python: not_wanted(), node: not_wanted(), rust: None }
+    }
+
+    /// Builds the package in a folder of `xtask/peers`; its program is called `bench-` and then as the folder.
+    pub fn rust(&self, folder: &str) -> Result<PathBuf, String> {
+        let (scripts, target) = self.rust.as_ref().map_or_else(not_wanted, Ok)?;
+        let mut command = cargo();
+        command.current_dir(scripts.join(folder)).args(["build", "--quiet", "--release", "--locked", "--target-dir"]);
+        listen(command.arg(target)).map_err(|error| error.to_string())?;
+        Ok(target.join("release").join(format!("bench-{folder}")))
     }
 }
 
@@ -60,12 +69,14 @@ pub fn pinned(name: &str) -> String {
         let version = line.trim().strip_prefix(&format!("\"{name}\": \""))?;
         version.trim_end_matches(',').strip_suffix('"')
     });
-    let mut lock = RUST_LOCK.lines().skip_while(|line| *line != format!("name = \"{name}\""));
-    let rust = lock.nth(1).and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
+    let rust = RUST_LOCKS.iter().find_map(|lock| {
+        let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{name}\""));
+        lines.nth(1)?.strip_prefix("version = \"")?.strip_suffix('"')
+    });
     python.or(node).or(rust).map_or_else(|| name.to_owned(), |version| format!("{name} {version}"))
 }
 
-fn not_wanted() -> Result<PathBuf, String> {
+fn not_wanted<T>() -> Result<T, String> {
     Err("left out by the command line".to_owned())
 }
 
@@ -86,13 +97,6 @@ fn install_node(scripts: &Path, folder: &Path) -> Result<PathBuf, String> {
     install().map(|()| folder.to_owned()).map_err(|error| error.to_string())
 }
 
-fn build_rust(package: &Path, target: &Path) -> Result<PathBuf, String> {
-    let mut command = cargo();
-    command.current_dir(package).args(["build", "--quiet", "--release", "--locked", "--target-dir"]).arg(target);
-    listen(&mut command).map_err(|error| error.to_string())?;
-    Ok(target.join("release").join(RUST_PROGRAM))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::servers::{Origin, ROWS};
@@ -108,6 +112,9 @@ mod tests {
             }
         }
         assert!(pinned("tokio-tungstenite").starts_with("tokio-tungstenite 0."));
+        for package in ["socket.io-client", "python-socketio", "rust_socketio"] {
+            assert!(pinned(package).strip_prefix(package).is_some_and(|version| version.len() > 4), "{package}");
+        }
         assert!(REQUIREMENTS.lines().all(|line| line.is_empty() || line.starts_with('#') || line.contains("==")));
     }
 

@@ -198,7 +198,7 @@ async fn secure(
 }
 
 /// The default: verified by the system's authorities, which are some hundred files to read.
-async fn system_tls() -> Result<TlsClient, DialError> {
+pub(crate) async fn system_tls() -> Result<TlsClient, DialError> {
     let made = tokio::task::spawn_blocking(|| client_config(&ClientTls::default()));
     match made.await {
         Ok(made) => Ok(made?.0),

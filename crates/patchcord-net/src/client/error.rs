@@ -14,7 +14,7 @@ use crate::tls::{TlsEnd, TlsError, TlsFailure};
 /// Characters of a refusal's body that are shown.
 const SHOWN: usize = 200;
 
-/// Why no WebSocket could be opened. The text says what is wrong, [`remedy`](DialError::remedy) what to do about it.
+/// Why no WebSocket could be opened, or a request of long-polling not be answered. The text says what is wrong, [`remedy`](DialError::remedy) what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
     /// The address cannot be read.

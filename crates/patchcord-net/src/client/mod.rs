@@ -22,8 +22,8 @@ mod websocket;
 
 pub use address::{Address, AddressError};
 pub use backoff::{Backoff, BackoffSettings, chance};
-pub(crate) use dial::dial_stream;
 pub use dial::{Opening, dial};
+pub(crate) use dial::{dial_stream, system_tls};
 pub use error::{DialError, RedirectRefusal};
 pub(crate) use error::{lost_by, redirected};
 pub use progress::{Phase, Progress};

@@ -10,36 +10,36 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Instant;
 
-use patchcord_socketio::engine::{CloseReason, Frame, Output, Refusal, Transport};
+use patchcord_socketio::engine::{CloseReason, Output, Transport};
 use patchcord_socketio::{AlreadyConnected, Client, ClientEvent, ClientSettings};
 use tokio::sync::Notify;
 use tokio::time::{Sleep, sleep_until};
 
-use super::link::{self, Link};
-use super::polling::{Answer, Polling};
+use super::link::Link;
+use super::transports::{Draining, Session};
 use super::{ClientStats, Handler, Target};
 use crate::catch_panic::catch_panic;
-use crate::client::{ConnectionSettings, DialError, WebSocketClient};
-use crate::websocket::{CloseCode, Peer};
+use crate::client::{DialError, WebSocketClient};
 
-/// Bytes that wait in a WebSocket's out-buffer above which the core is not asked for more.
-const ENOUGH: usize = 256 * 1024;
 /// Events handed over in one turn; more wait for the next, so that other connections get theirs.
 const EVENTS_PER_TURN: u32 = 1024;
-/// WebSockets of ended sessions that may still be closing. Each has a few seconds.
-const MOST_CLOSING: usize = 8;
 
 /// What a client, its task and its transports share.
 pub(super) struct Driver<H: Handler> {
-    handler: Rc<H>,
-    client: RefCell<Client>,
-    session: RefCell<Option<Session<H>>>,
+    pub(super) handler: Rc<H>,
+    pub(super) client: RefCell<Client>,
+    pub(super) session: RefCell<Option<Session<H>>>,
+    /// The WebSocket of a session that this end has closed, while it has something to write; the session's end is told
+    /// when that is done.
+    pub(super) draining: RefCell<Option<Draining<H>>>,
+    /// The end that is to be told then.
+    held: RefCell<Option<ClientEvent>>,
     /// Closed by this end, but their close frames have not passed.
-    closing: RefCell<Vec<WebSocketClient<Link<H>>>>,
+    pub(super) closing: RefCell<Vec<WebSocketClient<Link<H>>>>,
     /// The number that the newest session or WebSocket has; none is used twice.
     numbers: Cell<u64>,
     /// The number of the WebSocket that belongs to the session, 0 for none.
-    websocket: Cell<u64>,
+    pub(super) websocket: Cell<u64>,
     /// The handler has been told of the last session's end.
     is_closed: Cell<bool>,
     /// The client is gone: nothing is told any more.
@@ -51,18 +51,8 @@ pub(super) struct Driver<H: Handler> {
     now: Cell<Instant>,
     /// Until when the task sleeps.
     armed: Cell<Option<Instant>>,
-    wake: Notify,
+    pub(super) wake: Notify,
     stats: Cell<ClientStats>,
-}
-
-/// The transports of one session.
-struct Session<H: Handler> {
-    number: u64,
-    target: Target,
-    websocket: Option<WebSocketClient<Link<H>>>,
-    /// The WebSocket when it is open.
-    peer: Option<Rc<Peer<()>>>,
-    polling: Option<Polling>,
 }
 
 impl<H: Handler> Driver<H> {
@@ -71,6 +61,8 @@ impl<H: Handler> Driver<H> {
             handler,
             client: RefCell::new(Client::new(settings)),
             session: RefCell::new(None),
+            draining: RefCell::new(None),
+            held: RefCell::new(None),
             closing: RefCell::default(),
             numbers: Cell::new(0),
             websocket: Cell::new(0),
@@ -101,8 +93,9 @@ impl<H: Handler> Driver<H> {
     /// Bytes that wait to be sent, in the core and in the WebSocket's out-buffer.
     pub(super) fn queued(&self) -> usize {
         let waiting = self.client.borrow().engine().map_or(0, |engine| engine.queued());
-        waiting
-            + self.session.borrow().as_ref().and_then(|session| session.peer.as_ref()).map_or(0, |peer| peer.queued())
+        let written = self.session.borrow().as_ref().and_then(Session::peer).map_or(0, |peer| peer.queued());
+        let draining = self.draining.borrow().as_ref().map_or(0, Draining::queued);
+        waiting + written + draining
     }
 
     /// A call of the owner's. What it sends goes into the WebSocket's out-buffer at once; all else that comes of it is left
@@ -111,7 +104,7 @@ impl<H: Handler> Driver<H> {
     pub(super) fn call<T>(self: &Rc<Self>, work: impl FnOnce(&mut Client, Instant) -> T) -> T {
         let now = Instant::now();
         let result = work(&mut self.client.borrow_mut(), now);
-        let is_streaming = self.session.borrow().as_ref().is_some_and(|session| session.peer.is_some());
+        let is_streaming = self.session.borrow().as_ref().is_some_and(|session| session.peer().is_some());
         if is_streaming
             && self.client.borrow().engine().is_some_and(|engine| engine.transport() == Transport::WebSocket)
         {
@@ -129,7 +122,7 @@ impl<H: Handler> Driver<H> {
         }
         self.client.borrow_mut().connect(Instant::now())?;
         self.is_closed.set(false);
-        let session = Session { number: self.number(), target, websocket: None, peer: None, polling: None };
+        let session = Session::new(self.number(), target);
         self.session.replace(Some(session));
         self.wake.notify_one();
         Ok(())
@@ -138,25 +131,15 @@ impl<H: Handler> Driver<H> {
     /// Ends the session with its transports, and none of them in order.
     pub(super) fn abort(self: &Rc<Self>) {
         self.drop_transports();
+        drop(self.draining.take());
         self.call(|client, now| client.abort(CloseReason::Client, now));
-    }
-
-    pub(super) fn set_connection(&self, settings: ConnectionSettings) {
-        let mut session = self.session.borrow_mut();
-        let Some(session) = session.as_mut() else { return };
-        session.target.connection = settings;
-        if let Some(websocket) = &session.websocket {
-            websocket.set_settings(link::settings(settings));
-        }
-        if let Some(polling) = &session.polling {
-            polling.set_message_limit(settings.message);
-        }
     }
 
     /// The client is gone.
     pub(super) fn shut(&self) {
         self.is_shut.set(true);
         self.drop_transports();
+        self.draining.take();
         self.closing.take();
     }
 
@@ -195,7 +178,7 @@ impl<H: Handler> Driver<H> {
 
     /// Tells the core of a transport that could not be had, and the handler before anything else, if that has ended the
     /// session against its will.
-    fn tell_failure(self: &Rc<Self>, error: &DialError, work: impl FnOnce(&mut Client, Instant)) {
+    pub(super) fn tell_failure(self: &Rc<Self>, error: &DialError, work: impl FnOnce(&mut Client, Instant)) {
         let had_ended = self.has_ended();
         work(&mut self.client.borrow_mut(), self.now.get());
         let is_unwanted = {
@@ -218,64 +201,50 @@ impl<H: Handler> Driver<H> {
         self.stats.set(stats);
     }
 
-    /// The session's WebSocket is open.
-    pub(super) fn handle_websocket_open(self: &Rc<Self>, peer: &Rc<Peer<()>>) {
-        if let Some(session) = self.session.borrow_mut().as_mut() {
-            session.peer = Some(peer.clone());
-        }
-        self.tell(Client::handle_websocket_open);
-    }
-
-    /// The session's WebSocket could not be opened.
-    pub(super) fn handle_websocket_failure(self: &Rc<Self>, error: &DialError) {
-        drop(self.take_websocket());
-        self.turn(&mut || {
-            self.tell_failure(error, |client, now| match error {
-                DialError::Status(refusal) => {
-                    client.handle_websocket_refused(Refusal::parse(refusal.status, &refusal.body), now);
-                }
-                _ => client.handle_websocket_end(Some(error.to_string()), now),
-            });
-        });
-    }
-
-    /// The session's WebSocket has ended; `error` is `None` when the server ended it. This can come from anywhere, so the
-    /// task hands over what follows.
-    pub(super) fn handle_websocket_end(&self, error: Option<String>) {
-        drop(self.take_websocket());
-        self.client.borrow_mut().handle_websocket_end(error, Instant::now());
-        self.wake.notify_one();
-    }
-
-    /// The first transport of the session is on its way.
-    pub(super) fn handle_progress(&self, progress: &crate::client::Progress) {
-        let is_opening = self.client.borrow().engine().is_some_and(|engine| engine.handshake().is_none());
-        if is_opening {
-            self.handler.handle_progress(progress);
-        }
-    }
-
-    /// A WebSocket of the past is gone.
-    pub(super) fn handle_closing_ended(&self) {
-        self.wake.notify_one();
+    /// A message goes out.
+    pub(super) fn count_out(&self, bytes: usize) {
+        let mut stats = self.stats.get();
+        stats.messages_out += 1;
+        stats.bytes_out += bytes as u64;
+        self.stats.set(stats);
     }
 
     /// Hands over what the core has to say.
     fn deliver(self: &Rc<Self>) {
+        if self.held.borrow().is_some() {
+            if self.draining.borrow().is_some() {
+                return;
+            }
+            if let Some(closed) = self.held.take() {
+                self.hand_over(closed);
+            }
+        }
         while !self.is_shut.get() && self.allowance.get() > 0 {
             let Some(event) = self.client.borrow_mut().poll_event() else { return };
-            self.allowance.set(self.allowance.get() - 1);
             if let ClientEvent::Closed(_) = event {
                 // Nothing of the session is left when the handler begins the next.
                 self.pump(self.now.get());
-                self.is_closed.set(true);
+                if self.draining.borrow().is_some() {
+                    self.held.replace(Some(event));
+                    return;
+                }
             }
-            self.handler.handle_event(event);
+            self.hand_over(event);
         }
+    }
+
+    #[inline]
+    fn hand_over(&self, event: ClientEvent) {
+        if let ClientEvent::Closed(_) = event {
+            self.is_closed.set(true);
+        }
+        self.allowance.set(self.allowance.get().saturating_sub(1));
+        self.handler.handle_event(event);
     }
 
     /// Does what the core wants done.
     fn pump(self: &Rc<Self>, now: Instant) {
+        self.poll_postponed();
         while !self.is_shut.get() {
             let has_ended = self.has_ended();
             if !has_ended && self.has_enough() {
@@ -285,8 +254,8 @@ impl<H: Handler> Driver<H> {
             match output {
                 Some(Output::Frame(frame)) => self.send(&frame),
                 Some(Output::OpenWebSocket { target }) => self.open_websocket(&target),
-                Some(Output::CloseWebSocket) => self.close_websocket(),
-                Some(Output::Get { target }) => self.request(target, None),
+                Some(Output::CloseWebSocket) => self.close_websocket(now),
+                Some(Output::Get { target }) => self.poll(target),
                 Some(Output::Post { target, body }) => self.request(target, Some(body)),
                 // The last output of a session may end it.
                 None if has_ended == self.has_ended() => break,
@@ -298,113 +267,8 @@ impl<H: Handler> Driver<H> {
         }
     }
 
-    fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         self.client.borrow().engine().is_some_and(|engine| engine.close_reason().is_some())
-    }
-
-    /// Whether the WebSocket has enough to write. It then says when that is written.
-    fn has_enough(&self) -> bool {
-        let session = self.session.borrow();
-        let peer = session.as_ref().and_then(|session| session.peer.as_ref());
-        let has_enough = peer.filter(|peer| peer.queued() >= ENOUGH);
-        has_enough.inspect(|peer| peer.ask_for_drained()).is_some()
-    }
-
-    fn send(&self, frame: &Frame) {
-        let session = self.session.borrow();
-        let Some(peer) = session.as_ref().and_then(|session| session.peer.as_ref()) else { return };
-        // One that is refused, because the connection is closing, is as lost as one that is on its way then.
-        let size = match frame {
-            Frame::Text(text) => {
-                peer.send_text(text);
-                text.len()
-            }
-            Frame::Binary(bytes) => {
-                peer.send_binary(bytes);
-                bytes.len()
-            }
-        };
-        self.count_out(size);
-    }
-
-    fn count_out(&self, bytes: usize) {
-        let mut stats = self.stats.get();
-        stats.messages_out += 1;
-        stats.bytes_out += bytes as u64;
-        self.stats.set(stats);
-    }
-
-    fn open_websocket(self: &Rc<Self>, target: &str) {
-        let mut session = self.session.borrow_mut();
-        let Some(session) = session.as_mut() else { return };
-        let number = self.number();
-        self.websocket.set(number);
-        let address = session.target.address.clone().with_target(target);
-        let mut dial = session.target.dial.clone();
-        if let Some(polling) = &session.polling {
-            polling.put_cookies(&mut dial);
-        }
-        let link = Rc::new(Link::new(self.clone(), number));
-        let settings = link::settings(session.target.connection);
-        session.websocket = Some(WebSocketClient::connect(link, address, dial, settings));
-    }
-
-    /// Closes the WebSocket in order, which takes as long as it takes, or stops opening it.
-    fn close_websocket(&self) {
-        let Some((websocket, true)) = self.take_websocket() else { return };
-        websocket.close(CloseCode::NORMAL, "");
-        let mut closing = self.closing.borrow_mut();
-        closing.retain(|websocket| !websocket.is_ended());
-        if closing.len() == MOST_CLOSING {
-            closing.remove(0);
-        }
-        closing.push(websocket);
-    }
-
-    /// The session's WebSocket, which is none of its from now on, and whether it is open.
-    fn take_websocket(&self) -> Option<(WebSocketClient<Link<H>>, bool)> {
-        self.websocket.set(0);
-        let mut session = self.session.borrow_mut();
-        let session = session.as_mut()?;
-        let is_open = session.peer.take().is_some();
-        session.websocket.take().map(|websocket| (websocket, is_open))
-    }
-
-    fn request(self: &Rc<Self>, target: String, body: Option<patchcord_socketio::engine::payload::Body>) {
-        let mut session = self.session.borrow_mut();
-        let Some(session) = session.as_mut() else { return };
-        if let Some(body) = &body {
-            self.count_out(body.bytes.len());
-        }
-        let polling = session.polling.get_or_insert_with(|| Polling::new(&session.target));
-        polling.request(self.clone(), session.number, target, body);
-    }
-
-    /// A request of that session was answered, or failed.
-    pub(super) fn handle_answer(self: &Rc<Self>, session: u64, answer: Answer) {
-        if self.session.borrow().as_ref().is_none_or(|current| current.number != session) {
-            return;
-        }
-        self.turn(&mut || match &answer {
-            Answer::Get(body) => {
-                self.count_in(body.len());
-                self.tell(|client, now| client.handle_get(body, now));
-            }
-            Answer::Post => self.tell(Client::handle_post),
-            Answer::Failed(error) => {
-                let reason = match error {
-                    DialError::Poll(refusal) => CloseReason::Refused(Refusal::parse(refusal.status, &refusal.body)),
-                    _ => CloseReason::TransportError(error.to_string()),
-                };
-                self.tell_failure(error, |client, now| client.handle_request_failed(reason, now));
-            }
-        });
-    }
-
-    /// The session's transports are gone at once.
-    fn drop_transports(&self) {
-        self.websocket.set(0);
-        drop(self.session.take());
     }
 
     fn handle_panic(self: &Rc<Self>, reason: &str, now: Instant) {
@@ -422,14 +286,27 @@ impl<H: Handler> Driver<H> {
         if self.in_turn.get() {
             return;
         }
-        let client = self.client.borrow();
-        let is_earlier = match (client.poll_timeout(), self.armed.get()) {
+        let is_earlier = match (self.deadline(), self.armed.get()) {
             (Some(deadline), Some(armed)) => deadline < armed,
             (Some(_), None) => true,
             (None, _) => false,
         };
-        if is_earlier || client.has_events() {
+        if is_earlier || self.has_events() {
             self.wake.notify_one();
+        }
+    }
+
+    /// When the task has to do something.
+    fn deadline(&self) -> Option<Instant> {
+        let draining = self.draining.borrow().as_ref().and_then(|draining| draining.deadline);
+        self.client.borrow().poll_timeout().into_iter().chain(draining).min()
+    }
+
+    /// Whether there is something to be handed over.
+    fn has_events(&self) -> bool {
+        match *self.held.borrow() {
+            Some(_) => self.draining.borrow().is_none(),
+            None => self.client.borrow().has_events(),
         }
     }
 
@@ -437,18 +314,31 @@ impl<H: Handler> Driver<H> {
     fn handle_time(self: &Rc<Self>) {
         self.closing.borrow_mut().retain(|websocket| !websocket.is_ended());
         let now = Instant::now();
-        let (is_due, has_events) = {
-            let client = self.client.borrow();
-            (client.poll_timeout().is_some_and(|deadline| deadline <= now), client.has_events())
-        };
-        if is_due || has_events {
-            self.turn(&mut || self.client.borrow_mut().handle_timeout(now));
+        self.drain(now);
+        if self.has_events() || self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.turn(&mut || self.handle_timeout(now));
         } else {
             self.pump(now);
         }
     }
 
-    fn number(&self) -> u64 {
+    fn handle_timeout(&self, now: Instant) {
+        self.client.borrow_mut().handle_timeout(now);
+        let limit = {
+            let client = self.client.borrow();
+            let is_late = client.engine().and_then(|engine| engine.close_reason()) == Some(&CloseReason::OpenTimeout);
+            is_late.then(|| client.settings().engine.open_timeout)
+        };
+        // Waiting for the open packet of a server that is there is another matter.
+        let reached = || self.session.borrow().as_ref().and_then(Session::reached).cloned();
+        if let Some(limit) = limit
+            && let Some(reached) = reached()
+        {
+            self.handler.handle_failure(&DialError::TimedOut { reached, limit });
+        }
+    }
+
+    pub(super) fn number(&self) -> u64 {
         self.numbers.set(self.numbers.get() + 1);
         self.numbers.get()
     }
@@ -459,11 +349,11 @@ pub(super) async fn run<H: Handler>(driver: Rc<Driver<H>>) {
     let mut sleep: std::pin::Pin<&mut Sleep> = pin!(sleep_until(Instant::now().into()));
     loop {
         driver.handle_time();
-        let (deadline, has_events) = (driver.client.borrow().poll_timeout(), driver.client.borrow().has_events());
-        if has_events {
+        if driver.has_events() {
             tokio::task::yield_now().await;
             continue;
         }
+        let deadline = driver.deadline();
         driver.armed.set(deadline);
         if let Some(deadline) = deadline {
             sleep.as_mut().reset(deadline.into());

@@ -1,5 +1,6 @@
 //! One WebSocket of a session.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -8,14 +9,18 @@ use patchcord_socketio::Client;
 use super::Handler;
 use super::driver::Driver;
 use crate::client::{self, Accepted, ConnectionSettings, DialError, Progress};
-use crate::websocket::connection::ENDED;
-use crate::websocket::{self, ClosedBy, Ending, Peer, SlowReader};
+use crate::websocket::{self, Ending, Peer, SlowReader};
+
+/// Pongs that may wait to be written: a server that pings and does not read must not make them pile up.
+const MOST_PONGS: u32 = 16;
 
 /// Hears of one WebSocket, and hands on what comes as long as it is the session's.
 pub(super) struct Link<H: Handler> {
     driver: Rc<Driver<H>>,
     /// Which one it is among the driver's.
     number: u64,
+    /// Pongs since nothing waited to be written.
+    pongs: Cell<u32>,
 }
 
 /// The bounds of a WebSocket whose out-buffer is never more than filled up to some measure, so that no policy has to come
@@ -26,7 +31,7 @@ pub(super) fn settings(given: ConnectionSettings) -> ConnectionSettings {
 
 impl<H: Handler> Link<H> {
     pub(super) fn new(driver: Rc<Driver<H>>, number: u64) -> Self {
-        Link { driver, number }
+        Link { driver, number, pongs: Cell::new(0) }
     }
 
     #[inline]
@@ -78,16 +83,22 @@ impl<H: Handler> websocket::Handler for Link<H> {
     }
 
     fn handle_ping(&self, peer: &Rc<Peer<()>>, payload: &[u8]) {
-        peer.send_pong(payload);
+        if peer.queued() == 0 {
+            self.pongs.set(0);
+        }
+        if self.pongs.get() < MOST_PONGS {
+            self.pongs.set(self.pongs.get() + 1);
+            peer.send_pong(payload);
+        }
     }
 
     fn handle_pong(&self, _peer: &Rc<Peer<()>>, _payload: &[u8]) {}
 
     fn handle_close(&self, _peer: &Rc<Peer<()>>, ending: &Ending) {
         if self.is_current() {
-            self.driver.handle_websocket_end(failure(ending));
+            self.driver.handle_websocket_end(ending);
         } else {
-            self.driver.handle_closing_ended();
+            self.driver.handle_closing();
         }
     }
 
@@ -100,16 +111,10 @@ impl<H: Handler> websocket::Handler for Link<H> {
     }
 
     fn handle_drained(&self, _peer: &Rc<Peer<()>>) {
-        // The turn around this asks the core for more.
-    }
-}
-
-/// What was wrong with the way that a WebSocket ended; nothing, when the server ended it, with a close frame or by
-/// ending the transport, as a server that is stopped does.
-fn failure(ending: &Ending) -> Option<String> {
-    match ending.by {
-        ClosedBy::Remote => None,
-        ClosedBy::Nobody if ending.reason == ENDED => None,
-        ClosedBy::Nobody | ClosedBy::Local => Some(ending.reason.clone()),
+        self.pongs.set(0);
+        // The turn around this asks the core for more, where the WebSocket is still the session's.
+        if !self.is_current() {
+            self.driver.handle_closing();
+        }
     }
 }

@@ -14,6 +14,7 @@ mod cookies;
 mod driver;
 mod link;
 mod polling;
+mod transports;
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -28,13 +28,15 @@ use super::driver::Driver;
 use super::{Handler, Target};
 use crate::catch_panic::catch_panic;
 use crate::client::{Address, DialError, DialSettings, Phase, Progress, RedirectRefusal};
-use crate::client::{dial_stream, lost_by, redirected};
+use crate::client::{dial_stream, lost_by, redirected, system_tls};
 
 /// Connections that are kept for later: one for GETs, one for POSTs.
 const MOST_IDLE: usize = 2;
 /// How long a connection is kept that a POST can be trusted to, where the server does not say how long it keeps it: less
 /// than the shortest that servers are known to. A POST that is lost cannot be sent again.
 const TRUSTED: Duration = Duration::from_secs(1);
+/// How long a connection may take to get over its last request.
+const READY: Duration = Duration::from_millis(50);
 /// How long the body of a refusal is waited for.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// Bytes that a body may have beside twice the largest message: several packets, base64.
@@ -58,7 +60,7 @@ pub(super) struct Polling {
 
 struct Requests {
     address: Address,
-    dial: DialSettings,
+    dial: RefCell<DialSettings>,
     /// All but cookies.
     headers: Result<HeaderMap, RequestError>,
     cookies: RefCell<Cookies>,
@@ -99,7 +101,7 @@ impl Polling {
         let requests = Requests {
             address: address.clone(),
             headers: headers(address, dial),
-            dial: dial.clone(),
+            dial: RefCell::new(dial.clone()),
             cookies: RefCell::new(Cookies::from_header(&given.join(";"))),
             idle: RefCell::default(),
             body_limit: Cell::new(body_limit(connection.message)),
@@ -112,8 +114,9 @@ impl Polling {
         self.requests.body_limit.set(body_limit(bytes));
     }
 
-    /// Puts the session's cookies in the place of those of the settings.
-    pub(super) fn put_cookies(&self, dial: &mut DialSettings) {
+    /// Lends the dial of a WebSocket the session's cookies, in the place of those of the settings, and what TLS verifies by.
+    pub(super) fn lend(&self, dial: &mut DialSettings) {
+        dial.tls.clone_from(&self.requests.dial.borrow().tls);
         dial.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
         dial.headers.extend(self.requests.cookies.borrow().header().map(|cookies| ("Cookie".to_owned(), cookies)));
     }
@@ -191,15 +194,31 @@ impl Requests {
     async fn take_idle(&self, for_post: bool) -> Option<Connection> {
         // An end that has come already is seen before the connection is used.
         tokio::task::yield_now().await;
-        let mut idle = self.idle.borrow_mut();
-        idle.retain(|connection| connection.sender.is_ready());
-        let now = Instant::now();
-        let place = idle.iter().rposition(|connection| !for_post || now < connection.trusted)?;
-        Some(idle.remove(place))
+        loop {
+            let now = Instant::now();
+            let mut connection = {
+                let mut idle = self.idle.borrow_mut();
+                idle.retain(|connection| !connection.sender.is_closed());
+                let place = idle.iter().rposition(|connection| !for_post || now < connection.trusted)?;
+                idle.remove(place)
+            };
+            // A connection that has just been used takes a moment; one whose last request was answered before it had been
+            // sent takes for ever.
+            if let Ok(Ok(())) = tokio::time::timeout(READY, connection.sender.ready()).await {
+                return Some(connection);
+            }
+        }
     }
 
     async fn open(&self, address: &Address, report: &dyn Fn(&Progress)) -> Result<Connection, DialError> {
-        let transport = dial_stream(address, &self.dial, report).await?;
+        let mut dial = self.dial.borrow().clone();
+        if address.is_tls() && dial.tls.is_none() {
+            // Once for all connections of the session.
+            dial.tls = Some(system_tls().await?);
+            self.dial.borrow_mut().tls.clone_from(&dial.tls);
+        }
+        let transport = dial_stream(address, &dial, report).await?;
+        report(&Progress { phase: Phase::Request, subject: address.to_string() });
         let mut builder = http1::Builder::new();
         builder.max_headers(MAX_HEADERS);
         let (sender, connection) = builder.handshake(TokioIo::new(transport)).await.map_err(|error| failed(&error))?;

@@ -15,7 +15,7 @@ pub(super) struct Failure {
 impl Failure {
     pub(super) fn of_dial(error: &DialError) -> Self {
         let remedy = match error {
-            DialError::Status(refusal) if matches!(refusal.status, 401 | 403) => {
+            DialError::Status(refusal) | DialError::Poll(refusal) if matches!(refusal.status, 401 | 403) => {
                 "give the server what it wants by the inputs `headers`, `query` or `auth`".to_owned()
             }
             error => error.remedy(),
@@ -35,7 +35,12 @@ pub(super) fn remedy(reason: &DisconnectReason) -> &'static str {
             "ask whoever runs the server to send less before it connects a namespace"
         }
         DisconnectReason::Engine(CloseReason::PingTimeout) => "see that the network and the server still work",
-        DisconnectReason::Engine(CloseReason::TransportClose) => "see the log of the server",
+        DisconnectReason::Engine(CloseReason::WebSocketClosed { code: 1009, .. }) => {
+            "send less at a time, or have the server take larger messages (`maxHttpBufferSize`)"
+        }
+        DisconnectReason::Engine(CloseReason::TransportClose | CloseReason::WebSocketClosed { .. }) => {
+            "see the log of the server"
+        }
         DisconnectReason::Engine(CloseReason::TransportError(_)) => "see that the server runs, and the network",
         DisconnectReason::Engine(CloseReason::OpenTimeout) => "correct `url` and `path`, or allow more `timeout`",
         DisconnectReason::Engine(CloseReason::Engine(_)) => {

@@ -184,7 +184,7 @@ impl DisconnectReason {
             Self::Server => "io server disconnect",
             Self::Client | Self::Engine(CloseReason::Client) => "io client disconnect",
             Self::Engine(CloseReason::PingTimeout) => "ping timeout",
-            Self::Engine(CloseReason::TransportClose) => "transport close",
+            Self::Engine(CloseReason::TransportClose | CloseReason::WebSocketClosed { .. }) => "transport close",
             Self::Engine(CloseReason::TransportError(_) | CloseReason::Refused(_) | CloseReason::OpenTimeout) => {
                 "transport error"
             }

@@ -305,6 +305,11 @@ impl Client {
         self.with_engine(now, |engine, _| engine.handle_websocket_refused(refusal));
     }
 
+    /// The server has closed the WebSocket, with a close frame of this code; 1005 when it had none.
+    pub fn handle_websocket_closed(&mut self, code: u16, reason: &str, now: Instant) {
+        self.with_engine(now, |engine, _| engine.handle_websocket_closed(code, reason));
+    }
+
     /// The WebSocket has ended or could not be opened; `error` is `None` when it was closed in order.
     pub fn handle_websocket_end(&mut self, error: Option<String>, now: Instant) {
         self.with_engine(now, |engine, _| engine.handle_websocket_end(error));

@@ -258,6 +258,14 @@ impl Engine {
         self.websocket_ended(CloseReason::Refused(refusal));
     }
 
+    /// The server has closed the WebSocket, with a close frame of this code; 1005 when it had none.
+    pub fn handle_websocket_closed(&mut self, code: u16, reason: &str) {
+        self.websocket_ended(match code {
+            1000 | 1001 | 1005 => CloseReason::TransportClose,
+            _ => CloseReason::WebSocketClosed { code, reason: reason.to_owned() },
+        });
+    }
+
     /// The WebSocket has ended or could not be opened; `error` is `None` when it was closed in order.
     pub fn handle_websocket_end(&mut self, error: Option<String>) {
         self.websocket_ended(match error {

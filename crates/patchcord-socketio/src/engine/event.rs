@@ -10,7 +10,7 @@ use super::payload::Body;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
     /// Open a WebSocket to this path and query. Report it with [`Engine::handle_websocket_open`],
-    /// [`Engine::handle_websocket_refused`] or [`Engine::handle_websocket_end`].
+    /// [`Engine::handle_websocket_refused`], [`Engine::handle_websocket_closed`] or [`Engine::handle_websocket_end`].
     OpenWebSocket {
         /// Path and query.
         target: String,
@@ -81,6 +81,14 @@ pub enum CloseReason {
     /// The server closed the session, or its transport.
     #[error("the server closed the connection")]
     TransportClose,
+    /// The server closed the WebSocket, and says that something was wrong: 1009 for a message that it finds too large.
+    #[error("the server closed the WebSocket with code {code}{}{reason}", if .reason.is_empty() { "" } else { ": " })]
+    WebSocketClosed {
+        /// The code of its close frame.
+        code: u16,
+        /// The words beside it; may be empty.
+        reason: String,
+    },
     /// The transport failed, or a request did.
     #[error("the connection failed: {0}")]
     TransportError(String),

@@ -17,6 +17,66 @@ fn v3() -> ClientSettings {
     ClientSettings { version: VersionChoice::V3, ..ClientSettings::default() }
 }
 
+/// What the first request of a session is made over, and the session lost then.
+fn first_transport(peer: &mut Scripted, upgrade: bool) -> &'static str {
+    peer.client.connect(peer.now).unwrap();
+    let transport = match peer.client.poll_output(peer.now) {
+        Some(Output::OpenWebSocket { .. }) => "websocket",
+        Some(Output::Get { .. }) => "polling",
+        other => panic!("{other:?}"),
+    };
+    if upgrade {
+        let open = r#"0{"sid":"engine","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#;
+        peer.client.handle_get(open.as_bytes(), peer.now);
+        peer.sent();
+        peer.client.handle_post(peer.now);
+        peer.client.handle_websocket_open(peer.now);
+        assert_eq!(peer.sent(), ["2probe"]);
+        peer.server("3probe");
+        peer.client.handle_get(b"6", peer.now);
+        assert_eq!(peer.sent(), ["5"]);
+    }
+    peer.client.abort(CloseReason::TransportError("lost".to_owned()), peer.now);
+    let told = if upgrade {
+        &["open", "over websocket", "closed: the connection failed: lost"][..]
+    } else {
+        &["closed: the connection failed: lost"]
+    };
+    assert!(peer.client.has_events());
+    assert_eq!(peer.events(), told);
+    assert!(!peer.client.has_events());
+    peer.sent();
+    transport
+}
+
+#[test]
+fn a_session_can_begin_where_the_last_one_went() {
+    let mut settings = ClientSettings { remember_upgrade: true, ..ClientSettings::default() };
+    settings.engine.transports = Transports::PollingThenWebSocket;
+    let mut peer = Scripted::new(settings.clone(), &["/"]);
+    assert_eq!(first_transport(&mut peer, false), "polling");
+    assert_eq!(first_transport(&mut peer, true), "polling");
+    assert_eq!(first_transport(&mut peer, false), "websocket");
+    assert_eq!(first_transport(&mut peer, true), "polling", "a WebSocket that could not be opened is forgotten");
+    peer.client.set_settings(ClientSettings { remember_upgrade: false, ..settings });
+    assert_eq!(first_transport(&mut peer, false), "polling");
+}
+
+#[test]
+fn a_websocket_that_the_server_closes_says_why() {
+    for (code, reason, told) in [
+        (1000, "bye", "closed: the server closed the connection"),
+        (1001, "", "closed: the server closed the connection"),
+        (1005, "", "closed: the server closed the connection"),
+        (1009, "", "closed: the server closed the WebSocket with code 1009"),
+        (4000, "enough", "closed: the server closed the WebSocket with code 4000: enough"),
+    ] {
+        let mut peer = Scripted::connected(ClientSettings::default(), &["/"]);
+        peer.client.handle_websocket_closed(code, reason, peer.now);
+        assert_eq!(peer.events(), ["/ disconnected: transport close", told]);
+    }
+}
+
 #[test]
 fn namespaces_share_one_engine() {
     let mut peer = Scripted::new(ClientSettings::default(), &["/", "admin"]);

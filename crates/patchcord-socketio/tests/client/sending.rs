@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::scripted::{SECOND, Scripted};
 use patchcord_socketio::engine::SendError;
 use patchcord_socketio::{
-    AckRequest, ClientSettings, Credentials, EmitError, EncodeError, Namespace, OfflinePolicy, Outcome, Value,
+    AckRequest, ClientSettings, Credentials, EmitError, EmitOptions, EncodeError, Namespace, OfflinePolicy, Outcome,
+    Value,
 };
 
 fn nothing() -> Vec<String> {
@@ -232,6 +233,33 @@ fn with_retries_a_lost_connection_loses_nothing() {
     assert_eq!(peer.emit_volatile("v").outcome, Outcome::Dropped, "behind b");
     peer.sent();
     assert_eq!(peer.emit_volatile("v").outcome, Outcome::Sent);
+}
+
+#[test]
+fn an_event_can_say_for_itself_how_often_it_is_sent_again() {
+    let mut peer = Scripted::connected(ClientSettings::default(), &["/"]);
+    let ack = AckRequest::WaitFor(2 * SECOND);
+    let options = EmitOptions { retries: Some(1), ack, ..EmitOptions::default() };
+    let emit = |peer: &mut Scripted, name: &str, options| {
+        let now = peer.now;
+        peer.client.emit(&Namespace::ROOT, name, vec![], options, now).unwrap().outcome
+    };
+    assert_eq!(emit(&mut peer, "a", options), Outcome::Sent);
+    assert_eq!(emit(&mut peer, "b", options), Outcome::Buffered);
+    assert_eq!(emit(&mut peer, "plain", EmitOptions::default()), Outcome::Sent, "it stands in no queue");
+    assert_eq!(peer.sent(), ["420[\"a\"]", "42[\"plain\"]"]);
+    peer.pass(Duration::from_millis(1999));
+    assert_eq!(peer.sent(), nothing(), "an attempt has its own time");
+    peer.pass(Duration::from_millis(1));
+    assert_eq!(peer.sent(), ["421[\"a\"]"]);
+    peer.pass(2 * SECOND);
+    assert_eq!(peer.events(), ["/ no answer 0: the event was not acknowledged in time"]);
+    assert_eq!(peer.sent(), ["422[\"b\"]"]);
+    // Where all events are sent again, one can do without.
+    let mut peer = Scripted::connected(retrying(), &["/"]);
+    assert_eq!(emit(&mut peer, "a", EmitOptions::default()), Outcome::Sent);
+    assert_eq!(emit(&mut peer, "b", EmitOptions { retries: Some(0), ..EmitOptions::default() }), Outcome::Sent);
+    assert_eq!(peer.sent(), ["420[\"a\"]", "42[\"b\"]"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The works that every WebSocket client is measured with, and what ours must reach in them.
 
+use super::super::comparison::work::Work;
+
 /// What one operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -14,21 +16,8 @@ pub enum Kind {
     Echo,
 }
 
-/// One row of the comparison.
-#[derive(Debug)]
-pub struct Work {
-    /// Name on the command line.
-    pub id: &'static str,
-    /// Name in the report.
-    pub title: &'static str,
-    /// What one operation is.
-    pub kind: Kind,
-    /// Payload of a message in bytes.
-    pub bytes: usize,
-}
-
 /// Every work, in the order of the report.
-pub const WORKS: [Work; 4] = [
+pub static WORKS: [Work<Kind>; 4] = [
     Work { id: "flood-64", title: "Flood of 64 B", kind: Kind::Flood, bytes: 64 },
     Work { id: "flood-1k", title: "Flood of 1 KiB", kind: Kind::Flood, bytes: 1024 },
     Work {
@@ -50,8 +39,3 @@ pub const BAR_BARE: f64 = 0.8;
 pub const BAR_MEMORY: f64 = 2.0;
 /// Median round trip as a multiple of the best peer's.
 pub const BAR_ROUND_TRIP: f64 = 1.15;
-
-/// The work with this id.
-pub fn find(id: &str) -> Option<&'static Work> {
-    WORKS.iter().find(|work| work.id == id)
-}
