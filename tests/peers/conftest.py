@@ -318,6 +318,10 @@ def pytest_sessionstart(session):
         pytest.exit(f"{path} does not start:\n{tried.stdout}{tried.stderr}", returncode=3)
 
 
+def pytest_deselected(items):
+    OUTCOMES.note_left_out(items)
+
+
 def pytest_sessionfinish():
     OUTCOMES.write()
 

@@ -1,19 +1,20 @@
 """The table of what works with which Socket.IO server, from a run of the tests.
 
-A test that is marked with a feature counts for it; a feature works where all its tests passed. Each run leaves what
-it found in target/conformance/socketio.json. `target/peers/python/bin/python tests/peers/socketio_table.py` writes
-that as docs/conformance/socketio.md; the run should have been one of all tests.
+A test that is marked with a feature counts for it; a feature works where all its tests passed. A run of all these tests
+leaves what it found beside the program that it tested, in target/conformance/socketio.json; a run of some leaves nothing.
+`target/peers/python/bin/python tests/peers/socketio_table.py` writes that as docs/conformance/socketio.md.
 """
 
 import datetime
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
-from running import REPOSITORY
-from socketio_servers import KINDS, PEERS
+from running import REPOSITORY, program
+from socketio_servers import KINDS
 
-FOUND = PEERS.parent / "conformance" / "socketio.json"
 PAGE = REPOSITORY / "docs" / "conformance" / "socketio.md"
 
 # As the page shows what became of a feature; what is not here the server does not have.
@@ -28,9 +29,26 @@ What the SocketIO DAT was seen to do with servers that share no code with it, fr
 shows the same with any server and is tried with one of a kind.
 
 - Date: {date}
-- Program: patchcord, commit {commit}
+- Tests and program: commit {commit}, {tests} tests
 
 """
+
+
+def found():
+    """Where a run leaves what it found: it belongs to the program under test, not to the peers, which several may share."""
+    return program().parents[1] / "conformance" / "socketio.json"
+
+
+def known():
+    """The features that tests are marked with."""
+    texts = [path.read_text() for path in sorted(Path(__file__).parent.glob("test_socketio_servers*.py"))]
+    return set(re.findall(r'^@on\("([^"]+)"', "".join(texts), re.MULTILINE))
+
+
+def commit():
+    """The commit of the work tree, marked when files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
 class Outcomes:
@@ -38,12 +56,20 @@ class Outcomes:
 
     def __init__(self):
         self.features = {}
+        self.tests = 0
+        self.is_whole = True
+
+    def note_left_out(self, items):
+        """Takes in tests that were not chosen."""
+        if any(item.get_closest_marker("feature") for item in items):
+            self.is_whole = False
 
     def note(self, item, report):
         """Takes in one phase of one test."""
         marker = item.get_closest_marker("feature")
         if marker is None or (report.passed and report.when != "call"):
             return
+        self.tests += report.when == "call"
         outcomes = self.features.setdefault(marker.args[0], {})
         kind = item.callspec.params["kind"]
         # The worst counts.
@@ -51,30 +77,29 @@ class Outcomes:
             outcomes[kind] = report.outcome
 
     def write(self):
-        if self.features:
-            FOUND.parent.mkdir(parents=True, exist_ok=True)
-            FOUND.write_text(json.dumps(self.features, indent=1, ensure_ascii=False) + "\n")
+        if not self.is_whole or self.features.keys() != known():
+            return
+        facts = {"date": datetime.date.today().isoformat(), "commit": commit(), "tests": self.tests}
+        path = found()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**facts, "features": self.features}, indent=1, ensure_ascii=False) + "\n")
 
 
-def page(features, versions, date, commit):
-    """The page, from {feature: {kind: outcome}} and the kinds' versions."""
+def page(run, versions):
+    """The page, from what a run has left and the kinds' versions."""
     rows = [["Feature", *versions.values()], ["---", *(":-:" for _ in versions)]]
-    for feature, outcomes in features.items():
+    for feature, outcomes in run["features"].items():
         rows.append([feature, *(SIGNS[outcomes[kind]] if kind in outcomes else NONE for kind in versions)])
-    head = HEAD.format(none=NONE, date=date, commit=commit)
+    head = HEAD.format(none=NONE, date=run["date"], commit=run["commit"], tests=run["tests"])
     return head + "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def main():
     try:
-        features = json.loads(FOUND.read_text())
+        run = json.loads(found().read_text())
     except FileNotFoundError:
-        sys.exit(f"{FOUND} is missing: run the tests first, `cargo xtask test peers`")
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=True
-    ).stdout.strip()
-    versions = {kind: what.version() for kind, what in KINDS.items()}
-    PAGE.write_text(page(features, versions, datetime.date.today().isoformat(), commit))
+        sys.exit(f"{found()} is missing: run all tests of Socket.IO first, such as with `cargo xtask test peers`")
+    PAGE.write_text(page(run, {kind: what.version() for kind, what in KINDS.items()}))
 
 
 if __name__ == "__main__":
