@@ -1,15 +1,15 @@
-//! JSON to [`Value`] and back, by serde_json's parser and writer, without a tree in between.
+//! JSON to [`Value`] and back: by serde_json's parser, without a tree in between, and by a writer that leaves numbers with
+//! fractions and texts with escapes to serde_json.
 //!
 //! Depth and number of values are bounded while they are read. Bytes are written as numbered placeholders, in the order
 //! in which a reader meets them.
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use bytes::Bytes;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
 use crate::value::{PLACEHOLDER, PLACEHOLDER_INDEX, Value};
 
@@ -187,80 +187,107 @@ fn escaped_unit(text: &str) -> Option<u16> {
     u16::from_str_radix(digits, 16).ok()
 }
 
+/// Reads the payload of an event that is a name and at most one text, neither with an escape in it: most events are, and
+/// finding out costs little. `None` where it is anything else.
+pub(crate) fn read_plain_event(payload: &str) -> Option<(&str, Option<&str>)> {
+    let inner = payload.strip_prefix("[\"")?.strip_suffix("\"]")?;
+    let (name, text) = match inner.find('"') {
+        None => (inner, None),
+        Some(end) => (&inner[..end], Some(inner[end..].strip_prefix("\",\"")?)),
+    };
+    (is_plain(name) && text.is_none_or(is_plain)).then_some((name, text))
+}
+
+/// Whether a text stands in JSON as it is.
+fn is_plain(text: &str) -> bool {
+    // Without a way out in between, so that many bytes are looked at together.
+    !text.bytes().fold(false, |found, byte| found | (byte == b'"') | (byte == b'\\') | (byte < 0x20))
+}
+
 /// Writes a value; bytes become placeholders without number. The value's depth has to be checked before.
 pub(crate) fn write(value: &Value) -> String {
-    serde_json::to_string(&Written { value, attachments: None }).unwrap_or_default()
+    let mut out = String::new();
+    write_value(&mut out, value);
+    out
 }
 
 /// Appends an array of `name` and `args` to `out`, and their bytes to `attachments`. Depths have to be checked before.
-pub(crate) fn write_array(out: &mut Vec<u8>, name: Option<&str>, args: &[Value], attachments: &mut Vec<Bytes>) {
-    let found = Cell::new(std::mem::take(attachments));
-    let array = WrittenArray { name, args, attachments: Some(&found) };
-    // Writing to memory fails for nothing that a `Value` can hold.
-    let written = serde_json::to_writer(out, &array);
-    debug_assert!(written.is_ok());
-    *attachments = found.into_inner();
+pub(crate) fn write_array(out: &mut String, name: Option<&str>, args: &[Value], attachments: &mut Vec<Bytes>) {
+    out.push('[');
+    if let Some(name) = name {
+        write_text(out, name);
+    }
+    let mut is_first = name.is_none();
+    for value in args {
+        if !std::mem::take(&mut is_first) {
+            out.push(',');
+        }
+        write_with(out, value, &mut Some(attachments));
+    }
+    out.push(']');
 }
 
-/// Appends one value to `out`. Its depth has to be checked before, and it holds no bytes.
-pub(crate) fn write_value(out: &mut Vec<u8>, value: &Value) {
-    let written = serde_json::to_writer(out, &Written { value, attachments: None });
-    debug_assert!(written.is_ok());
+/// Appends one value to `out`, bytes as placeholders without number. Its depth has to be checked before.
+pub(crate) fn write_value(out: &mut String, value: &Value) {
+    write_with(out, value, &mut None);
 }
 
 /// Where bytes are collected while a value is written.
-type Attachments<'a> = Option<&'a Cell<Vec<Bytes>>>;
+type Attachments<'a> = Option<&'a mut Vec<Bytes>>;
 
-struct WrittenArray<'a> {
-    name: Option<&'a str>,
-    args: &'a [Value],
-    attachments: Attachments<'a>,
-}
-
-impl Serialize for WrittenArray<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(None)?;
-        if let Some(name) = self.name {
-            list.serialize_element(name)?;
+fn write_with(out: &mut String, value: &Value, attachments: &mut Attachments<'_>) {
+    // Writing to memory does not fail.
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+        Value::Int(number) => {
+            let _ = write!(out, "{number}");
         }
-        for value in self.args {
-            list.serialize_element(&Written { value, attachments: self.attachments })?;
+        Value::UInt(number) => {
+            let _ = write!(out, "{number}");
         }
-        list.end()
+        Value::Float(number) => out.push_str(&serde_json::to_string(number).unwrap_or_default()),
+        Value::Text(text) => write_text(out, text),
+        Value::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                write_with(out, item, attachments);
+            }
+            out.push(']');
+        }
+        Value::Object(fields) => {
+            out.push('{');
+            for (at, (name, value)) in fields.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                write_text(out, name);
+                out.push(':');
+                write_with(out, value, attachments);
+            }
+            out.push('}');
+        }
+        Value::Binary(bytes) => {
+            let _ = write!(out, "{{\"{PLACEHOLDER}\":true");
+            if let Some(attachments) = attachments {
+                let _ = write!(out, ",\"{PLACEHOLDER_INDEX}\":{}", attachments.len());
+                attachments.push(bytes.clone());
+            }
+            out.push('}');
+        }
     }
 }
 
-struct Written<'a> {
-    value: &'a Value,
-    attachments: Attachments<'a>,
-}
-
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let attachments = self.attachments;
-        match self.value {
-            Value::Null => serializer.serialize_unit(),
-            Value::Bool(value) => serializer.serialize_bool(*value),
-            Value::Int(value) => serializer.serialize_i64(*value),
-            Value::UInt(value) => serializer.serialize_u64(*value),
-            Value::Float(value) => serializer.serialize_f64(*value),
-            Value::Text(text) => serializer.serialize_str(text),
-            Value::Array(items) => serializer.collect_seq(items.iter().map(|value| Written { value, attachments })),
-            Value::Object(fields) => {
-                serializer.collect_map(fields.iter().map(|(name, value)| (name, Written { value, attachments })))
-            }
-            Value::Binary(bytes) => {
-                let mut map = serializer.serialize_map(None)?;
-                map.serialize_entry(PLACEHOLDER, &true)?;
-                if let Some(attachments) = attachments {
-                    let mut found = attachments.take();
-                    map.serialize_entry(PLACEHOLDER_INDEX, &found.len())?;
-                    found.push(bytes.clone());
-                    attachments.set(found);
-                }
-                map.end()
-            }
-        }
+fn write_text(out: &mut String, text: &str) {
+    if is_plain(text) {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    } else {
+        out.push_str(&serde_json::to_string(text).unwrap_or_default());
     }
 }
 
@@ -289,6 +316,50 @@ mod tests {
         }
         assert_eq!(parse("1e400"), Err(JsonError::Syntax { at: 5 }));
         assert_eq!(write(&Value::Float(f64::NAN)), "null");
+    }
+
+    #[test]
+    fn plain_events_are_told_from_all_others() {
+        assert_eq!(read_plain_event(r#"["e"]"#), Some(("e", None)));
+        assert_eq!(read_plain_event(r#"["e","ü, 😀"]"#), Some(("e", Some("ü, 😀"))));
+        assert_eq!(read_plain_event(r#"["",""]"#), Some(("", Some(""))));
+        for other in [
+            "", "[]", "[\"", "[\"]", r#"["e",1]"#, r#"["e","a","b"]"#, r#"["e", "a"]"#, r#"["e","a\n"]"#, r#"["e\\","a"]"#,
+            "[\"e\",\"a\tb\"]", r#"["e","a"b"]"#, r#"["e","a\"]"#, r#"["e":"a"]"#, r#"["e",["a"]]"#,
+        ] {
+            assert_eq!(read_plain_event(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_what_serde_json_writes() {
+        let values = [
+            Value::from("a \"b\" \\ \n \u{1} \u{7f} ü €😀"),
+            Value::from(""),
+            Value::Float(1.0),
+            Value::Float(-0.0),
+            Value::Float(1e300),
+            Value::Float(f64::INFINITY),
+            Value::Int(i64::MIN),
+            Value::UInt(u64::MAX),
+            Value::Array(vec![Value::Null, Value::Bool(true), Value::Bool(false), Value::Array(Vec::new())]),
+            Value::Object(vec![("a\"".to_owned(), Value::Object(Vec::new())), (String::new(), Value::Int(0))]),
+        ];
+        let written = [
+            r#""a \"b\" \\ \n \u0001 \u{7f} ü €😀""#.replace("\\u{7f}", "\u{7f}"),
+            r#""""#.to_owned(),
+            "1.0".to_owned(),
+            "-0.0".to_owned(),
+            "1e+300".to_owned(),
+            "null".to_owned(),
+            "-9223372036854775808".to_owned(),
+            "18446744073709551615".to_owned(),
+            "[null,true,false,[]]".to_owned(),
+            r#"{"a\"":{},"":0}"#.to_owned(),
+        ];
+        for (value, expected) in values.iter().zip(written) {
+            assert_eq!(write(value), expected);
+        }
     }
 
     #[test]

@@ -8,9 +8,10 @@
 //! (`socket.io-parser`, from 4.2.6 on) has them.
 
 use std::borrow::Cow;
-use std::io::Write as _;
+use std::fmt::Write as _;
 
 use bytes::Bytes;
+use compact_str::{CompactString, ToCompactString};
 
 use crate::engine::{Data, Version};
 use crate::json;
@@ -80,7 +81,7 @@ pub enum Content {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
     /// Its name. One that came as a number is written as JavaScript writes it, since there 1 and "1" are the same name.
-    pub name: String,
+    pub name: CompactString,
     /// Its arguments.
     pub args: Vec<Value>,
     /// The number under which it asks for an answer.
@@ -163,7 +164,7 @@ impl Packet {
         if let Content::Event(event) = &self.content
             && is_reserved(&event.name)
         {
-            return Err(EncodeError::ReservedName(event.name.clone()));
+            return Err(EncodeError::ReservedName(event.name.to_string()));
         }
         let measure = self.content.measure(limits.depth.min(json::MAX_DEPTH))?;
         let encoded = match parser {
@@ -192,9 +193,9 @@ impl Packet {
         if binary && !self.content.may_be_binary() {
             return Err(EncodeError::BytesOutsideEvent);
         }
-        let mut out = Vec::new();
+        let mut out = String::with_capacity(self.content.len_hint());
+        out.push(char::from(b'0' + self.content.type_number() + if binary { 3 } else { 0 }));
         // Writing to memory does not fail.
-        let _ = write!(out, "{}", self.content.type_number() + if binary { 3 } else { 0 });
         if binary {
             let _ = write!(out, "{}-", measure.binaries);
         }
@@ -211,9 +212,7 @@ impl Packet {
             Content::Event(event) => json::write_array(&mut out, Some(&event.name), &event.args, &mut attachments),
             Content::Ack { args, .. } => json::write_array(&mut out, None, args, &mut attachments),
         }
-        // JSON is always UTF-8.
-        let text = String::from_utf8(out).unwrap_or_default();
-        Ok(Encoded { first: Data::Text(Cow::Owned(text)), attachments })
+        Ok(Encoded { first: Data::Text(Cow::Owned(out)), attachments })
     }
 }
 
@@ -239,6 +238,28 @@ impl Content {
 
     fn may_be_binary(&self) -> bool {
         matches!(self, Self::Event(_) | Self::Ack { .. })
+    }
+
+    /// An event that came.
+    pub(crate) fn event(
+        version: Version,
+        name: CompactString,
+        args: Vec<Value>,
+        id: Option<u64>,
+    ) -> Result<Self, ContentError> {
+        if version == Version::V4 && is_reserved(&name) {
+            return Err(ContentError::Reserved(name.into()));
+        }
+        Ok(Self::Event(Event { name, args, id }))
+    }
+
+    /// About how long the packet is as text, with the digit that Engine.IO puts before it.
+    fn len_hint(&self) -> usize {
+        let text = |value: &Value| value.as_text().map_or(0, str::len);
+        match self {
+            Self::Event(event) => 32 + event.name.len() + event.args.iter().map(text).sum::<usize>(),
+            _ => 64,
+        }
     }
 
     fn measure(&self, depth: usize) -> Result<Measure, TooDeep> {
@@ -274,19 +295,16 @@ impl Content {
                 Self::Connect(Some(value))
             }
             (1, None) => Self::Disconnect,
-            (2, Some(Value::Array(items))) => {
-                let mut items = items.into_iter();
-                let name = match items.next() {
-                    Some(Value::Text(name)) => name,
-                    Some(Value::Int(number)) => number.to_string(),
-                    Some(Value::UInt(number)) => number.to_string(),
-                    Some(Value::Float(number)) => number.to_string(),
+            (2, Some(Value::Array(mut items))) => {
+                let name = match items.first_mut().map(std::mem::take) {
+                    Some(Value::Text(name)) => name.into(),
+                    Some(Value::Int(number)) => number.to_compact_string(),
+                    Some(Value::UInt(number)) => number.to_compact_string(),
+                    Some(Value::Float(number)) => number.to_compact_string(),
                     _ => return Err(ContentError::NoName),
                 };
-                if version == Version::V4 && is_reserved(&name) {
-                    return Err(ContentError::Reserved(name));
-                }
-                Self::Event(Event { name, args: items.collect(), id })
+                items.remove(0);
+                Self::event(version, name, items, id)?
             }
             (3, payload) => {
                 let id = id.ok_or(ContentError::NoId)?;

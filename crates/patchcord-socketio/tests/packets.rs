@@ -12,7 +12,7 @@ fn namespace(name: &str) -> Namespace {
 }
 
 fn event(name: &str, args: Vec<Value>, id: Option<u64>) -> Content {
-    Content::Event(Event { name: name.to_owned(), args, id })
+    Content::Event(Event { name: name.into(), args, id })
 }
 
 fn object(fields: &[(&str, Value)]) -> Value {

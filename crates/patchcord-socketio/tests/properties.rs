@@ -52,7 +52,7 @@ fn content() -> impl Strategy<Value = Content> {
         proptest::option::of(object()).prop_map(Content::Connect),
         Just(Content::Disconnect),
         (name, args(), proptest::option::of(any::<u64>())).prop_map(|(name, args, id)| Content::Event(Event {
-            name,
+            name: name.into(),
             args,
             id
         })),
@@ -99,7 +99,7 @@ fn over_websocket(version: Version, messages: Vec<Data<'static>>) -> Vec<Data<'s
         Frame::Text(text) => engine::Packet::from_text(version, &text).map(unwrap),
         Frame::Binary(bytes) => engine::Packet::from_binary(version, &bytes).map(unwrap),
     };
-    messages.into_iter().map(|data| receive(engine::Packet::Message(data).to_frame(version)).unwrap()).collect()
+    messages.into_iter().map(|data| receive(engine::Packet::Message(data).into_frame(version)).unwrap()).collect()
 }
 
 /// Over polling: a body for each part that `cuts` make, with a ping before it.
@@ -159,7 +159,7 @@ proptest! {
         let mut sent = vec![Data::Text(header.into())];
         sent.extend(pieces.iter().cloned().map(Data::Binary));
         let args = places.iter().map(|&place| Value::Binary(pieces[place].clone())).collect();
-        let event = Event { name: "a".to_owned(), args: vec![Value::Array(args)], id: None };
+        let event = Event { name: "a".into(), args: vec![Value::Array(args)], id: None };
         let packet = Packet { namespace: Namespace::ROOT, content: Content::Event(event) };
         prop_assert_eq!(read(Version::V4, Parser::Json, sent), Ok(vec![packet]));
     }

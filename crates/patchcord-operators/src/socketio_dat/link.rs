@@ -432,7 +432,7 @@ impl Link {
     #[cold]
     fn note_event(&self, namespace: &Namespace, name: &str, args: &[Value]) {
         note_packet(&self.shared.tap, Direction::In, namespace, || {
-            Content::Event(Event { name: name.to_owned(), args: args.to_vec(), id: None })
+            Content::Event(Event { name: name.into(), args: args.to_vec(), id: None })
         });
     }
 
@@ -440,7 +440,7 @@ impl Link {
     pub(super) fn note_emitted(&self, namespace: &Namespace, name: &str, args: Vec<Value>) {
         let packet = Packet {
             namespace: namespace.clone(),
-            content: Content::Event(Event { name: name.to_owned(), args, id: None }),
+            content: Content::Event(Event { name: name.into(), args, id: None }),
         };
         note_packet(&self.shared.tap, Direction::Out, namespace, || packet.content);
     }

@@ -1,5 +1,7 @@
 //! What a client has to say, and why things end.
 
+use compact_str::CompactString;
+
 use crate::decoder::ParseError;
 use crate::engine::{CloseReason, SendError, Transport};
 use crate::namespace::{Namespace, NamespaceError};
@@ -52,7 +54,7 @@ pub enum ClientEvent {
         /// Where.
         namespace: Namespace,
         /// Its name.
-        name: String,
+        name: CompactString,
         /// Its arguments.
         args: Vec<Value>,
         /// The offset that came behind the arguments, where connection state recovery is in force. A string at the end

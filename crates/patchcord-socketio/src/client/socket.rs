@@ -367,7 +367,7 @@ impl Socket {
         if id.is_some() && self.acks.len() >= limit {
             return Err(EmitError::TooManyPendingAcks { limit });
         }
-        let event = Event { name: name.to_owned(), args, id };
+        let event = Event { name: name.into(), args, id };
         let packet = Packet { namespace: self.namespace.clone(), content: Content::Event(event) };
         let encoded = packet.encode(cx.settings.parser, &cx.settings.limits)?;
         if retried {

@@ -386,7 +386,7 @@ impl Engine {
         match self.websocket {
             Link::Idle => Some(self.dial()),
             Link::Dialling => None,
-            Link::Open => Some(Output::Frame(self.next_packet()?.to_frame(self.settings.version))),
+            Link::Open => Some(Output::Frame(self.next_packet()?.into_frame(self.settings.version))),
         }
     }
 
@@ -399,7 +399,7 @@ impl Engine {
             }
             ProbeStep::Opened => {
                 probe.step = ProbeStep::Asked;
-                Some(Output::Frame(Packet::Ping(PROBE.into()).to_frame(self.settings.version)))
+                Some(Output::Frame(Packet::Ping(PROBE.into()).into_frame(self.settings.version)))
             }
             ProbeStep::Dialling | ProbeStep::Asked | ProbeStep::Pausing => None,
         }

@@ -163,13 +163,17 @@ impl<'a> Packet<'a> {
     }
 
     /// The packet as a WebSocket message.
-    pub fn to_frame(&self, version: Version) -> Frame {
+    pub fn into_frame(self, version: Version) -> Frame {
         match (self, version) {
-            (Self::Message(Data::Binary(bytes)), Version::V4) => Frame::Binary(bytes.clone()),
+            (Self::Message(Data::Binary(bytes)), Version::V4) => Frame::Binary(bytes),
             (Self::Message(Data::Binary(bytes)), Version::V3) => Frame::Binary([&[4], &bytes[..]].concat().into()),
-            _ => {
-                let mut text = String::with_capacity(1 + self.text().len());
-                self.write_text(version, &mut text);
+            (Self::Message(Data::Text(Cow::Owned(mut text))), _) => {
+                text.insert(0, '4');
+                Frame::Text(text)
+            }
+            (packet, _) => {
+                let mut text = String::with_capacity(1 + packet.text().len());
+                packet.write_text(version, &mut text);
                 Frame::Text(text)
             }
         }
@@ -239,7 +243,7 @@ mod tests {
                 ("6", Packet::Noop),
             ] {
                 assert_eq!(text(version, frame), Ok(packet.clone()));
-                assert_eq!(packet.to_frame(version), Frame::Text(frame.to_owned()));
+                assert_eq!(packet.clone().into_frame(version), Frame::Text(frame.to_owned()));
                 assert_eq!(packet.text_len(version), frame.len());
             }
         }
@@ -251,7 +255,7 @@ mod tests {
         for (version, frame, encoded) in
             [(Version::V4, &[1, 2, 3, 4][..], "bAQIDBA=="), (Version::V3, &[4, 1, 2, 3, 4], "b4AQIDBA==")]
         {
-            assert_eq!(packet.to_frame(version), Frame::Binary(Bytes::copy_from_slice(frame)));
+            assert_eq!(packet.clone().into_frame(version), Frame::Binary(Bytes::copy_from_slice(frame)));
             assert_eq!(Packet::from_binary(version, frame), Ok(packet.clone()));
             let mut written = String::new();
             packet.write_text(version, &mut written);

@@ -41,7 +41,7 @@ pub fn payload(data: &[u8]) {
     let read: Result<Vec<_>, _> = Packets::new(version, &written.bytes, usize::MAX).collect();
     assert_eq!(read.as_deref(), Ok(&packets[..]), "{}", written.bytes.escape_ascii());
     for packet in &packets {
-        let read = match packet.to_frame(version) {
+        let read = match packet.clone().into_frame(version) {
             engine::Frame::Text(text) => engine::Packet::from_text(version, &text).map(own),
             engine::Frame::Binary(bytes) => engine::Packet::from_binary(version, &bytes),
         };
