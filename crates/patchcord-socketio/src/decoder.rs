@@ -186,7 +186,7 @@ impl Decoder {
             return None;
         }
         let (name, text) = json::read_plain_event(payload)?;
-        Some((name.into(), text.map(Value::from).into_iter().collect()))
+        Some((name.into(), text.map_or_else(Vec::new, |text| vec![text.into()])))
     }
 
     fn handle_attachment(&mut self, bytes: Bytes) -> Result<Option<Packet>, ParseError> {
