@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use patchcord_core::problem::Problem;
+use patchcord_socketio::engine::SendError;
 use patchcord_socketio::{
     AckRequest, EmitError, EmitOptions, Emitted, EncodeError, Namespace, NamespaceError, Outcome, Value,
 };
@@ -84,7 +85,7 @@ impl SocketIoDat {
             Err(EmitError::Encode(error)) => return Err(error.into()),
             Err(EmitError::UnknownNamespace(namespace)) => return Err(EmitMistake::NotJoined(namespace)),
             Err(EmitError::NotConnected(_)) => return Ok(self.warn_not_sent(NOT_CONNECTED)),
-            Err(error) => return Ok(self.warn_not_sent(&error.to_string())),
+            Err(error) => return Ok(self.warn_not_taken(&error)),
         };
         if emitted.outcome != Outcome::Dropped {
             self.shared.events_out.set(self.shared.events_out.get() + 1);
@@ -107,13 +108,35 @@ impl SocketIoDat {
     }
 
     #[cold]
+    fn warn_not_taken(&self, error: &EmitError) -> Option<u64> {
+        let remedy = match error {
+            EmitError::Send(SendError::QueueFull { .. }) => {
+                "emit less, or only what counts at that moment with volatile=True; or raise `maxqueue`"
+            }
+            EmitError::Send(SendError::TooBigForServer { .. }) => {
+                "send it in parts, or have the server allow more (`maxHttpBufferSize`)"
+            }
+            EmitError::TooManyPendingAcks { .. } => "ask for fewer answers, or give `emit` a `timeout`",
+            EmitError::BufferFull => "emit less, raise `offlinelimit`, or see `offline`",
+            _ => NOT_YET,
+        };
+        self.warn_why(&error.to_string(), remedy)
+    }
+
+    #[cold]
     fn warn_not_sent(&self, why: &str) -> Option<u64> {
+        self.warn_why(why, NOT_YET)
+    }
+
+    fn warn_why(&self, why: &str, remedy: &'static str) -> Option<u64> {
         self.shared.send_failed.set(true);
         self.past_dropped.set(self.past_dropped.get() + 1);
-        let (message, remedy) = (format!("{why}; nothing was sent"), "emit from onOpen on, or see `offline`");
+        let message = format!("{why}; nothing was sent");
         self.shared.network.report(self.shared.op, Problem::warning("send", message, remedy));
         None
     }
 }
 
+/// What can be done about emitting while there is no connection.
+const NOT_YET: &str = "emit from onOpen on, or see `offline`";
 const NOT_CONNECTED: &str = "not connected";

@@ -21,7 +21,7 @@ use super::SocketIoDat;
 use super::acks::Acks;
 use super::convert::{from_host, with_message, with_row};
 use super::declaration::callback;
-use super::reason::{Failure, refused_remedy, remedy};
+use super::reason::{Failure, one_line, refused_remedy, remedy};
 use super::recorded::note_packet;
 use super::settings::Options;
 use super::wanted::Wanted;
@@ -114,6 +114,7 @@ impl Shared {
     }
 
     fn tell_close(&self, namespace: &Namespace, failure: bool, reason: &str) {
+        self.last_reason.replace(reason.to_owned());
         let (name, reason) = (HostValue::Str(namespace.as_str()), HostValue::Str(reason));
         self.call(callback::CLOSE, &[HostValue::Op(self.op), HostValue::Bool(failure), name, reason]);
     }
@@ -157,6 +158,8 @@ pub(super) struct Link {
     failure: RefCell<Option<Failure>>,
     /// The session was open.
     is_open: Cell<bool>,
+    /// The server has let this client into a namespace of the session, or has said that it does not.
+    is_answered: Cell<bool>,
     /// It was more than a door that opens and shuts.
     is_steady: Cell<bool>,
 }
@@ -171,6 +174,7 @@ impl Link {
             acks: Acks::default(),
             failure: RefCell::default(),
             is_open: Cell::new(false),
+            is_answered: Cell::new(false),
             is_steady: Cell::new(false),
         })
     }
@@ -179,6 +183,7 @@ impl Link {
     pub(super) fn begin(&self, namespaces: &[Namespace]) -> Vec<Namespace> {
         self.failure.take();
         self.is_open.set(false);
+        self.is_answered.set(false);
         self.is_steady.set(false);
         let place = |namespace: &Namespace| Place { namespace: namespace.clone(), state: PlaceState::Connecting };
         let before = self.places.replace(namespaces.iter().map(place).collect());
@@ -237,6 +242,10 @@ impl Link {
     /// No session could be had.
     pub(super) fn fail(&self, reason: &str, remedy: &str) {
         self.shared.tap.note(|| Entry::new(Direction::In, Recorded::Failed { reason: reason.into() }));
+        self.tell_failure(reason, remedy);
+    }
+
+    fn tell_failure(&self, reason: &str, remedy: &str) {
         self.shared.warn("connection", reason, remedy);
         self.shared.say(format!("connection failed: {reason}"));
         self.shared.tell_error("", reason, &Value::Null);
@@ -261,6 +270,7 @@ impl Link {
 
     fn handle_connected(&self, namespace: &Namespace, sid: &str, recovered: bool) {
         let shared = &self.shared;
+        self.is_answered.set(true);
         self.set_place(namespace, PlaceState::Connected { since: Instant::now() });
         shared.recovered.set(recovered);
         shared.network.clear_problem(shared.op, "connection");
@@ -278,6 +288,7 @@ impl Link {
 
     fn handle_refused(&self, namespace: &Namespace, reason: &Refused) {
         let shared = &self.shared;
+        self.is_answered.set(true);
         let (message, data) = match reason {
             Refused::Server { message, data } => (message.clone(), data.clone()),
             other => (other.to_string(), Value::Null),
@@ -307,7 +318,6 @@ impl Link {
             let text = format!("the server has put this client out of {namespace}");
             shared.warn("namespace", &text, remedy(reason));
         }
-        shared.last_reason.replace(reason.name().to_owned());
         shared.say(format!("disconnected {namespace}: {}", reason.name()));
         shared.tell_close(namespace, reason.name() != BY_CLIENT, reason.name());
         if is_kick {
@@ -334,20 +344,20 @@ impl Link {
             DisconnectReason::Engine(CloseReason::Refused(refusal)) => !matches!(refusal, Refusal::Status(_)),
             _ => false,
         };
-        let failure = failure.filter(|_| !was_open && !refusal).unwrap_or_else(|| Failure {
-            message: one_line(&reason.to_string()),
-            remedy: remedy(reason).to_owned(),
-            is_of_settings: false,
-        });
+        let failure = failure.filter(|_| !refusal).unwrap_or_else(|| Failure::of_end(reason));
         // A session whose server does not speak this version was none.
         if was_open && *reason != DisconnectReason::OldServer {
             let name = reason.name();
-            shared.last_reason.replace(name.to_owned());
             shared.tap.note(|| Entry::new(Direction::In, Recorded::Close { code: None, reason: name.into() }));
             if !reason.reconnects() {
                 // The last namespace is gone, which has been told; the operator rests, or comes back for it.
                 shared.say("session closed");
                 return self.go_on(SocketIoDat::plan_rejoin);
+            }
+            if !self.is_answered.get() {
+                // No namespace was there to be closed, so nobody has been told anything yet.
+                shared.last_reason.replace(name.to_owned());
+                return self.tell_failure(&failure.message, &failure.remedy);
             }
             shared.warn("connection", &failure.message, &failure.remedy);
             shared.say(format!("connection lost: {}", failure.message));
@@ -536,9 +546,4 @@ pub(super) fn version_in_words(version: Version) -> &'static str {
         Version::V3 => "Engine.IO 3",
         Version::V4 => "Engine.IO 4",
     }
-}
-
-/// Text of a server, fit for one line.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }
