@@ -9,7 +9,9 @@ use patchcord_socketio::{
 };
 
 use super::acks::{AckHandler, Pending};
+use super::recorded::note_event;
 use super::{Connection, SocketIoDat};
+use crate::recording::Direction;
 
 /// How an event is emitted.
 #[derive(Default)]
@@ -74,10 +76,9 @@ impl SocketIoDat {
             (true, Some(timeout)) => AckRequest::WaitFor(timeout),
         };
         let options = EmitOptions { volatile: how.volatile, ack, retries: how.retries };
-        let emitted = match &*self.connection.borrow() {
-            Some((Connection::Network(client), _)) => client.emit(&namespace, event, args, options),
-            // A recording answers nothing.
-            Some((Connection::Replay(_), _)) => Ok(Emitted { outcome: Outcome::Sent, request: None }),
+        let (emitted, is_replay) = match &*self.connection.borrow() {
+            Some((Connection::Network(client), _)) => (client.emit(&namespace, event, args, options), false),
+            Some((Connection::Replay(_), _)) => (Ok(Emitted { outcome: Outcome::Sent, request: None }), true),
             None => return Ok(None),
         };
         let emitted = match emitted {
@@ -87,23 +88,28 @@ impl SocketIoDat {
             Err(EmitError::NotConnected(_)) => return Ok(self.warn_not_sent(NOT_CONNECTED)),
             Err(error) => return Ok(self.warn_not_taken(&error)),
         };
+        let number = (asks && (is_replay || emitted.request.is_some())).then(|| self.shared.requests.get() + 1);
         if emitted.outcome != Outcome::Dropped {
             self.shared.events_out.set(self.shared.events_out.get() + 1);
             if self.shared.send_failed.replace(false) {
                 self.shared.network.clear_problem(self.shared.op, "send");
             }
             if let Some(args) = noted {
-                link.note_emitted(&namespace, event, args);
+                note_event(&self.shared.tap, Direction::Out, &namespace, (event, args, number), None);
             }
         }
-        let (true, Some(request)) = (asks, emitted.request) else { return Ok(None) };
-        let number = self.shared.requests.get() + 1;
+        let Some(number) = number else { return Ok(None) };
         self.shared.requests.set(number);
         let handler = match how.ack {
             Ack::Call(handler) => Some(handler),
             Ack::None | Ack::Callback => None,
         };
-        link.acks.wait(request, Pending { number, event: event.into(), namespace, sent: Instant::now(), handler });
+        let pending = Pending { number, event: event.into(), namespace, sent: Instant::now(), handler };
+        match emitted.request {
+            Some(request) => link.acks.wait(request, pending),
+            None if link.acks.wait_in_replay(pending) => {}
+            None => return Ok(self.warn_not_sent("too many events wait for an acknowledgement")),
+        }
         Ok(Some(number))
     }
 

@@ -19,6 +19,13 @@ pub struct AckToken {
     pub(crate) epoch: u64,
 }
 
+impl AckToken {
+    /// The number under which the server asks.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
 /// What happened.
 #[derive(Debug, PartialEq)]
 pub enum ClientEvent {
