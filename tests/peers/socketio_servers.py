@@ -54,18 +54,19 @@ class NodeKind:
         program = shutil.which("node")
         if program is None:
             missing("node", "install the package nodejs")
-        if not self._manifest().exists():
+        if not self.manifest().exists():
             missing(f"the Node package {self.package}", SETUP)
         return [program, str(HERE / "socketio_server.mjs"), str(self._packages()), self.package]
 
     def version(self):
-        return f"socket.io {json.loads(self._manifest().read_text())['version']}"
+        return f"socket.io {json.loads(self.manifest().read_text())['version']}"
 
     @staticmethod
     def _packages():
         return PEERS / "node" / "node_modules"
 
-    def _manifest(self):
+    def manifest(self):
+        """Its package.json."""
         return self._packages() / self.package / "package.json"
 
 

@@ -168,10 +168,33 @@ def test_a_new_client_talks_with_a_new_server(command, tmp_path):
         assert "Traceback" not in run.output and "error" not in run.output.lower()
 
 
+def test_a_new_socketio_client_hears_a_server(command, own_server, tmp_path):
+    server = own_server("node4")
+    assert command("new", tmp_path / "client", "socketioDAT").end() == 0
+    patch, script = tmp_path / "client" / "patch.toml", tmp_path / "client" / "socketio1_callbacks.py"
+    for callback in [
+        "onOpen", "onReceiveEvent", "onClose", "onConnectError", "onReconnectAttempt", "onAck", "onAckTimeout",
+    ]:  # fmt: skip
+        assert f"def {callback}(dat" in script.read_text()
+    text = patch.read_text()
+    assert text.count("http://localhost:3000") == 1
+    # The row that is commented out only has to be let in.
+    text = text.replace("http://localhost:3000", server.url).replace('  # ["token"', '  ["token"')
+    # This server has `echo` in the place of `hello`.
+    patch.write_text(text.replace('"hello"', '"echo"'))
+    script.write_text(script.read_text().replace("'hello'", "'echo'"))
+    client = command("run", tmp_path / "client")
+    client.expect_line("^echo from Patchcord$", 20)
+    assert server.client()["auth"] == {"token": "secret"}
+    client.process.send_signal(signal.SIGTERM)
+    assert client.end() == 0
+    assert "Traceback" not in client.output and "error" not in client.output.lower()
+
+
 def test_new_of_another_type_names_those_that_there_are(command, tmp_path):
     run = command("new", tmp_path / "show", "websocketDat")
     assert run.end() == 2
-    run.expect_line("websocketDAT")
+    run.expect_line("websocketDAT.*socketioDAT")
     assert not (tmp_path / "show").exists()
 
 
@@ -186,7 +209,7 @@ def test_new_overwrites_nothing(command, tmp_path):
 def test_ops_lists_the_types_and_describes_one(command):
     every = command("ops")
     assert every.end() == 0
-    for name in ["webserverDAT", "websocketDAT", "textDAT", "tableDAT", "baseCOMP", "infoDAT", "infoCHOP", "executeDAT"]:
+    for name in ["webserverDAT", "websocketDAT", "socketioDAT", "textDAT", "tableDAT", "baseCOMP", "infoDAT", "infoCHOP", "executeDAT"]:
         assert every.find_line(rf"\b{name}\b"), name
     one = command("ops", "webserverDAT")
     assert one.end() == 0

@@ -218,7 +218,8 @@ impl Requests {
             self.dial.borrow_mut().tls.clone_from(&dial.tls);
         }
         let transport = dial_stream(address, &dial, report).await?;
-        report(&Progress { phase: Phase::Request, subject: address.to_string() });
+        // An address has a scheme of WebSocket, whatever was written; requests are asked as what they are.
+        report(&Progress { phase: Phase::Request, subject: address.to_string().replacen("ws", "http", 1) });
         let mut builder = http1::Builder::new();
         builder.max_headers(MAX_HEADERS);
         let (sender, connection) = builder.handshake(TokioIo::new(transport)).await.map_err(|error| failed(&error))?;

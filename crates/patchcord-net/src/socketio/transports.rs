@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use patchcord_socketio::Client;
 use patchcord_socketio::engine::payload::Body;
-use patchcord_socketio::engine::{CloseReason, Frame, Refusal};
+use patchcord_socketio::engine::{CloseReason, Frame, Refusal, Transport};
 
 use super::driver::Driver;
 use super::link::{self, Link};
@@ -117,6 +117,10 @@ impl<H: Handler> Driver<H> {
             ClosedBy::Remote => client.handle_websocket_closed(ending.code.as_u16(), &ending.reason, now),
             // So does a server that is stopped.
             ClosedBy::Nobody if ending.reason == ENDED => client.handle_websocket_end(None, now),
+            // A WebSocket that is only probed is no loss, whatever it sends.
+            ClosedBy::Local if ending.sent == Some(CloseCode::TOO_BIG) && carries(&client) => {
+                client.abort(CloseReason::TooBig(ending.reason.clone()), now);
+            }
             ClosedBy::Nobody | ClosedBy::Local => client.handle_websocket_end(Some(ending.reason.clone()), now),
         }
         self.wake.notify_one();
@@ -282,4 +286,9 @@ impl<H: Handler> Driver<H> {
         self.websocket.set(0);
         drop(self.session.take());
     }
+}
+
+/// Whether the session's WebSocket is what carries its packets.
+fn carries(client: &Client) -> bool {
+    client.engine().is_some_and(|engine| engine.transport() == Transport::WebSocket)
 }

@@ -203,7 +203,10 @@ async fn ways_in_which_a_websocket_ends() {
             (frame(1, b"1"), "closed, transport close: the server closed the connection"),
             (vec![0x83, 0], "closed, transport error: the connection failed: "),
             (frame(1, b"\xff"), "closed, transport error: the connection failed: "),
-            (frame(2, &[0; 2000]), "closed, transport error: the connection failed: "),
+            (
+                frame(2, &[0; 2000]),
+                "closed, transport error: the peer's message is larger than the limit of 1000 bytes",
+            ),
             (frame(1, b"hello"), "closed, parse error: the peer sent a packet of the unknown type 'h'"),
             (frame(1, b"4x"), "closed, parse error: "),
         ] {

@@ -219,7 +219,8 @@ async fn bounds_change_while_a_session_runs() {
         notes.until_count("event / long", 1).await;
         notes.client().set_connection(target.connection);
         notes.emit("more", vec![]);
-        assert!(notes.until_closed().await.starts_with("closed, transport error: the connection failed: "));
+        let closed = notes.until_closed().await;
+        assert_eq!(closed, "closed, transport error: the peer's message is larger than the limit of 100 bytes");
         notes.take();
         // One packet of a poll has a bound of its own.
         let mut settings = over(Transports::Polling);

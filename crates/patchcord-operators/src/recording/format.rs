@@ -102,7 +102,7 @@ fn write_line(out: &mut Bounded<'_>, at: Duration, entry: &Entry<'_>) -> io::Res
         write!(out, ",\"dir\":\"{direction}\"")?;
     }
     write!(out, ",\"kind\":\"{}\"", kind(&entry.content))?;
-    for (name, value) in [("peer", &entry.peer), ("event", &entry.event)] {
+    for (name, value) in [("peer", &entry.peer), ("event", &entry.event), ("offset", &entry.offset)] {
         if let Some(value) = value {
             write_text(out, name, value)?;
         }
@@ -258,6 +258,7 @@ struct EntryLine {
     kind: String,
     peer: Option<String>,
     event: Option<String>,
+    offset: Option<String>,
     text: Option<String>,
     data: Option<String>,
     code: Option<u16>,
@@ -342,7 +343,8 @@ pub fn read_entry(line: &[u8]) -> Result<(Duration, Entry<'static>), LineError> 
         None if !has_direction(&content) => Direction::In,
         None => return Err(LineError::Missing { kind: kind(&content), field: "dir" }),
     };
-    let entry = Entry { direction, content, peer: line.peer.map(Into::into), event: line.event.map(Into::into) };
+    let [peer, event, offset] = [line.peer, line.event, line.offset].map(|text| text.map(Into::into));
+    let entry = Entry { direction, content, peer, event, offset };
     Ok((micros(Duration::from_secs_f64(line.at)), entry))
 }
 

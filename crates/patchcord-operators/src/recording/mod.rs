@@ -183,12 +183,14 @@ pub struct Entry<'a> {
     pub peer: Option<Cow<'a, str>>,
     /// Name of the event that the message carries, where the protocol names them.
     pub event: Option<Cow<'a, str>>,
+    /// Where the server would go on from if the session were lost here, in protocols that have that.
+    pub offset: Option<Cow<'a, str>>,
 }
 
 impl<'a> Entry<'a> {
     /// An entry of an operator with one connection.
     pub fn new(direction: Direction, content: Content<'a>) -> Self {
-        Entry { direction, content, peer: None, event: None }
+        Entry { direction, content, peer: None, event: None, offset: None }
     }
 
     /// The end of a WebSocket. One that just broke has no code, and came from the other end.
@@ -216,7 +218,13 @@ impl<'a> Entry<'a> {
         Entry { event: Some(event.into()), ..self }
     }
 
-    /// Whether a [`Player`] hands it to the operator: what came in, and every opening and closing.
+    /// Says where the server would go on from.
+    #[must_use]
+    pub fn offset(self, offset: impl Into<Cow<'a, str>>) -> Self {
+        Entry { offset: Some(offset.into()), ..self }
+    }
+
+    /// Whether it happens again in a replay: what came in, and every opening and closing.
     pub fn is_played(&self) -> bool {
         match self.content {
             Content::Open { .. } | Content::Close { .. } | Content::Failed { .. } => true,

@@ -86,7 +86,7 @@ impl Player {
         }
     }
 
-    /// Hands out what is due: what came in, openings and closings. One call reads at most 64 entries, and ends after
+    /// Hands out what is due: what came in, openings and closings, and gaps. One call reads at most 64 entries, and ends after
     /// 1 MiB of messages.
     ///
     /// # Errors
@@ -107,8 +107,8 @@ impl Player {
             bytes += size(&recorded.entry.content);
             if let Content::Lost(count) = recorded.entry.content {
                 self.played.lost = self.played.lost.saturating_add(count);
-            }
-            if recorded.entry.is_played() {
+                on_entry(recorded);
+            } else if recorded.entry.is_played() {
                 self.played.entries += 1;
                 on_entry(recorded);
             }

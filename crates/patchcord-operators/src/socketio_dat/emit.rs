@@ -3,12 +3,15 @@
 use std::time::{Duration, Instant};
 
 use patchcord_core::problem::Problem;
+use patchcord_socketio::engine::SendError;
 use patchcord_socketio::{
     AckRequest, EmitError, EmitOptions, Emitted, EncodeError, Namespace, NamespaceError, Outcome, Value,
 };
 
 use super::acks::{AckHandler, Pending};
+use super::recorded::note_event;
 use super::{Connection, SocketIoDat};
+use crate::recording::Direction;
 
 /// How an event is emitted.
 #[derive(Default)]
@@ -73,10 +76,9 @@ impl SocketIoDat {
             (true, Some(timeout)) => AckRequest::WaitFor(timeout),
         };
         let options = EmitOptions { volatile: how.volatile, ack, retries: how.retries };
-        let emitted = match &*self.connection.borrow() {
-            Some((Connection::Network(client), _)) => client.emit(&namespace, event, args, options),
-            // A recording answers nothing.
-            Some((Connection::Replay(_), _)) => Ok(Emitted { outcome: Outcome::Sent, request: None }),
+        let (emitted, is_replay) = match &*self.connection.borrow() {
+            Some((Connection::Network(client), _)) => (client.emit(&namespace, event, args, options), false),
+            Some((Connection::Replay(_), _)) => (Ok(Emitted { outcome: Outcome::Sent, request: None }), true),
             None => return Ok(None),
         };
         let emitted = match emitted {
@@ -84,36 +86,63 @@ impl SocketIoDat {
             Err(EmitError::Encode(error)) => return Err(error.into()),
             Err(EmitError::UnknownNamespace(namespace)) => return Err(EmitMistake::NotJoined(namespace)),
             Err(EmitError::NotConnected(_)) => return Ok(self.warn_not_sent(NOT_CONNECTED)),
-            Err(error) => return Ok(self.warn_not_sent(&error.to_string())),
+            Err(error) => return Ok(self.warn_not_taken(&error)),
         };
+        let number = (asks && (is_replay || emitted.request.is_some())).then(|| self.shared.requests.get() + 1);
         if emitted.outcome != Outcome::Dropped {
             self.shared.events_out.set(self.shared.events_out.get() + 1);
             if self.shared.send_failed.replace(false) {
                 self.shared.network.clear_problem(self.shared.op, "send");
             }
             if let Some(args) = noted {
-                link.note_emitted(&namespace, event, args);
+                note_event(&self.shared.tap, Direction::Out, &namespace, (event, args, number), None);
             }
         }
-        let (true, Some(request)) = (asks, emitted.request) else { return Ok(None) };
-        let number = self.shared.requests.get() + 1;
+        let Some(number) = number else { return Ok(None) };
         self.shared.requests.set(number);
         let handler = match how.ack {
             Ack::Call(handler) => Some(handler),
             Ack::None | Ack::Callback => None,
         };
-        link.acks.wait(request, Pending { number, event: event.into(), namespace, sent: Instant::now(), handler });
+        let pending = Pending { number, event: event.into(), namespace, sent: Instant::now(), handler };
+        match emitted.request {
+            Some(request) => link.acks.wait(request, pending),
+            None if link.acks.wait_in_replay(pending) => {}
+            None => return Ok(self.warn_not_sent("too many events wait for an acknowledgement")),
+        }
         Ok(Some(number))
     }
 
     #[cold]
+    fn warn_not_taken(&self, error: &EmitError) -> Option<u64> {
+        let remedy = match error {
+            EmitError::Send(SendError::QueueFull { .. }) => {
+                "emit less, or only what counts at that moment with volatile=True; or raise `maxqueue`"
+            }
+            EmitError::Send(SendError::TooBigForServer { .. }) => {
+                "send it in parts, or have the server allow more (`maxHttpBufferSize`)"
+            }
+            EmitError::TooManyPendingAcks { .. } => "ask for fewer answers, or give `emit` a `timeout`",
+            EmitError::BufferFull => "emit less, raise `offlinelimit`, or see `offline`",
+            _ => NOT_YET,
+        };
+        self.warn_why(&error.to_string(), remedy)
+    }
+
+    #[cold]
     fn warn_not_sent(&self, why: &str) -> Option<u64> {
+        self.warn_why(why, NOT_YET)
+    }
+
+    fn warn_why(&self, why: &str, remedy: &'static str) -> Option<u64> {
         self.shared.send_failed.set(true);
         self.past_dropped.set(self.past_dropped.get() + 1);
-        let (message, remedy) = (format!("{why}; nothing was sent"), "emit from onOpen on, or see `offline`");
+        let message = format!("{why}; nothing was sent");
         self.shared.network.report(self.shared.op, Problem::warning("send", message, remedy));
         None
     }
 }
 
+/// What can be done about emitting while there is no connection.
+const NOT_YET: &str = "emit from onOpen on, or see `offline`";
 const NOT_CONNECTED: &str = "not connected";

@@ -15,14 +15,14 @@ use patchcord_core::value::{OwnedValue, Value as HostValue};
 use patchcord_net::client::{DialError, Progress};
 use patchcord_net::socketio::Handler;
 use patchcord_socketio::engine::{CloseReason, Refusal, Transport, Version};
-use patchcord_socketio::{AckToken, ClientEvent, Content, DisconnectReason, Event, Namespace, Packet, Refused, Value};
+use patchcord_socketio::{AckToken, ClientEvent, Content, DisconnectReason, Namespace, Refused, Value};
 
 use super::SocketIoDat;
 use super::acks::Acks;
 use super::convert::{from_host, with_message, with_row};
 use super::declaration::callback;
-use super::reason::{Failure, refused_remedy, remedy};
-use super::recorded::note_packet;
+use super::reason::{Failure, one_line, refused_remedy, remedy};
+use super::recorded::{note_answer, note_close, note_connected, note_event, note_left, note_packet};
 use super::settings::Options;
 use super::wanted::Wanted;
 use crate::recording::{Content as Recorded, Direction, Entry, Tap};
@@ -114,6 +114,7 @@ impl Shared {
     }
 
     fn tell_close(&self, namespace: &Namespace, failure: bool, reason: &str) {
+        self.last_reason.replace(reason.to_owned());
         let (name, reason) = (HostValue::Str(namespace.as_str()), HostValue::Str(reason));
         self.call(callback::CLOSE, &[HostValue::Op(self.op), HostValue::Bool(failure), name, reason]);
     }
@@ -145,6 +146,22 @@ pub(super) enum PlaceState {
     Closed,
 }
 
+/// Who wants an answer to an event.
+pub(super) enum Asker {
+    Server(AckToken),
+    /// The server of a recording, under this number; it hears nothing.
+    Recording(u64),
+}
+
+impl Asker {
+    fn id(&self) -> u64 {
+        match self {
+            Asker::Server(token) => token.id(),
+            Asker::Recording(id) => *id,
+        }
+    }
+}
+
 /// Hears of one client.
 pub(super) struct Link {
     pub shared: Rc<Shared>,
@@ -157,6 +174,8 @@ pub(super) struct Link {
     failure: RefCell<Option<Failure>>,
     /// The session was open.
     is_open: Cell<bool>,
+    /// The server has let this client into a namespace of the session, or has said that it does not.
+    is_answered: Cell<bool>,
     /// It was more than a door that opens and shuts.
     is_steady: Cell<bool>,
 }
@@ -171,6 +190,7 @@ impl Link {
             acks: Acks::default(),
             failure: RefCell::default(),
             is_open: Cell::new(false),
+            is_answered: Cell::new(false),
             is_steady: Cell::new(false),
         })
     }
@@ -179,6 +199,7 @@ impl Link {
     pub(super) fn begin(&self, namespaces: &[Namespace]) -> Vec<Namespace> {
         self.failure.take();
         self.is_open.set(false);
+        self.is_answered.set(false);
         self.is_steady.set(false);
         let place = |namespace: &Namespace| Place { namespace: namespace.clone(), state: PlaceState::Connecting };
         let before = self.places.replace(namespaces.iter().map(place).collect());
@@ -218,6 +239,7 @@ impl Link {
             at.map(|at| places.remove(at))
         };
         if place.is_some_and(|place| matches!(place.state, PlaceState::Connected { .. })) {
+            note_left(&self.shared.tap, namespace, BY_CLIENT);
             self.shared.say(format!("left {namespace}"));
             self.shared.tell_close(namespace, false, BY_CLIENT);
         }
@@ -226,6 +248,9 @@ impl Link {
     /// The operator lets go of this link: says the end of everything that is there.
     pub(super) fn let_go(&self) {
         self.is_current.set(false);
+        if self.is_open.replace(false) {
+            note_close(&self.shared.tap, Direction::Out, BY_CLIENT);
+        }
         for place in self.places.take() {
             if matches!(place.state, PlaceState::Connected { .. }) {
                 self.shared.tell_close(&place.namespace, false, BY_CLIENT);
@@ -261,6 +286,7 @@ impl Link {
 
     fn handle_connected(&self, namespace: &Namespace, sid: &str, recovered: bool) {
         let shared = &self.shared;
+        self.is_answered.set(true);
         self.set_place(namespace, PlaceState::Connected { since: Instant::now() });
         shared.recovered.set(recovered);
         shared.network.clear_problem(shared.op, "connection");
@@ -268,9 +294,7 @@ impl Link {
             shared.network.clear_problem(shared.op, "namespace");
         }
         shared.network.clear_problem(shared.op, "send");
-        note_packet(&shared.tap, Direction::In, namespace, || {
-            Content::Connect(Some(Value::Object(vec![("sid".to_owned(), sid.into())])))
-        });
+        note_connected(&shared.tap, namespace, sid, recovered);
         let restored = if recovered { ", and the server has restored the session" } else { "" };
         shared.say(format!("connected {namespace}{restored}"));
         shared.tell_open(namespace, recovered);
@@ -278,12 +302,13 @@ impl Link {
 
     fn handle_refused(&self, namespace: &Namespace, reason: &Refused) {
         let shared = &self.shared;
+        self.is_answered.set(true);
         let (message, data) = match reason {
             Refused::Server { message, data } => (message.clone(), data.clone()),
             other => (other.to_string(), Value::Null),
         };
         self.set_place(namespace, PlaceState::Refused(message.clone()));
-        note_packet(&shared.tap, Direction::In, namespace, || {
+        note_packet(&shared.tap, namespace, || {
             let fields = vec![("message".to_owned(), message.as_str().into()), ("data".to_owned(), data.clone())];
             Content::ConnectError(Value::Object(fields))
         });
@@ -303,15 +328,22 @@ impl Link {
             self.is_steady.set(true);
         }
         if is_kick {
-            note_packet(&shared.tap, Direction::In, namespace, || Content::Disconnect);
+            note_packet(&shared.tap, namespace, || Content::Disconnect);
             let text = format!("the server has put this client out of {namespace}");
             shared.warn("namespace", &text, remedy(reason));
         }
-        shared.last_reason.replace(reason.name().to_owned());
         shared.say(format!("disconnected {namespace}: {}", reason.name()));
         shared.tell_close(namespace, reason.name() != BY_CLIENT, reason.name());
         if is_kick {
+            self.note_steadiness();
             self.go_on(SocketIoDat::plan_rejoin);
+        }
+    }
+
+    /// Says that the session was more than a door that opens and shuts, if it was: before the next attempt is planned.
+    fn note_steadiness(&self) {
+        if self.is_steady.get() {
+            self.go_on(SocketIoDat::note_steady);
         }
     }
 
@@ -319,9 +351,7 @@ impl Link {
         let shared = &self.shared;
         let failure = self.failure.take();
         let was_open = self.is_open.replace(false);
-        if self.is_steady.get() {
-            self.go_on(SocketIoDat::note_steady);
-        }
+        self.note_steadiness();
         if speaks_version_3(reason) && self.dat.upgrade().is_some_and(|dat| dat.falls_back()) {
             shared.say("the server speaks Engine.IO 3 alone; connecting again with that");
             if was_open {
@@ -334,16 +364,16 @@ impl Link {
             DisconnectReason::Engine(CloseReason::Refused(refusal)) => !matches!(refusal, Refusal::Status(_)),
             _ => false,
         };
-        let failure = failure.filter(|_| !was_open && !refusal).unwrap_or_else(|| Failure {
-            message: one_line(&reason.to_string()),
-            remedy: remedy(reason).to_owned(),
-            is_of_settings: false,
-        });
+        let failure = failure.filter(|_| !refusal).unwrap_or_else(|| Failure::of_end(reason));
         // A session whose server does not speak this version was none.
         if was_open && *reason != DisconnectReason::OldServer {
             let name = reason.name();
-            shared.last_reason.replace(name.to_owned());
-            shared.tap.note(|| Entry::new(Direction::In, Recorded::Close { code: None, reason: name.into() }));
+            if reason.reconnects() && !self.is_answered.get() {
+                // No namespace was there to be closed, so nobody has been told anything yet.
+                shared.last_reason.replace(name.to_owned());
+                return self.fail(&failure.message, &failure.remedy);
+            }
+            note_close(&shared.tap, Direction::In, name);
             if !reason.reconnects() {
                 // The last namespace is gone, which has been told; the operator rests, or comes back for it.
                 shared.say("session closed");
@@ -367,12 +397,13 @@ impl Link {
         name: &str,
         args: &[Value],
         offset: Option<&str>,
-        ack: Option<AckToken>,
+        ack: Option<Asker>,
     ) {
         let shared = &*self.shared;
         shared.events_in.set(shared.events_in.get() + 1);
         if shared.tap.is_on() {
-            self.note_event(namespace, name, args);
+            let id = ack.as_ref().map(Asker::id);
+            note_event(&shared.tap, Direction::In, namespace, (name, args.to_vec(), id), offset);
         }
         let options = shared.options.get();
         if !options.all_events && !shared.wanted.contains(&shared.network, shared.op, name) {
@@ -396,11 +427,11 @@ impl Link {
             ];
             shared.network.turn(|network| match ack {
                 None => shared.callbacks.tell(network, callback::RECEIVE_EVENT, &arguments),
-                Some(token) => {
+                Some(asker) => {
                     let returned = shared.callbacks.call(network, callback::RECEIVE_EVENT, &arguments);
                     // What was raised has been reported, and is no answer.
                     if let Ok(returned) = returned {
-                        self.answer(token, returned, name);
+                        self.answer(asker, returned, namespace, name);
                     }
                 }
             });
@@ -408,7 +439,7 @@ impl Link {
     }
 
     /// Answers an event that asks for it with what the callback returned.
-    fn answer(&self, token: AckToken, returned: OwnedValue, event: &str) {
+    fn answer(&self, asker: Asker, returned: OwnedValue, namespace: &Namespace, event: &str) {
         let shared = &self.shared;
         let args = match returned {
             OwnedValue::None if shared.options.get().answer => Vec::new(),
@@ -420,7 +451,16 @@ impl Link {
             args.into_iter().map(|value| from_host(value).map_err(|error| error.to_string())).collect();
         // Without the operator there is nobody to answer for.
         let Some(dat) = self.dat.upgrade().filter(|_| self.is_current.get()) else { return };
-        match args.and_then(|args| dat.acknowledge(token, args)) {
+        let noted = args.as_ref().ok().filter(|_| shared.tap.is_on()).cloned();
+        let id = asker.id();
+        let answered = args.and_then(|args| match asker {
+            Asker::Server(token) => dat.acknowledge(token, args),
+            Asker::Recording(_) => Ok(()),
+        });
+        if let (Ok(()), Some(args)) = (&answered, noted) {
+            note_answer(&shared.tap, Direction::Out, namespace, (event, id), args);
+        }
+        match answered {
             Ok(()) => shared.network.clear_problem(shared.op, "answer"),
             Err(error) => {
                 let message = format!("{event} was not answered: {error}");
@@ -429,20 +469,18 @@ impl Link {
         }
     }
 
-    #[cold]
-    fn note_event(&self, namespace: &Namespace, name: &str, args: &[Value]) {
-        note_packet(&self.shared.tap, Direction::In, namespace, || {
-            Content::Event(Event { name: name.into(), args: args.to_vec(), id: None })
-        });
-    }
-
-    /// Notes an event of this end.
-    pub(super) fn note_emitted(&self, namespace: &Namespace, name: &str, args: Vec<Value>) {
-        let packet = Packet {
-            namespace: namespace.clone(),
-            content: Content::Event(Event { name: name.into(), args, id: None }),
-        };
-        note_packet(&self.shared.tap, Direction::Out, namespace, || packet.content);
+    /// Notes what is open already, for a recording that begins now.
+    pub(super) fn note_standing(&self, sid: impl Fn(&Namespace) -> Option<String>) {
+        let shared = &self.shared;
+        if !self.is_open.get() || !shared.tap.is_on() {
+            return;
+        }
+        shared.tap.note(|| Entry::new(Direction::Out, Recorded::open()));
+        for place in self.places.borrow().iter() {
+            if matches!(place.state, PlaceState::Connected { .. }) {
+                note_connected(&shared.tap, &place.namespace, &sid(&place.namespace).unwrap_or_default(), false);
+            }
+        }
     }
 }
 
@@ -465,10 +503,12 @@ impl Handler for Link {
         let shared = &self.shared;
         match event {
             ClientEvent::Event { namespace, name, args, offset, ack } => {
-                self.receive(&namespace, &name, &args, offset.as_deref(), ack);
+                self.receive(&namespace, &name, &args, offset.as_deref(), ack.map(Asker::Server));
             }
             ClientEvent::Acknowledged { namespace, request, args } => {
-                note_packet(&shared.tap, Direction::In, &namespace, || Content::Ack { id: 0, args: args.clone() });
+                if let Some(asked) = self.acks.asked(request).filter(|_| shared.tap.is_on()) {
+                    note_answer(&shared.tap, Direction::In, &namespace, (&asked.1, asked.0), args.clone());
+                }
                 self.acks.answer(shared, request, &args);
             }
             ClientEvent::AckFailed { request, reason, .. } => self.acks.fail(shared, request, reason),
@@ -480,6 +520,7 @@ impl Handler for Link {
             ClientEvent::ServerError { namespace, data } => {
                 let message = data.as_text().map(str::to_owned);
                 let message = message.unwrap_or_else(|| data.to_json(128).unwrap_or_default());
+                note_packet(&shared.tap, &namespace, || Content::ConnectError(data.clone()));
                 shared.say(format!("error {namespace}: {}", one_line(&message)));
                 shared.tell_error(namespace.as_str(), &message, &data);
             }
@@ -536,9 +577,4 @@ pub(super) fn version_in_words(version: Version) -> &'static str {
         Version::V3 => "Engine.IO 3",
         Version::V4 => "Engine.IO 4",
     }
-}
-
-/// Text of a server, fit for one line.
-fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect()
 }

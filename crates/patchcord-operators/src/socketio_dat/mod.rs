@@ -283,7 +283,9 @@ impl SocketIoDat {
 
     /// A session was more than a door that opens and shuts: the next delay is the first again.
     fn note_steady(&self) {
-        self.reconnect.reset();
+        if !self.reconnect.is_planned() {
+            self.reconnect.reset();
+        }
     }
 
     fn is_replaying(&self) -> bool {
@@ -406,7 +408,12 @@ impl SocketIoDat {
                 self.correct();
             }
             par::REPLAY => self.connect_anew("disconnected, because another recording is to be replayed, or none"),
-            par::RECORD => self.shared.tap.set_file(self.reader().path(par::RECORD)),
+            par::RECORD => {
+                self.shared.tap.set_file(self.reader().path(par::RECORD));
+                if let Some(link) = self.link() {
+                    link.note_standing(|namespace| self.with_client(|client| client.sid(namespace)).flatten());
+                }
+            }
             par::REPLAYSPEED => {
                 self.replay_speed.send_replace(self.reader().number(par::REPLAYSPEED));
             }

@@ -5,15 +5,18 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use patchcord_net::socketio::Handler;
-use patchcord_socketio::engine::{CloseReason, Data, Version};
+use patchcord_socketio::engine::{CloseReason, Data, EngineError, Version};
 use patchcord_socketio::{ClientEvent, Content, Decoder, DisconnectReason, Namespace, Packet, Parser, Refused, Value};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::declaration::SOCKETIO_DAT;
-use super::link::{Link, PlaceState};
-use super::recorded::LIMITS;
-use crate::recording::{self, Content as Kind, Direction, Entry, Played, REPLAY, Recorded, ReplayError};
+use super::link::{Asker, Link, PlaceState};
+use super::recorded::{LIMITS, RECOVERED};
+use crate::recording::{self, Content as Kind, Entry, Played, REPLAY, Recorded, ReplayError};
+
+/// How a session ends of which the recording does not say the end.
+const BROKEN_OFF: &str = "transport close";
 
 /// A recording that is played. Dropping it stops it.
 pub(super) struct Replay {
@@ -97,28 +100,37 @@ impl State {
     fn hand_over(&self, entry: &Entry<'_>) {
         match &entry.content {
             Kind::Open { .. } => {
-                self.lose("");
+                self.break_off();
+                self.link.begin(&[]);
                 self.is_open.set(true);
                 self.link.handle_event(ClientEvent::Open);
             }
             Kind::Failed { reason } => {
-                self.lose("");
+                self.break_off();
                 self.link.fail(reason, "this is what the recording says");
             }
-            Kind::Close { reason, .. } => self.lose(reason),
-            Kind::Text(text) if entry.direction == Direction::In => self.read(Data::Text(text.as_ref().into())),
-            Kind::Binary(bytes) if entry.direction == Direction::In => {
-                self.read(Data::Binary(bytes.to_vec().into()));
+            Kind::Close { reason, .. } => match entry.peer.as_deref().map(Namespace::new) {
+                Some(Ok(namespace)) => self.leave(namespace),
+                _ => self.lose(reason),
+            },
+            Kind::Text(text) => {
+                // What the packet before still waits for is missing.
+                self.decoder.replace(new_decoder());
+                self.read(Data::Text(text.as_ref().into()), entry);
+            }
+            Kind::Binary(bytes) => self.read(Data::Binary(bytes.to_vec().into()), entry),
+            Kind::Lost(_) => {
+                self.decoder.replace(new_decoder());
             }
             _ => {}
         }
     }
 
-    fn read(&self, data: Data<'_>) {
+    fn read(&self, data: Data<'_>, entry: &Entry<'_>) {
         let read = self.decoder.borrow_mut().handle_message(data);
         match read {
             Ok(None) => {}
-            Ok(Some(packet)) => self.play_packet(packet),
+            Ok(Some(packet)) => self.play_packet(packet, entry),
             Err(error) => {
                 self.decoder.replace(new_decoder());
                 self.link.shared.say(format!("a message of the recording was left out: {error}"));
@@ -126,22 +138,31 @@ impl State {
         }
     }
 
-    fn play_packet(&self, packet: Packet) {
+    fn play_packet(&self, packet: Packet, entry: &Entry<'_>) {
         let Packet { namespace, content } = packet;
+        let link = &self.link;
         let event = match content {
             Content::Connect(answer) => {
-                let sid = answer.as_ref().and_then(|answer| answer.field("sid")).and_then(Value::as_text);
-                ClientEvent::Connected { namespace, sid: sid.unwrap_or_default().to_owned(), recovered: false }
+                let field = |name| answer.as_ref().and_then(|answer| answer.field(name));
+                let sid = field("sid").and_then(Value::as_text).unwrap_or_default().to_owned();
+                let recovered = field(RECOVERED) == Some(&Value::Bool(true));
+                ClientEvent::Connected { namespace, sid, recovered }
             }
-            Content::Disconnect => ClientEvent::Disconnected { namespace, reason: DisconnectReason::Server },
+            Content::Disconnect => return self.disconnect(namespace, DisconnectReason::Server),
             Content::Event(event) => {
-                ClientEvent::Event { namespace, name: event.name, args: event.args, offset: None, ack: None }
+                let asker = event.id.map(Asker::Recording);
+                return link.receive(&namespace, &event.name, &event.args, entry.offset.as_deref(), asker);
             }
-            // Nobody waits for it: what is emitted now has not been emitted then.
-            Content::Ack { .. } => return,
+            Content::Ack { args, .. } => {
+                let event = entry.event.as_deref().unwrap_or_default();
+                return link.acks.answer_in_replay(&link.shared, &namespace, event, &args);
+            }
+            Content::ConnectError(data) if self.connected().contains(&namespace) => {
+                ClientEvent::ServerError { namespace, data }
+            }
             Content::ConnectError(data) => ClientEvent::Refused { namespace, reason: refused(&data) },
         };
-        self.link.handle_event(event);
+        link.handle_event(event);
     }
 
     /// The session ends, or is not heard of any more.
@@ -150,16 +171,31 @@ impl State {
         if !self.is_open.replace(false) {
             return;
         }
-        let reason = DisconnectReason::Engine(match reason {
-            "ping timeout" => CloseReason::PingTimeout,
-            "io client disconnect" => CloseReason::Client,
-            "transport error" => CloseReason::TransportError("as it was recorded".to_owned()),
-            _ => CloseReason::TransportClose,
-        });
+        let reason = reason_named(reason);
         for namespace in self.connected() {
-            self.link.handle_event(ClientEvent::Disconnected { namespace, reason: reason.clone() });
+            self.disconnect(namespace, reason.clone());
         }
         self.link.handle_event(ClientEvent::Closed(reason));
+    }
+
+    /// Another session begins, or why there was none stands next. One in which no namespace was connected has nothing to
+    /// tell, such as that which has shown that the server speaks another version.
+    fn break_off(&self) {
+        if self.connected().is_empty() {
+            self.is_open.set(false);
+        }
+        self.lose(BROKEN_OFF);
+    }
+
+    fn disconnect(&self, namespace: Namespace, reason: DisconnectReason) {
+        self.link.handle_event(ClientEvent::Disconnected { namespace: namespace.clone(), reason });
+        self.link.acks.fail_in_replay(&self.link.shared, &namespace);
+    }
+
+    /// This end has left a namespace.
+    fn leave(&self, namespace: Namespace) {
+        self.link.leave_place(&namespace);
+        self.link.acks.fail_in_replay(&self.link.shared, &namespace);
     }
 
     fn connected(&self) -> Vec<Namespace> {
@@ -176,6 +212,18 @@ impl State {
         shared.say(recording::report_end(&shared.network, shared.op, &played));
         self.lose("io client disconnect");
     }
+}
+
+/// The reason that Socket.IO calls so.
+fn reason_named(name: &str) -> DisconnectReason {
+    DisconnectReason::Engine(match name {
+        "io server disconnect" => return DisconnectReason::Server,
+        "io client disconnect" => CloseReason::Client,
+        "ping timeout" => CloseReason::PingTimeout,
+        "transport error" => CloseReason::TransportError("as it was recorded".to_owned()),
+        "parse error" => CloseReason::Engine(EngineError::NotOpened),
+        _ => CloseReason::TransportClose,
+    })
 }
 
 fn refused(data: &Value) -> Refused {

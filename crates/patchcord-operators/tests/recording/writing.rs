@@ -154,11 +154,13 @@ proptest! {
         is_in in any::<bool>(),
         peer in prop::option::of(".*"),
         event in prop::option::of(".*"),
+        offset in prop::option::of(".*"),
         micros in 0..315_000_000_000_000_u64,
     ) {
         let has_direction = !matches!(content, Content::Lost(_) | Content::Failed { .. });
         let direction = if is_in || !has_direction { Direction::In } else { Direction::Out };
-        let entry = Entry { direction, content, peer: peer.map(Into::into), event: event.map(Into::into) };
+        let [peer, event, offset] = [peer, event, offset].map(|text| text.map(Into::into));
+        let entry = Entry { direction, content, peer, event, offset };
         let mut line = Vec::new();
         write_entry(&mut line, Duration::from_micros(micros), &entry, usize::MAX).unwrap();
         prop_assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);

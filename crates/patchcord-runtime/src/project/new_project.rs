@@ -1,7 +1,7 @@
 //! A new project: a folder with a small patch that runs, for `patchcord new DIR [TYPE]`.
 //!
-//! The patch is one operator with its callbacks: a Web Server DAT, or a WebSocket DAT that connects to it. The callbacks
-//! file has every callback that the operator declares, with the declaration's own arguments and help as comment, so that
+//! The patch is one operator with its callbacks: a Web Server DAT, a WebSocket DAT that connects to it, or a SocketIO DAT with
+//! the tables at its inputs. The callbacks file has every callback that the operator declares, with the declaration's own arguments and help as comment, so that
 //! it cannot fall behind the operator; this file adds only the few bodies that make the page and the echo work.
 
 use std::fs;
@@ -14,10 +14,30 @@ use super::file::FILE_NAME;
 use super::load::clean;
 
 /// The types that a new project can begin with.
-pub const NEW_PROJECT_TYPES: [&str; 2] = [SERVER, CLIENT];
+pub const NEW_PROJECT_TYPES: [&str; 3] = [SERVER, CLIENT, SOCKET_IO];
 
 const SERVER: &str = "webserverDAT";
 const CLIENT: &str = "websocketDAT";
+const SOCKET_IO: &str = "socketioDAT";
+
+const SOCKET_IO_WIRES: &str =
+    "# Tables at the inputs: headers, events, query, auth.\nin = [\"\", \"events\", \"\", \"auth\"]\n";
+
+/// What stands at the inputs of a SocketIO DAT.
+const SOCKET_IO_TABLES: &str = r#"
+# The events to receive, a name in each row. One that is added counts at once.
+# (par.allevents = true receives all, whatever they are called.)
+[op.events]
+type = "tableDAT"
+rows = [["hello"]]
+
+# What the server wants to know of a client, a name and a value in each row. It is read whenever it connects.
+[op.auth]
+type = "tableDAT"
+rows = [
+  # ["token", "secret"],
+]
+"#;
 
 /// Columns of the comments in the callbacks file.
 const WIDTH: usize = 88;
@@ -98,13 +118,21 @@ fn callbacks_file(kind: &OperatorType) -> String {
 fn patch_text(name: &str, operator: &OperatorType) -> String {
     let name = toml_edit::Value::from(name);
     let (kind, short) = (operator.name, operator.short_name());
-    let (about, parameters) = match kind {
+    let (about, parameters, tables) = match kind {
         CLIENT => (
             format!(
                 "# Connects to the server of `patchcord new`, or to another: netaddress can be a whole address, such as\n\
                  # \"wss://example.org:443/live\". (`patchcord ops {CLIENT}` lists all parameters.)"
             ),
             "par.netaddress = \"localhost:9980\"\n# It comes back when the server does.\npar.reconnect = true",
+            "",
+        ),
+        SOCKET_IO => (
+            format!(
+                "# Connects to a Socket.IO server, of version 1 to 4. (`patchcord ops {SOCKET_IO}` lists all parameters.)"
+            ),
+            "par.url = \"http://localhost:3000\"",
+            SOCKET_IO_TABLES,
         ),
         _ => (
             format!(
@@ -112,8 +140,10 @@ fn patch_text(name: &str, operator: &OperatorType) -> String {
                  # (par.localaddress = \"*\" opens it to the network; `patchcord ops {SERVER}` lists all parameters.)"
             ),
             "par.port = 9980",
+            "",
         ),
     };
+    let wires = if kind == SOCKET_IO { SOCKET_IO_WIRES } else { "" };
     let file = callbacks_file(operator);
     format!(
         r#"# A patch is a network of operators. Save this file while the patch runs and the change is live.
@@ -125,7 +155,7 @@ name = {name}
 {about}
 [op.{short}1]
 type = "{kind}"
-par.active = true
+{wires}par.active = true
 {parameters}
 par.callbacks = "{short}1_callbacks"
 
@@ -134,7 +164,7 @@ par.callbacks = "{short}1_callbacks"
 type = "textDAT"
 file = "{file}"
 dock = "{short}1"
-"#
+{tables}"#
     )
 }
 

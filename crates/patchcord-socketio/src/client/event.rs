@@ -21,6 +21,13 @@ pub struct AckToken {
     pub(crate) epoch: u64,
 }
 
+impl AckToken {
+    /// The number under which the server asks.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+}
+
 /// What happened.
 #[derive(Debug, PartialEq)]
 pub enum ClientEvent {
@@ -187,9 +194,12 @@ impl DisconnectReason {
             Self::Client | Self::Engine(CloseReason::Client) => "io client disconnect",
             Self::Engine(CloseReason::PingTimeout) => "ping timeout",
             Self::Engine(CloseReason::TransportClose | CloseReason::WebSocketClosed { .. }) => "transport close",
-            Self::Engine(CloseReason::TransportError(_) | CloseReason::Refused(_) | CloseReason::OpenTimeout) => {
-                "transport error"
-            }
+            Self::Engine(
+                CloseReason::TransportError(_)
+                | CloseReason::TooBig(_)
+                | CloseReason::Refused(_)
+                | CloseReason::OpenTimeout,
+            ) => "transport error",
             Self::Engine(CloseReason::Engine(_)) | Self::Parse(_) | Self::OldServer | Self::TooMuchEarly { .. } => {
                 "parse error"
             }

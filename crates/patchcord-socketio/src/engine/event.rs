@@ -92,6 +92,9 @@ pub enum CloseReason {
     /// The transport failed, or a request did.
     #[error("the connection failed: {0}")]
     TransportError(String),
+    /// A message was larger than this end takes, or in more pieces. The transport, which reads no further, says so.
+    #[error("{0}")]
+    TooBig(String),
     /// The server answered a request with an error.
     #[error(transparent)]
     Refused(#[from] Refusal),
