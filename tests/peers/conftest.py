@@ -22,7 +22,9 @@ from node_peer import NodeClient, NodeServer
 from peers import missing
 from running import ECHO, INFO_CHOP, REPOSITORY, Command, Running
 from scripted_server import ScriptedServer
+from scripted_socketio import PollingServer, ScriptedSocketIo
 from socketio_dats import SocketIoDat, pool
+from socketio_faults import FIGURES, FaultDat
 from socketio_servers import SocketIoServer
 from socketio_table import Outcomes
 from websocket_dats import Dat, Program
@@ -196,6 +198,20 @@ def scripted():
         server.close()
 
 
+@pytest.fixture
+def faulty():
+    """Starts Socket.IO servers that do what scripts say, connection by connection, or with `polling` session by session."""
+    servers = []
+
+    def start(*scripts, polling=False, **options):
+        servers.append((PollingServer if polling else ScriptedSocketIo)(*scripts, **options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
 @pytest.fixture(scope="session")
 def dat_program(tmp_path_factory):
     """The program that all WebSocket DATs of `dat` live in. It has to end with exit code 0 at SIGTERM."""
@@ -292,6 +308,32 @@ def io(request, socketio_program):
     for one in made:
         one.remove()
     grown = socketio_program.resident_kib() - before
+    assert grown < LEFT_BEHIND, f"{grown} KiB stay behind"
+
+
+@pytest.fixture(scope="session")
+def fault_program(tmp_path_factory):
+    """The program whose SocketIO DATs meet faulty servers. It has to end with exit code 0 at SIGTERM."""
+    program = Program(tmp_path_factory.mktemp("faults") / "patch", more=FIGURES)
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def sio(request, fault_program):
+    """Makes SocketIO DATs for faulty servers: (server or url, parameters…). None may leave much memory behind."""
+    request.node.shared_commands = [fault_program]
+    before = fault_program.resident_kib()
+    made = []
+
+    def make(server="", **parameters):
+        made.append(FaultDat(fault_program, f"sio{next(NUMBERS)}", url=getattr(server, "url", server), **parameters))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.remove()
+    grown = fault_program.resident_kib() - before
     assert grown < LEFT_BEHIND, f"{grown} KiB stay behind"
 
 

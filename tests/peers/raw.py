@@ -149,9 +149,13 @@ def frame(opcode, payload=b"", *, final=True, masked=True, reserved=0):
     if not masked:
         return head + payload
     mask = os.urandom(4)
+    return head + mask + mask_laid_on(payload, mask)
+
+
+def mask_laid_on(payload, mask):
+    """A payload with a mask laid on it, or taken off."""
     repeated = (mask * (len(payload) // 4 + 1))[: len(payload)]
-    mixed = (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(len(payload), "big")
-    return head + mask + mixed
+    return (int.from_bytes(payload, "big") ^ int.from_bytes(repeated, "big")).to_bytes(len(payload), "big")
 
 
 class RawWebSocket(Raw):

@@ -124,6 +124,17 @@ def eventually(condition, timeout=8.0, what="the condition"):
         time.sleep(0.01)
 
 
+def stop_for(program, seconds, stopped=None):
+    """As a laptop that sleeps: nothing runs meanwhile, and then the clock has moved on."""
+    os.kill(program.process.pid, signal.SIGSTOP)
+    try:
+        if stopped:
+            stopped.set()
+        time.sleep(seconds)
+    finally:
+        os.kill(program.process.pid, signal.SIGCONT)
+
+
 def toml(value):
     """A value as TOML writes it on one line."""
     if isinstance(value, dict):

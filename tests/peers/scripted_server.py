@@ -10,7 +10,7 @@ import socket
 import struct
 import threading
 
-from raw import CLOSE, Raw, frame
+from raw import CLOSE, Raw, frame, mask_laid_on
 
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
@@ -60,8 +60,7 @@ class Wire(Raw):
         elif length == 127:
             (length,) = struct.unpack(">Q", self.take(8))
         mask = self.take(4)
-        payload = bytes(byte ^ mask[at % 4] for at, byte in enumerate(self.take(length)))
-        return first & 0x0F, payload, bool(first & 0x80)
+        return first & 0x0F, mask_laid_on(self.take(length), mask), bool(first & 0x80)
 
     def close_frame(self):
         """Code and reason of the next close frame, skipping what comes before; None when the connection just ends."""
@@ -76,6 +75,8 @@ class Wire(Raw):
 
 class ScriptedServer:
     """Listens on a free port. Connections go to the scripts in turn, all further ones to the last."""
+
+    wire_type = Wire
 
     def __init__(self, *scripts, port=0, context=None, host="127.0.0.1", receive_buffer=None):
         self.scripts, self.context = scripts, context
@@ -101,7 +102,7 @@ class ScriptedServer:
                 connected, _ = self.listener.accept()
             except OSError:
                 return
-            wire = Wire(connected)
+            wire = self.wire_type(connected)
             script = self.scripts[min(len(self.wires), len(self.scripts) - 1)]
             self.wires.append(wire)
             self._start(self._serve, script, wire)

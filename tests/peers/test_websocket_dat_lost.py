@@ -3,8 +3,6 @@
 Servers are scripted. Sections are of RFC 6455.
 """
 
-import os
-import signal
 import struct
 import threading
 import time
@@ -12,7 +10,7 @@ import time
 import pytest
 
 from raw import BINARY, CLOSE, PING, PONG, TEXT, frame
-from running import eventually, free_port
+from running import eventually, free_port, stop_for
 from scripted_server import hold
 
 # ---------------------------------------- help
@@ -253,17 +251,6 @@ def answer_frames(wire):
             wire.send_frame(TEXT, payload)
         elif opcode == CLOSE:
             return wire.send_frame(CLOSE, payload)
-
-
-def stop_for(program, seconds, stopped=None):
-    """As a laptop that sleeps: nothing runs meanwhile, and then the clock has moved on."""
-    os.kill(program.process.pid, signal.SIGSTOP)
-    try:
-        if stopped:
-            stopped.set()
-        time.sleep(seconds)
-    finally:
-        os.kill(program.process.pid, signal.SIGCONT)
 
 
 def test_a_program_that_was_stopped_for_longer_than_its_pings_goes_on(dat, dat_program, scripted):
