@@ -78,7 +78,8 @@ def test_when_a_server_is_killed_its_unanswered_events_are_told_and_it_comes_bac
 @on("A server that freezes is noticed by its heartbeat")
 def test_a_server_that_freezes_is_noticed_and_a_lively_one_kept(io, own_server, kind):
     server = own_server(kind, ping=[400, 600])
-    one = io(server)
+    # Asked for at once, a server of version 2 has no session of another version, whose end it may tell late.
+    one = io(server, version="v3" if kind == "node2" else "auto")
     one.expect_opened()
     server.mark()
     # Longer than interval and time-out together: both ends would have noticed a heart that does not beat.
