@@ -109,8 +109,9 @@ impl ParReader<'_> {
         }
     }
 
-    /// TLS of a client. The files are read now; what is doubtful about them is shown on the operator.
-    pub(crate) fn client_tls(self, pars: &TlsPars) -> Result<TlsClient, Wrong> {
+    /// TLS of a client; `None` is verified by the system's authorities alone, which the dial reads out of the way. The files
+    /// are read now; what is doubtful about them is shown on the operator.
+    pub(crate) fn client_tls(self, pars: &TlsPars) -> Result<Option<TlsClient>, Wrong> {
         let (ca, certificate, key) = (self.path(pars.ca), self.path(pars.certificate), self.path(pars.key));
         let (password, server_name) = (self.text(pars.password), self.text(pars.server_name));
         let tls = ClientTls {
@@ -121,6 +122,10 @@ impl ParReader<'_> {
             password: (!password.is_empty()).then_some(&*password),
             server_name: (!server_name.is_empty()).then_some(&*server_name),
         };
+        if tls.verify && tls.ca.is_none() && tls.certificate.is_none() && tls.server_name.is_none() {
+            self.network.clear_problem(self.op, "tls");
+            return Ok(None);
+        }
         let (client, warnings) =
             client_config(&tls).map_err(|error| (error.to_string(), error.remedy(TlsEnd::Client)))?;
         let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
@@ -129,7 +134,7 @@ impl ParReader<'_> {
         } else {
             self.network.report(self.op, Problem::warning("tls", texts.join("; "), ""));
         }
-        Ok(client)
+        Ok(Some(client))
     }
 
     /// The operator that is wired to an input.

@@ -184,7 +184,8 @@ impl Requests {
         }
         let mut request = Request::new(Full::new(body.map(|body| body.bytes.clone()).unwrap_or_default()));
         *request.method_mut() = if body.is_some() { Method::POST } else { Method::GET };
-        let bad_path = || RequestError::BadPath(address.target().to_owned());
+        // Without the query, which may be secret.
+        let bad_path = || RequestError::BadPath(address.target().split('?').next().unwrap_or_default().to_owned());
         *request.uri_mut() = address.target().parse::<Uri>().map_err(|_| bad_path())?;
         *request.headers_mut() = headers;
         Ok(request)

@@ -66,7 +66,10 @@ pub(super) fn with_row<R>(args: &[Value], event: &str, namespace: &str, work: im
         [Value::Text(text)] => (text.as_str().into(), None),
         [Value::Binary(bytes)] => ("".into(), Some(bytes)),
         [value] => (json(value.to_json(DEPTH)), None),
-        values => (json(Value::Array(values.to_vec()).to_json(DEPTH)), None),
+        values => {
+            let items: Vec<_> = values.iter().map(|value| json(value.to_json(DEPTH))).collect();
+            (format!("[{}]", items.join(",")).into(), None)
+        }
     };
     work(&Message { text: &text, bytes, event, namespace })
 }

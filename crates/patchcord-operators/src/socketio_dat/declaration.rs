@@ -346,7 +346,7 @@ const INFO: &[InfoChannel] = &[
     InfoChannel { name: "reconnects", help: "times that a session was opened again" },
     InfoChannel { name: "attempts", help: "attempts in a row that failed" },
     InfoChannel { name: "next_delay", help: "seconds until the next attempt; 0 when none is planned" },
-    InfoChannel { name: "round_trip", help: "milliseconds that the latest acknowledgement took" },
+    InfoChannel { name: "round_trip", help: "milliseconds from `emit` to the latest acknowledgement" },
     InfoChannel { name: "events_in", help: "events received, those that are not wanted included" },
     InfoChannel { name: "events_out", help: "events emitted" },
     InfoChannel { name: "bytes_in", help: "bytes received" },

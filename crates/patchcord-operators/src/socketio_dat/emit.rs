@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use patchcord_core::problem::Problem;
 use patchcord_socketio::engine::SendError;
 use patchcord_socketio::{
-    AckRequest, EmitError, EmitOptions, Emitted, EncodeError, Namespace, NamespaceError, Outcome, Value,
+    AckRequest, EmitError, EmitOptions, Emitted, EncodeError, Namespace, NamespaceError, Outcome, Value, is_reserved,
 };
 
 use super::acks::{AckHandler, Pending};
@@ -20,7 +20,7 @@ pub struct Emit<'a> {
     pub namespace: Option<&'a str>,
     /// Whether the server is to acknowledge it, and who hears that.
     pub ack: Ack,
-    /// How long that may take; none is what `acktimeout` says.
+    /// How long that may take, zero as long as the connection lasts; none is what `acktimeout` says.
     pub timeout: Option<Duration>,
     /// Dropped where it cannot be sent at once.
     pub volatile: bool,
@@ -69,7 +69,7 @@ impl SocketIoDat {
         let namespace = named.unwrap_or(first);
         let noted = self.shared.tap.is_on().then(|| args.clone());
         let asks = !matches!(how.ack, Ack::None);
-        let timeout = how.timeout.or(self.shared.options.get().ack_timeout);
+        let timeout = how.timeout.or(self.shared.options.get().ack_timeout).filter(|timeout| !timeout.is_zero());
         let ack = match (asks, timeout) {
             (false, _) => AckRequest::None,
             (true, None) => AckRequest::Wait,
@@ -78,6 +78,13 @@ impl SocketIoDat {
         let options = EmitOptions { volatile: how.volatile, ack, retries: how.retries };
         let (emitted, is_replay) = match &*self.connection.borrow() {
             Some((Connection::Network(client), _)) => (client.emit(&namespace, event, args, options), false),
+            Some((Connection::Replay(_), _)) if is_reserved(event) => {
+                return Err(EncodeError::ReservedName(event.to_owned()).into());
+            }
+            Some((Connection::Replay(_), _)) if !link.is_in(&namespace) => {
+                return Err(EmitMistake::NotJoined(namespace));
+            }
+            Some((Connection::Replay(_), _)) if link.connected() == 0 => return Ok(self.warn_not_sent(NOT_CONNECTED)),
             Some((Connection::Replay(_), _)) => (Ok(Emitted { outcome: Outcome::Sent, request: None }), true),
             None => return Ok(None),
         };
@@ -115,18 +122,7 @@ impl SocketIoDat {
 
     #[cold]
     fn warn_not_taken(&self, error: &EmitError) -> Option<u64> {
-        let remedy = match error {
-            EmitError::Send(SendError::QueueFull { .. }) => {
-                "emit less, or only what counts at that moment with volatile=True; or raise `maxqueue`"
-            }
-            EmitError::Send(SendError::TooBigForServer { .. }) => {
-                "send it in parts, or have the server allow more (`maxHttpBufferSize`)"
-            }
-            EmitError::TooManyPendingAcks { .. } => "ask for fewer answers, or give `emit` a `timeout`",
-            EmitError::BufferFull => "emit less, raise `offlinelimit`, or see `offline`",
-            _ => NOT_YET,
-        };
-        self.warn_why(&error.to_string(), remedy)
+        self.warn_why(&error.to_string(), remedy(error))
     }
 
     #[cold]
@@ -146,3 +142,20 @@ impl SocketIoDat {
 /// What can be done about emitting while there is no connection.
 const NOT_YET: &str = "emit from onOpen on, or see `offline`";
 const NOT_CONNECTED: &str = "not connected";
+
+/// What can be done about an event that the client does not take.
+pub(super) fn remedy(error: &EmitError) -> &'static str {
+    match error {
+        EmitError::Send(SendError::QueueFull { .. }) => {
+            "emit less, or only what counts at that moment with volatile=True; or raise `maxqueue`"
+        }
+        EmitError::Send(SendError::TooBigForServer { .. }) => {
+            "send it in parts, or have the server allow more (`maxHttpBufferSize`)"
+        }
+        EmitError::TooManyPendingAcks { .. } => "ask for fewer answers, or give `emit` a `timeout`",
+        EmitError::BufferFull => "emit less, raise `offlinelimit`, or see `offline`",
+        EmitError::Encode(_) => "see what onReceiveEvent returns",
+        EmitError::StaleAck => "",
+        EmitError::Send(SendError::NotOpen) | EmitError::NotConnected(_) | EmitError::UnknownNamespace(_) => NOT_YET,
+    }
+}

@@ -17,14 +17,14 @@ use patchcord_net::socketio::Handler;
 use patchcord_socketio::engine::{CloseReason, Refusal, Transport, Version};
 use patchcord_socketio::{AckToken, ClientEvent, Content, DisconnectReason, Namespace, Refused, Value};
 
-use super::SocketIoDat;
 use super::acks::Acks;
-use super::convert::{from_host, with_message, with_row};
+use super::convert::{NotSendable, from_host, with_message, with_row};
 use super::declaration::callback;
 use super::reason::{Failure, one_line, refused_remedy, remedy};
 use super::recorded::{note_answer, note_close, note_connected, note_event, note_left, note_packet};
 use super::settings::Options;
 use super::wanted::Wanted;
+use super::{SocketIoDat, emit};
 use crate::recording::{Content as Recorded, Direction, Entry, Tap};
 
 /// How long a namespace has to be connected to count, when no event comes: a server that accepts and closes at once is
@@ -195,15 +195,33 @@ impl Link {
         })
     }
 
-    /// A session is about to begin, in these namespaces. The result is those of the session before.
-    pub(super) fn begin(&self, namespaces: &[Namespace]) -> Vec<Namespace> {
+    /// A session is about to begin, in these namespaces; those that the server does not want this client in stay as they
+    /// are, if they are among `wanted`.
+    pub(super) fn begin(&self, wanted: &[Namespace], refused: &[Namespace]) {
         self.failure.take();
         self.is_open.set(false);
         self.is_answered.set(false);
         self.is_steady.set(false);
-        let place = |namespace: &Namespace| Place { namespace: namespace.clone(), state: PlaceState::Connecting };
-        let before = self.places.replace(namespaces.iter().map(place).collect());
-        before.into_iter().map(|place| place.namespace).collect()
+        let before = self.places.take();
+        let stays = |place: &&Place| refused.contains(&place.namespace);
+        let places = wanted.iter().map(|namespace| {
+            let known = before.iter().filter(stays).find(|place| place.namespace == *namespace);
+            known.cloned().unwrap_or_else(|| Place { namespace: namespace.clone(), state: PlaceState::Connecting })
+        });
+        *self.places.borrow_mut() = places.collect();
+    }
+
+    /// Brings the namespaces into this order; the first is where events go that name none.
+    pub(super) fn order(&self, wanted: &[Namespace]) {
+        let position = |place: &Place| wanted.iter().position(|namespace| *namespace == place.namespace);
+        self.places.borrow_mut().sort_by_key(|place| position(place).unwrap_or(usize::MAX));
+    }
+
+    /// Namespaces that did not answer in a session that is open.
+    pub(super) fn silent(&self) -> Vec<Namespace> {
+        let places = self.places.borrow();
+        let silent = places.iter().filter(|place| place.state == PlaceState::Closed);
+        silent.map(|place| place.namespace.clone()).collect()
     }
 
     /// Namespaces that the server has refused or put this client out of.
@@ -211,6 +229,11 @@ impl Link {
         let places = self.places.borrow();
         let refused = places.iter().filter(|place| matches!(place.state, PlaceState::Refused(_)));
         refused.map(|place| place.namespace.clone()).collect()
+    }
+
+    /// Whether this is a namespace to be in.
+    pub(super) fn is_in(&self, namespace: &Namespace) -> bool {
+        self.places.borrow().iter().any(|place| place.namespace == *namespace)
     }
 
     pub(super) fn connected(&self) -> usize {
@@ -293,7 +316,9 @@ impl Link {
         if self.refused().is_empty() {
             shared.network.clear_problem(shared.op, "namespace");
         }
-        shared.network.clear_problem(shared.op, "send");
+        for cause in ["send", "answer"] {
+            shared.network.clear_problem(shared.op, cause);
+        }
         note_connected(&shared.tap, namespace, sid, recovered);
         let restored = if recovered { ", and the server has restored the session" } else { "" };
         shared.say(format!("connected {namespace}{restored}"));
@@ -307,7 +332,8 @@ impl Link {
             Refused::Server { message, data } => (message.clone(), data.clone()),
             other => (other.to_string(), Value::Null),
         };
-        self.set_place(namespace, PlaceState::Refused(message.clone()));
+        let is_silent = *reason == Refused::TimedOut;
+        self.set_place(namespace, if is_silent { PlaceState::Closed } else { PlaceState::Refused(one_line(&message)) });
         note_packet(&shared.tap, namespace, || {
             let fields = vec![("message".to_owned(), message.as_str().into()), ("data".to_owned(), data.clone())];
             Content::ConnectError(Value::Object(fields))
@@ -316,7 +342,8 @@ impl Link {
         shared.warn("namespace", &text, refused_remedy(reason));
         shared.say(text);
         shared.tell_error(namespace.as_str(), &message, &data);
-        self.go_on(SocketIoDat::plan_rejoin);
+        // A server that does not answer has not said no.
+        self.go_on(|dat| if is_silent { dat.plan_reconnect() } else { dat.plan_rejoin() });
     }
 
     fn handle_disconnected(&self, namespace: &Namespace, reason: &DisconnectReason) {
@@ -383,9 +410,6 @@ impl Link {
             shared.say(format!("connection lost: {}", failure.message));
             return self.go_on(|dat| dat.plan_reconnect());
         }
-        if failure.is_of_settings {
-            self.go_on(|dat| dat.needs_correction.set(true));
-        }
         self.fail(&failure.message, &failure.remedy);
     }
 
@@ -447,24 +471,28 @@ impl Link {
             OwnedValue::List(items) => items,
             one => vec![one],
         };
-        let args: Result<Vec<Value>, String> =
-            args.into_iter().map(|value| from_host(value).map_err(|error| error.to_string())).collect();
+        let args: Result<Vec<Value>, NotSendable> = args.into_iter().map(from_host).collect();
         // Without the operator there is nobody to answer for.
         let Some(dat) = self.dat.upgrade().filter(|_| self.is_current.get()) else { return };
-        let noted = args.as_ref().ok().filter(|_| shared.tap.is_on()).cloned();
-        let id = asker.id();
-        let answered = args.and_then(|args| match asker {
-            Asker::Server(token) => dat.acknowledge(token, args),
-            Asker::Recording(_) => Ok(()),
-        });
-        if let (Ok(()), Some(args)) = (&answered, noted) {
-            note_answer(&shared.tap, Direction::Out, namespace, (event, id), args);
-        }
-        match answered {
-            Ok(()) => shared.network.clear_problem(shared.op, "answer"),
-            Err(error) => {
-                let message = format!("{event} was not answered: {error}");
-                shared.warn("answer", &message, "see what onReceiveEvent returns");
+        let failed = match args {
+            Err(error) => Some((error.to_string(), "see what onReceiveEvent returns")),
+            Ok(args) => {
+                let noted = shared.tap.is_on().then(|| args.clone());
+                let id = asker.id();
+                let answered = match asker {
+                    Asker::Server(token) => dat.acknowledge(token, args),
+                    Asker::Recording(_) => Ok(()),
+                };
+                if let (Ok(()), Some(args)) = (&answered, noted) {
+                    note_answer(&shared.tap, Direction::Out, namespace, (event, id), args);
+                }
+                answered.err().map(|error| (error.to_string(), emit::remedy(&error)))
+            }
+        };
+        match failed {
+            None => shared.network.clear_problem(shared.op, "answer"),
+            Some((why, remedy)) => {
+                shared.warn("answer", &format!("{} was not answered: {why}", one_line(event)), remedy);
             }
         }
     }

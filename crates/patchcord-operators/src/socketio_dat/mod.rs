@@ -40,7 +40,7 @@ use patchcord_net::client::ConnectionSettings;
 use patchcord_net::socketio::{ClientStats, SocketIoClient, Target};
 pub use patchcord_socketio::Value;
 use patchcord_socketio::engine::Version;
-use patchcord_socketio::{AckToken, ClientSettings, Credentials, Namespace};
+use patchcord_socketio::{AckToken, ClientSettings, Credentials, EmitError, JoinError, Namespace};
 use tokio::sync::watch;
 
 pub use acks::AckHandler;
@@ -61,6 +61,8 @@ use crate::recording::REPLAY;
 const CLOSE_TIME: Duration = Duration::from_millis(2500);
 /// How often it is looked whether it has.
 const CLOSE_LOOK: Duration = Duration::from_millis(10);
+/// What to do about more namespaces than may be.
+const TOO_MANY_NAMESPACES: &str = "name fewer in `namespaces`";
 /// Pages of the parameters that say how a session is dialled.
 const DIAL_PAGES: [&str; 4] = ["Connect", "Request", "TLS", "Network"];
 
@@ -184,7 +186,9 @@ impl SocketIoDat {
         self.identity.replace(Some(identity));
         if let Some(file) = self.reader().path(par::REPLAY) {
             let link = Link::new(&self.shared, &self.me);
-            let replay = Replay::start(link.clone(), file, self.replay_speed.subscribe());
+            // The recording says where events come from; these say where they go.
+            let namespaces = self.reader().namespaces().unwrap_or_default();
+            let replay = Replay::start(link.clone(), file, self.replay_speed.subscribe(), namespaces);
             self.connection.replace(Some((Connection::Replay(replay), link)));
             return;
         }
@@ -192,13 +196,18 @@ impl SocketIoDat {
         let link = self.link().unwrap_or_else(|| self.begin_client());
         match session {
             Ok(session) => {
-                let before = link.begin(&session.namespaces);
-                self.with_client(|client| begin_session(client, session, &before));
+                let before: Vec<Namespace> = link.places.borrow().iter().map(|place| place.namespace.clone()).collect();
+                let refused = if self.reader().on(par::RECONNECTREFUSED) { Vec::new() } else { link.refused() };
+                // With none left to be in, somebody wants to try them all again.
+                let is_none_left = session.namespaces.iter().all(|namespace| refused.contains(namespace));
+                let refused = if is_none_left { Vec::new() } else { refused };
+                link.begin(&session.namespaces, &refused);
+                let begun = self.with_client(|client| begin_session(client, session, &before, &refused));
+                if let Some(Err(error)) = begun {
+                    self.shared.warn("namespace", &error.to_string(), TOO_MANY_NAMESPACES);
+                }
             }
-            Err((message, remedy)) => {
-                self.needs_correction.set(true);
-                link.fail(&message, &remedy);
-            }
+            Err((message, remedy)) => link.fail(&message, &remedy),
         }
     }
 
@@ -213,8 +222,12 @@ impl SocketIoDat {
     /// Reads parameters and inputs.
     fn session(&self) -> Result<Session, Wrong> {
         let reader = self.reader();
-        let (target, address) = reader.target()?;
-        let namespaces = reader.namespaces()?;
+        // Without these another attempt is of no use before somebody has corrected them.
+        let (address, namespaces) = reader
+            .address()
+            .and_then(|address| Ok((address, reader.namespaces()?)))
+            .inspect_err(|_| self.needs_correction.set(true))?;
+        let (target, address) = reader.target(address)?;
         let mut client = reader.client();
         client.engine.address = address;
         Ok(Session { target, client, namespaces, credentials: reader.credentials() })
@@ -274,11 +287,8 @@ impl SocketIoDat {
             && self.with_client(|client| client.next_version()) == Some(Version::V3)
     }
 
-    fn acknowledge(&self, token: AckToken, args: Vec<Value>) -> Result<(), String> {
-        match self.with_client(|client| client.acknowledge(token, args)) {
-            Some(done) => done.map_err(|error| error.to_string()),
-            None => Ok(()),
-        }
+    fn acknowledge(&self, token: AckToken, args: Vec<Value>) -> Result<(), EmitError> {
+        self.with_client(|client| client.acknowledge(token, args)).unwrap_or(Ok(()))
     }
 
     /// A session was more than a door that opens and shuts: the next delay is the first again.
@@ -352,10 +362,14 @@ impl SocketIoDat {
         }
     }
 
-    /// Asks again for the namespaces that the server has refused, in the session that is open.
+    /// Asks again for the namespaces that the server has not answered for or has refused, in the session that is open.
     fn rejoin(&self, link: &Link) {
         let credentials = self.reader().credentials();
-        for namespace in link.refused() {
+        let mut missing = link.silent();
+        if self.reader().on(par::RECONNECTREFUSED) {
+            missing.extend(link.refused());
+        }
+        for namespace in missing {
             link.set_place(&namespace, PlaceState::Connecting);
             self.shared.say(format!("asking again for {namespace}"));
             // It is one of those that are joined already, so there are not too many.
@@ -365,26 +379,40 @@ impl SocketIoDat {
 
     /// Joins and leaves as the parameter says now, in the session that is there.
     fn apply_namespaces(&self) {
-        let Some(link) = self.link() else { return };
+        let Some(link) = self.link().filter(|_| !self.is_replaying()) else { return };
         let wanted = match self.reader().namespaces() {
             Ok(wanted) => wanted,
             Err((message, remedy)) => return self.shared.warn("namespace", &message, &remedy),
         };
         let credentials = self.reader().credentials();
         if self.is_down() {
+            let is_refused = !link.refused().is_empty() && self.reader().on(par::ACTIVE);
+            if is_refused && !self.reconnect.is_planned() {
+                // It rests because the server did not want it; now it is to be somewhere else.
+                self.connect();
+            }
             return;
         }
         let before: Vec<Namespace> = link.places.borrow().iter().map(|place| place.namespace.clone()).collect();
+        let join = |namespace: &Namespace| self.with_client(|client| client.join(namespace, credentials.clone()));
+        let mut crowded_out = Vec::new();
+        // Before others are left, because the session ends with the last one.
         for namespace in wanted.iter().filter(|namespace| !before.contains(namespace)) {
             link.set_place(namespace, PlaceState::Connecting);
-            if let Some(Err(error)) = self.with_client(|client| client.join(namespace, credentials.clone())) {
-                self.shared.warn("namespace", &error.to_string(), "name fewer in `namespaces`");
+            if let Some(Err(_)) = join(namespace) {
+                crowded_out.push(namespace);
             }
         }
         for namespace in before.iter().filter(|namespace| !wanted.contains(namespace)) {
             self.with_client(|client| client.leave(namespace));
             link.leave_place(namespace);
         }
+        for namespace in crowded_out {
+            if let Some(Err(error)) = join(namespace) {
+                self.shared.warn("namespace", &error.to_string(), TOO_MANY_NAMESPACES);
+            }
+        }
+        link.order(&wanted);
     }
 
     fn handle_parameter(&self, index: ParIndex, on: bool) {
@@ -454,19 +482,26 @@ fn apply(client: &SocketIoClient<Link>, settings: ClientSettings, connection: Co
     client.set_connection(connection);
 }
 
-/// Hands a session over to the client, which has been in these namespaces.
-fn begin_session(client: &SocketIoClient<Link>, session: Session, before: &[Namespace]) {
+/// Hands a session over to the client, which has been in the namespaces `before` and stays out of those that were refused.
+///
+/// # Errors
+/// When there are more namespaces than may be; the others are joined.
+fn begin_session(
+    client: &SocketIoClient<Link>,
+    session: Session,
+    before: &[Namespace],
+    refused: &[Namespace],
+) -> Result<(), JoinError> {
     let Session { target, client: settings, namespaces, credentials } = session;
     client.set_settings(settings);
     for namespace in before.iter().filter(|namespace| !namespaces.contains(namespace)) {
         client.leave(namespace);
     }
-    for namespace in &namespaces {
-        // More than may be are left out, and the operator shows them as not connected.
-        let _ = client.join(namespace, credentials.clone());
-    }
+    let wanted = namespaces.iter().filter(|namespace| !refused.contains(namespace));
+    let joined: Vec<_> = wanted.map(|namespace| client.join(namespace, credentials.clone())).collect();
     // There is no other session, or this one would not be begun.
     let _ = client.connect(target);
+    joined.into_iter().collect()
 }
 
 /// Waits until a session has closed, for as long as it may.

@@ -8,13 +8,12 @@ use patchcord_socketio::{DisconnectReason, ParseError, Refused};
 pub(super) struct Failure {
     pub message: String,
     pub remedy: String,
-    /// Nothing gets better before somebody has corrected a parameter.
-    pub is_of_settings: bool,
 }
 
 impl Failure {
     pub(super) fn of_dial(error: &DialError) -> Self {
         let remedy = match error {
+            DialError::Request(_) => "correct the input `headers`".to_owned(),
             DialError::Status(refusal) | DialError::Poll(refusal) if matches!(refusal.status, 401 | 403) => {
                 CREDENTIALS.to_owned()
             }
@@ -22,12 +21,12 @@ impl Failure {
             DialError::ResponseTooLarge { .. } => TOO_BIG.to_owned(),
             error => error.remedy().replace("before the address", "in `url`").replace("the address", "`url`"),
         };
-        Failure { message: error.to_string(), remedy, is_of_settings: error.is_of_settings() }
+        Failure { message: error.to_string(), remedy }
     }
 
     /// The same of a session that has ended.
     pub(super) fn of_end(reason: &DisconnectReason) -> Self {
-        Failure { message: one_line(&reason.to_string()), remedy: remedy(reason).to_owned(), is_of_settings: false }
+        Failure { message: one_line(&reason.to_string()), remedy: remedy(reason).to_owned() }
     }
 }
 

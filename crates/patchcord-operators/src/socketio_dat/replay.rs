@@ -26,6 +26,8 @@ pub(super) struct Replay {
 
 struct State {
     link: Rc<Link>,
+    /// Those of the parameter; the recording may have others.
+    namespaces: Vec<Namespace>,
     decoder: RefCell<Decoder>,
     /// The recording is in a session.
     is_open: Cell<bool>,
@@ -34,9 +36,15 @@ struct State {
 
 impl Replay {
     /// Plays a recording to a link, which hears nothing before this has returned.
-    pub(super) fn start(link: Rc<Link>, file: PathBuf, speed: watch::Receiver<f64>) -> Self {
+    pub(super) fn start(
+        link: Rc<Link>,
+        file: PathBuf,
+        speed: watch::Receiver<f64>,
+        namespaces: Vec<Namespace>,
+    ) -> Self {
         let state = Rc::new(State {
             link,
+            namespaces,
             decoder: RefCell::new(new_decoder()),
             is_open: Cell::new(false),
             ended: Cell::new(false),
@@ -101,7 +109,7 @@ impl State {
         match &entry.content {
             Kind::Open { .. } => {
                 self.break_off();
-                self.link.begin(&[]);
+                self.link.begin(&self.namespaces, &[]);
                 self.is_open.set(true);
                 self.link.handle_event(ClientEvent::Open);
             }

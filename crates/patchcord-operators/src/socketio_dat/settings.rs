@@ -173,10 +173,13 @@ impl Reader<'_> {
         }
     }
 
+    /// Where to.
+    pub(super) fn address(&self) -> Result<Address, Wrong> {
+        Address::parse(&self.text(par::URL), 0).map_err(|error| (error.to_string(), in_words_of_url(error.remedy())))
+    }
+
     /// Where to and how, and path and query of the requests. Inputs, and files of keys and certificates, are read now.
-    pub(super) fn target(&self) -> Result<(Target, engine::Address), Wrong> {
-        let address = Address::parse(&self.text(par::URL), 0)
-            .map_err(|error| (error.to_string(), in_words_of_url(error.remedy())))?;
+    pub(super) fn target(&self, address: Address) -> Result<(Target, engine::Address), Wrong> {
         let (path, query) = address.target().split_once('?').unwrap_or((address.target(), ""));
         let path = match path {
             "" | "/" => self.text(par::PATH).to_string(),
@@ -194,7 +197,7 @@ impl Reader<'_> {
         let dial = DialSettings {
             time_limit: self.milliseconds(par::TIMEOUT),
             proxy: self.proxy(par::PROXY)?,
-            tls: if address.is_tls() { Some(self.client_tls(&TLS)?) } else { None },
+            tls: if address.is_tls() { self.client_tls(&TLS)? } else { None },
             origin: Some(address.origin()),
             deflate: self.deflate(&COMPRESSION, false),
             headers: self.input_pairs(input::HEADERS),

@@ -95,7 +95,7 @@ impl Reader<'_> {
             "" => address.origin(),
             text => text.to_owned(),
         };
-        let tls = if address.is_tls() { Some(self.client_tls(&TLS)?) } else { None };
+        let tls = if address.is_tls() { self.client_tls(&TLS)? } else { None };
         let settings = DialSettings {
             time_limit: Duration::from_millis(self.size(par::TIMEOUT) as u64),
             proxy,

@@ -31,9 +31,9 @@ impl SocketIoDat {
     /// Emits an event with its arguments: dict, list, tuple, str, int, float, bool, None, bytes.
     ///
     /// `data=` is the one argument by name. `namespace=` is the first of the operator's own unless it is given. With
-    /// `ack=` a function, the server's answer goes to it; with `ack=True` to onAck. `timeout=` says in how many seconds;
-    /// without an answer onAckTimeout is called. `volatile=True` drops the event where it cannot be sent at once,
-    /// `retries=` sends it again so often until it is acknowledged.
+    /// `ack=` a function, the server's answer goes to it; with `ack=True` to onAck. `timeout=` says in how many seconds, 0 as
+    /// long as the connection lasts; without an answer onAckTimeout is called. `volatile=True` drops the event where it
+    /// cannot be sent at once, `retries=` sends it again so often until it is acknowledged.
     ///
     /// Returns None, or with `ack` the number under which the answer comes. An event that cannot be sent now is a warning
     /// on the operator; one that can never be is a TypeError or ValueError.
