@@ -155,7 +155,8 @@ pub enum AckFailure {
     /// The namespace was disconnected after the event had been sent.
     #[error("the namespace was disconnected")]
     Disconnected,
-    /// It was dropped from a full buffer, or the server cannot take anything as large.
+    /// It was dropped from a full buffer or with the namespace that was left, or the server cannot take anything as
+    /// large.
     #[error("the event was dropped before it was sent")]
     Dropped,
 }

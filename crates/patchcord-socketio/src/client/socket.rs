@@ -214,6 +214,21 @@ impl Socket {
         }
     }
 
+    /// Leaves for good: nothing is sent any more, and whatever was to be answered is told that it will not be.
+    pub fn abandon(&mut self, cx: &mut Context<'_>) {
+        let in_flight = self.retries.in_flight.is_some();
+        self.leave(cx);
+        if in_flight && let Some(retry) = self.retries.pop() {
+            self.fail(retry.request, AckFailure::Disconnected, cx);
+        }
+        while let Some(packet) = self.offline.pop() {
+            self.drop_buffered(packet.ack, cx);
+        }
+        while let Some(retry) = self.retries.pop() {
+            self.fail(retry.request, AckFailure::Dropped, cx);
+        }
+    }
+
     fn send_disconnect(&self, cx: &mut Context<'_>) {
         // Where it cannot be sent the connection is ending anyway.
         let _ = cx.send(&Packet { namespace: self.namespace.clone(), content: Content::Disconnect });
