@@ -124,7 +124,7 @@ pub enum Ignored {
 /// Why a server does not let a client into a namespace.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
-    /// It says no.
+    /// It says no, by an error or by a disconnection.
     #[error("the server refused the namespace: {message}")]
     Server {
         /// Its message.

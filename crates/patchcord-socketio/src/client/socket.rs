@@ -275,14 +275,20 @@ impl Socket {
         self.refuse(Refused::Server { message, data }, cx);
     }
 
-    /// The server puts the client out.
+    /// The server puts the client out, or does not let it in.
     pub fn handle_disconnect(&mut self, cx: &mut Context<'_>) {
-        if self.is_idle() {
-            return;
+        match self.phase {
+            Phase::Idle => {}
+            Phase::Connecting { .. } => {
+                let message = "it disconnected the client".to_owned();
+                self.refuse(Refused::Server { message, data: Value::Null }, cx);
+            }
+            Phase::Connected { .. } => {
+                self.wanted = false;
+                self.recovery = None;
+                self.lose(&DisconnectReason::Server, cx);
+            }
         }
-        self.wanted = false;
-        self.recovery = None;
-        self.lose(&DisconnectReason::Server, cx);
     }
 
     /// An event of `size` bytes came.
