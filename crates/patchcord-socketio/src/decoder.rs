@@ -67,8 +67,8 @@ pub enum ParseError {
     /// An event with a name that Socket.IO keeps for itself.
     #[error("the peer sent an event with the reserved name {0:?}")]
     ReservedName(String),
-    /// The place of an attachment names one that there is not.
-    #[error("the peer sent a packet that refers to an attachment that is not there")]
+    /// The place of an attachment names one that there is not, or one that has its place already.
+    #[error("the peer sent a packet that refers to an attachment that is not there, or twice to the same")]
     Placeholder,
     /// A text message while attachments were to come, or at all where packets are MessagePack.
     #[error("the peer sent text where bytes have to come")]
@@ -98,7 +98,8 @@ pub struct Decoder {
 struct Pending {
     packet: Packet,
     expected: usize,
-    attachments: Vec<Bytes>,
+    /// Those that have come; each is taken by the one place that names it.
+    attachments: Vec<Option<Bytes>>,
     size: usize,
 }
 
@@ -195,19 +196,19 @@ impl Decoder {
         if pending.size > self.limits.packet {
             return Err(ParseError::TooBig { limit: self.limits.packet });
         }
-        pending.attachments.push(bytes);
+        pending.attachments.push(Some(bytes));
         self.complete()
     }
 
     /// The packet with its attachments, when they are all there.
     fn complete(&mut self) -> Result<Option<Packet>, ParseError> {
-        let Some(Pending { mut packet, attachments, .. }) =
+        let Some(Pending { mut packet, mut attachments, .. }) =
             self.pending.take_if(|pending| pending.attachments.len() == pending.expected)
         else {
             return Ok(None);
         };
         if let Content::Event(crate::packet::Event { args, .. }) | Content::Ack { args, .. } = &mut packet.content {
-            args.iter_mut().try_for_each(|value| fill(value, &attachments))?;
+            args.iter_mut().try_for_each(|value| fill(value, &mut attachments))?;
         }
         Ok(Some(packet))
     }
@@ -282,8 +283,9 @@ fn describe(value: Option<Value>) -> String {
     }
 }
 
-/// Puts the attachments into their places.
-fn fill(value: &mut Value, attachments: &[Bytes]) -> Result<(), ParseError> {
+/// Puts the attachments into their places, each into one: writers number every place anew, and thousands of places for
+/// one large attachment would make much of little wherever the packet is copied or written out.
+fn fill(value: &mut Value, attachments: &mut [Option<Bytes>]) -> Result<(), ParseError> {
     match value {
         Value::Array(items) => items.iter_mut().try_for_each(|item| fill(item, attachments))?,
         Value::Object(fields) if is_placeholder(fields) => {
@@ -291,8 +293,8 @@ fn fill(value: &mut Value, attachments: &[Bytes]) -> Result<(), ParseError> {
                 Some(Value::Int(index)) => usize::try_from(*index).ok(),
                 _ => None,
             };
-            let bytes = index.and_then(|index| attachments.get(index)).ok_or(ParseError::Placeholder)?;
-            *value = Value::Binary(bytes.clone());
+            let place = index.and_then(|index| attachments.get_mut(index)).ok_or(ParseError::Placeholder)?;
+            *value = Value::Binary(place.take().ok_or(ParseError::Placeholder)?);
         }
         Value::Object(fields) => fields.iter_mut().try_for_each(|(_, value)| fill(value, attachments))?,
         _ => {}

@@ -185,16 +185,22 @@ fn attachments_that_do_not_belong() {
         assert_eq!(attach(&mut decoder, b"1"), Ok(None));
         assert_eq!(attach(&mut decoder, b"2"), Err(ParseError::Placeholder), "{num}");
     }
-    // One for two places, and one for none.
-    let mut decoder = decoder(Version::V4);
-    decoder
-        .handle_message(Data::Text(
-            "52-[\"a\",{\"_placeholder\":true,\"num\":1},{\"_placeholder\":true,\"num\":1}]".into(),
-        ))
-        .unwrap();
-    attach(&mut decoder, b"1").unwrap();
-    let args = vec![binary(b"2"), binary(b"2")];
-    assert_eq!(attach(&mut decoder, b"2").unwrap().unwrap().content, event("a", args, None));
+    // One for no place.
+    let mut spare = decoder(Version::V4);
+    spare.handle_message(header("1")).unwrap();
+    attach(&mut spare, b"1").unwrap();
+    assert_eq!(attach(&mut spare, b"2").unwrap().unwrap().content, event("a", vec![binary(b"2")], None));
+}
+
+#[test]
+fn an_attachment_has_one_place() {
+    let place = "{\"_placeholder\":true,\"num\":0}";
+    let acknowledgement = format!("61-1[{place},[{{\"deep\":{place}}}]]");
+    for header in [format!("51-[\"a\",{place},{place}]"), acknowledgement] {
+        let mut decoder = decoder(Version::V4);
+        assert_eq!(decoder.handle_message(Data::Text(header.clone().into())), Ok(None));
+        assert_eq!(attach(&mut decoder, b"1"), Err(ParseError::Placeholder), "{header}");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Laws that hold for all packets: what is written is what is read, over every transport, however a poll is cut into
 //! requests; and what is damaged is refused or read, never worse.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use patchcord_socketio::engine::payload::{self, Packets};
 use patchcord_socketio::engine::{self, Data, Frame, Version};
@@ -153,7 +155,9 @@ proptest! {
         places in vec(any::<prop::sample::Index>(), 0..8),
     ) {
         let pieces: Vec<Bytes> = pieces.into_iter().map(Bytes::from).collect();
-        let places: Vec<usize> = places.iter().map(|place| place.index(pieces.len())).collect();
+        let mut places: Vec<usize> = places.iter().map(|place| place.index(pieces.len())).collect();
+        let mut taken = HashSet::new();
+        places.retain(|place| taken.insert(*place));
         let list: Vec<_> = places.iter().map(|place| format!("{{\"num\":{place},\"_placeholder\":true}}")).collect();
         let header = format!("5{}-[\"a\",[{}]]", pieces.len(), list.join(","));
         let mut sent = vec![Data::Text(header.into())];

@@ -124,7 +124,7 @@ pub enum Ignored {
 /// Why a server does not let a client into a namespace.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refused {
-    /// It says no.
+    /// It says no, by an error or by a disconnection.
     #[error("the server refused the namespace: {message}")]
     Server {
         /// Its message.
@@ -155,7 +155,8 @@ pub enum AckFailure {
     /// The namespace was disconnected after the event had been sent.
     #[error("the namespace was disconnected")]
     Disconnected,
-    /// It was dropped from a full buffer, or the server cannot take anything as large.
+    /// It was dropped from a full buffer or with the namespace that was left, or the server cannot take anything as
+    /// large.
     #[error("the event was dropped before it was sent")]
     Dropped,
 }

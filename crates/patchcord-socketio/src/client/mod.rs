@@ -163,9 +163,10 @@ impl Client {
         Ok(())
     }
 
-    /// Leaves a namespace and forgets it, with all that waits to be sent. With the last one the session is closed.
+    /// Leaves a namespace and forgets it, with all that waits to be sent: whatever waits for an answer fails
+    /// ([`ClientEvent::AckFailed`]). With the last one the session is closed.
     pub fn leave(&mut self, namespace: &Namespace, now: Instant) {
-        self.with_socket(namespace, now, Socket::leave);
+        self.with_socket(namespace, now, Socket::abandon);
         self.sockets.retain(|socket| socket.namespace != *namespace);
         let deserted = !self.sockets.iter().any(Socket::is_active);
         if let Some(session) = self.session.as_mut().filter(|_| deserted) {

@@ -214,6 +214,21 @@ impl Socket {
         }
     }
 
+    /// Leaves for good: nothing is sent any more, and whatever was to be answered is told that it will not be.
+    pub fn abandon(&mut self, cx: &mut Context<'_>) {
+        let in_flight = self.retries.in_flight.is_some();
+        self.leave(cx);
+        if in_flight && let Some(retry) = self.retries.pop() {
+            self.fail(retry.request, AckFailure::Disconnected, cx);
+        }
+        while let Some(packet) = self.offline.pop() {
+            self.drop_buffered(packet.ack, cx);
+        }
+        while let Some(retry) = self.retries.pop() {
+            self.fail(retry.request, AckFailure::Dropped, cx);
+        }
+    }
+
     fn send_disconnect(&self, cx: &mut Context<'_>) {
         // Where it cannot be sent the connection is ending anyway.
         let _ = cx.send(&Packet { namespace: self.namespace.clone(), content: Content::Disconnect });
@@ -260,14 +275,20 @@ impl Socket {
         self.refuse(Refused::Server { message, data }, cx);
     }
 
-    /// The server puts the client out.
+    /// The server puts the client out, or does not let it in.
     pub fn handle_disconnect(&mut self, cx: &mut Context<'_>) {
-        if self.is_idle() {
-            return;
+        match self.phase {
+            Phase::Idle => {}
+            Phase::Connecting { .. } => {
+                let message = "it disconnected the client".to_owned();
+                self.refuse(Refused::Server { message, data: Value::Null }, cx);
+            }
+            Phase::Connected { .. } => {
+                self.wanted = false;
+                self.recovery = None;
+                self.lose(&DisconnectReason::Server, cx);
+            }
         }
-        self.wanted = false;
-        self.recovery = None;
-        self.lose(&DisconnectReason::Server, cx);
     }
 
     /// An event of `size` bytes came.

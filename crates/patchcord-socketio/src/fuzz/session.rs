@@ -109,7 +109,13 @@ impl Harness {
             }
             b'x' => self.client.close(now),
             b'j' => drop(self.client.join(&namespace(), Credentials::default(), now)),
-            b'l' => self.client.leave(&namespace(), now),
+            b'l' => {
+                self.client.leave(&namespace(), now);
+                if namespace().is_root() {
+                    self.hear();
+                    assert!(self.requests.is_empty(), "a request leaks");
+                }
+            }
             b'm' => self.emit(&text, EmitOptions::default()),
             b'v' => self.emit(&text, EmitOptions { volatile: true, ..EmitOptions::default() }),
             b'a' => {

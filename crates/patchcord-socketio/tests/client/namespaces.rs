@@ -158,6 +158,27 @@ fn a_kick_from_one_namespace_and_from_the_last() {
 }
 
 #[test]
+fn a_kick_before_the_namespace_is_connected_is_a_refusal() {
+    let mut peer = Scripted::new(ClientSettings::default(), &["/", "/admin"]);
+    peer.open();
+    peer.server("40{\"sid\":\"a\"}");
+    peer.events();
+    peer.sent();
+    peer.server("41/admin,");
+    assert_eq!(peer.events(), ["/admin refused: the server refused the namespace: it disconnected the client"]);
+    peer.lose();
+    peer.open();
+    assert_eq!(peer.sent(), ["40"], "it is not tried again by itself");
+    peer.events();
+    peer.server("41");
+    let refused = "/ refused: the server refused the namespace: it disconnected the client";
+    assert_eq!(
+        (peer.sent(), peer.events()),
+        (vec!["close".into()], vec![refused.into(), "closed: closed by this end".into()])
+    );
+}
+
+#[test]
 fn leaving_and_closing() {
     let mut peer = Scripted::connected(ClientSettings::default(), &["/", "/admin"]);
     peer.client.leave(&namespace("/admin"), peer.now);

@@ -95,6 +95,43 @@ fn a_lost_connection_fails_what_was_sent_and_keeps_what_was_not() {
 }
 
 #[test]
+fn whatever_waits_for_an_answer_fails_when_its_namespace_is_left() {
+    let retried = EmitOptions { retries: Some(1), ..EmitOptions::default() };
+    let emit = |peer: &mut Scripted| {
+        peer.emit_with_ack("asks", AckRequest::Wait).unwrap();
+        peer.emit("plain", vec![]).unwrap();
+        for name in ["first", "second"] {
+            peer.client.emit(&Namespace::ROOT, name, vec![], retried, peer.now).unwrap();
+        }
+    };
+    let (dropped, disconnected) = ("the event was dropped before it was sent", "the namespace was disconnected");
+
+    let mut idle = Scripted::new(ClientSettings::default(), &["/"]);
+    emit(&mut idle);
+    idle.client.leave(&Namespace::ROOT, idle.now);
+    assert_eq!(idle.events(), [0, 1, 2].map(|request| format!("/ no answer {request}: {dropped}")));
+    assert_eq!(idle.client.poll_timeout(), None);
+
+    let mut connected = Scripted::connected(ClientSettings::default(), &["/", "/admin"]);
+    emit(&mut connected);
+    connected.client.leave(&Namespace::ROOT, connected.now);
+    assert_eq!(
+        connected.events(),
+        [
+            "/ disconnected: io client disconnect".to_owned(),
+            format!("/ no answer 0: {disconnected}"),
+            format!("/ no answer 1: {disconnected}"),
+            format!("/ no answer 2: {dropped}"),
+        ]
+    );
+
+    let mut closed = Scripted::new(ClientSettings::default(), &["/"]);
+    emit(&mut closed);
+    closed.client.close(closed.now);
+    assert_eq!((closed.events(), closed.client.buffered(&Namespace::ROOT)), (nothing(), 4), "for the next session");
+}
+
+#[test]
 fn policies_of_the_buffer() {
     let offline = |policy| {
         let settings = ClientSettings { offline: policy, max_buffered: 2, ..ClientSettings::default() };
