@@ -174,6 +174,7 @@ def test_refusals_losses_and_returns_come_again(io, own_server, replay, tmp_path
     live.expect_record("onReconnectAttempt", 2)
     eventually(lambda: "" in [record[1] for record in live.records("onConnectError")])
     live.fill("auth", [("token", "right")])
+    live.set(reconnectrefused=True)
     own_server("node4", server.port)
     live.expect_opened("/token")
     live.expect_opened(count=2)
