@@ -145,7 +145,8 @@ impl Socket {
         self.wanted || !self.is_idle()
     }
 
-    fn is_idle(&self) -> bool {
+    /// Whether it is neither connected nor being connected.
+    pub fn is_idle(&self) -> bool {
         self.phase == Phase::Idle
     }
 
@@ -527,8 +528,11 @@ impl Socket {
 
     fn refuse(&mut self, reason: Refused, cx: &mut Context<'_>) {
         self.phase = Phase::Idle;
-        self.wanted = false;
-        self.recovery = None;
+        // A server that was too slow once has not said no.
+        if reason != Refused::TimedOut {
+            self.wanted = false;
+            self.recovery = None;
+        }
         self.early = Vec::new();
         self.early_size = 0;
         cx.events.push_back(ClientEvent::Refused { namespace: self.namespace.clone(), reason });
