@@ -325,6 +325,21 @@ fn a_probe_that_fails_leaves_the_session_on_polling() {
 }
 
 #[test]
+fn frames_behind_a_probe_that_failed_are_not_the_sessions() {
+    for late in ["4late", "1", "9"] {
+        let mut session = Session::open_polling(Version::V4, Transports::PollingThenWebSocket);
+        session.outputs();
+        session.engine.handle_websocket_open();
+        session.outputs();
+        session.text("3other");
+        session.text(late);
+        session.binary(b"late");
+        assert_eq!((session.said.len(), session.engine.close_reason()), (0, None), "{late}");
+        assert_eq!(session.outputs(), ["close"]);
+    }
+}
+
+#[test]
 fn a_close_during_the_change_ends_both_transports() {
     let mut session = Session::open_polling(Version::V4, Transports::PollingThenWebSocket);
     session.outputs();

@@ -323,7 +323,9 @@ impl Engine {
         now: Instant,
         mut on_event: impl FnMut(EngineEvent<'_>),
     ) {
-        if self.state == State::Closed || self.websocket != Link::Open {
+        // Behind the frame that a probe failed by others may have been read already.
+        let given_up = self.transport == Transport::Polling && self.probe.is_none();
+        if self.state == State::Closed || self.websocket != Link::Open || given_up {
             return;
         }
         if let Some(probe) = &mut self.probe {
