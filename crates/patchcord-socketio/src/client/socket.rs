@@ -37,6 +37,14 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Sends what must not wait behind a full queue: what connects a namespace, and what leaves it.
+    fn send_control(&mut self, packet: &Packet) -> Result<(), EmitError> {
+        let encoded = packet.encode(self.settings.parser, &self.settings.limits)?;
+        let engine = self.engine.as_mut().ok_or(SendError::NotOpen)?;
+        engine.send_control(encoded.into_messages())?;
+        Ok(())
+    }
+
     fn send_encoded(&mut self, encoded: Encoded) -> Result<(), SendError> {
         match &mut self.engine {
             Some(engine) => engine.send(encoded.into_messages()),
@@ -186,7 +194,7 @@ impl Socket {
             Version::V3 => (self.namespace.with_query(&self.credentials.query)?, None),
             Version::V4 => (self.namespace.clone(), self.auth(cx.settings.recovery)),
         };
-        match cx.send(&Packet { namespace, content: Content::Connect(auth) }) {
+        match cx.send_control(&Packet { namespace, content: Content::Connect(auth) }) {
             Ok(()) => Ok(()),
             Err(EmitError::Encode(error)) => Err(error.into()),
             Err(EmitError::Send(error)) => Err(error.into()),
@@ -232,7 +240,7 @@ impl Socket {
 
     fn send_disconnect(&self, cx: &mut Context<'_>) {
         // Where it cannot be sent the connection is ending anyway.
-        let _ = cx.send(&Packet { namespace: self.namespace.clone(), content: Content::Disconnect });
+        let _ = cx.send_control(&Packet { namespace: self.namespace.clone(), content: Content::Disconnect });
     }
 
     /// The server lets the client in.

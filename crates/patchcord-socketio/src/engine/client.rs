@@ -154,6 +154,20 @@ impl Engine {
     ///
     /// [`SendError`]; the queue is as it was.
     pub fn send(&mut self, messages: Vec<Data<'static>>) -> Result<(), SendError> {
+        self.enqueue(messages, self.settings.max_queue)
+    }
+
+    /// The same for messages that control the session and cannot be sent later: they have as much room again as
+    /// [`EngineSettings::max_queue`] gives, so that no amount of events keeps them out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the queue is as it was.
+    pub fn send_control(&mut self, messages: Vec<Data<'static>>) -> Result<(), SendError> {
+        self.enqueue(messages, self.settings.max_queue.saturating_mul(2))
+    }
+
+    fn enqueue(&mut self, messages: Vec<Data<'static>>, limit: usize) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::NotOpen);
         }
@@ -168,8 +182,8 @@ impl Engine {
             }
             length = length.saturating_add(queued_len(packet));
         }
-        if self.queued > 0 && self.queued.saturating_add(length) > self.settings.max_queue {
-            return Err(SendError::QueueFull { limit: self.settings.max_queue });
+        if self.queued > 0 && self.queued.saturating_add(length) > limit {
+            return Err(SendError::QueueFull { limit });
         }
         self.queued += length;
         self.queue.extend(packets);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scripted::{SECOND, Scripted};
+use crate::scripted::{SECOND, Scripted, namespace};
 use patchcord_socketio::engine::SendError;
 use patchcord_socketio::{
     AckRequest, ClientSettings, Credentials, EmitError, EmitOptions, EncodeError, Namespace, OfflinePolicy, Outcome,
@@ -194,6 +194,25 @@ fn a_full_queue_says_so_and_a_long_buffer_goes_out_as_there_is_room() {
     let sent = peer.sent();
     assert_eq!((sent.len(), sent[1].starts_with("42[\"0\""), sent[21].as_str()), (22, true, "42[\"last\"]"));
     assert_eq!(peer.client.buffered(&Namespace::ROOT), 0);
+}
+
+#[test]
+fn a_full_queue_keeps_nobody_from_joining_and_leaving() {
+    let mut settings = ClientSettings::default();
+    settings.engine.max_queue = 300;
+    let mut peer = Scripted::connected(settings, &["/", "/admin"]);
+    while peer.emit("x", vec![]).is_ok() {}
+    peer.client.join(&namespace("/late"), Credentials::default(), peer.now).unwrap();
+    peer.client.leave(&namespace("/admin"), peer.now);
+    assert_eq!(peer.events(), ["/admin disconnected: io client disconnect"]);
+    assert_eq!(peer.sent().split_off(7), ["40/late,", "41/admin,"]);
+    // Not even that is without end.
+    while peer.emit("x", vec![]).is_ok() {}
+    for _ in 0..100 {
+        peer.client.join(&namespace("/often"), Credentials::default(), peer.now).unwrap();
+        peer.client.leave(&namespace("/often"), peer.now);
+    }
+    assert!(peer.client.engine().unwrap().queued() <= 600);
 }
 
 #[test]
