@@ -260,7 +260,8 @@ impl Client {
         self.socket(namespace).map_or(0, Socket::buffered)
     }
 
-    /// How many events of a namespace were dropped: volatile ones, and those that a buffer or the server did not take.
+    /// How many events of a namespace were dropped: volatile ones, those that a buffer or the server did not take, and
+    /// those that did not ask for an answer themselves and were given up after all attempts.
     pub fn dropped(&self, namespace: &Namespace) -> u64 {
         self.socket(namespace).map_or(0, Socket::dropped)
     }

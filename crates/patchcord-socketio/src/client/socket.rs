@@ -355,7 +355,9 @@ impl Socket {
                     retry.failures > retry.retries.unwrap_or(cx.settings.retries)
                 });
                 if given_up {
-                    self.retries.pop();
+                    // Nobody waits for the answer to one that did not ask for it, so it is counted.
+                    let asks = self.retries.pop().is_some_and(|retry| retry.asks);
+                    self.dropped += u64::from(!asks);
                     self.fail(pending.request, AckFailure::TimedOut, cx);
                 }
                 self.send_next(cx);
@@ -401,6 +403,9 @@ impl Socket {
         let packet = Packet { namespace: self.namespace.clone(), content: Content::Event(event) };
         let encoded = packet.encode(cx.settings.parser, &cx.settings.limits)?;
         if retried {
+            if self.sid().is_none() && cx.settings.offline == OfflinePolicy::Off {
+                return Err(EmitError::NotConnected(self.namespace.clone()));
+            }
             let request = cx.request();
             return self.emit_retried(Retry::new(packet, encoded.size(), request, options), cx);
         }

@@ -292,6 +292,37 @@ fn with_retries_a_lost_connection_loses_nothing() {
 }
 
 #[test]
+fn what_is_given_up_after_all_attempts_is_counted_unless_it_asked_for_an_answer() {
+    for (ack, dropped) in [(AckRequest::None, 1), (AckRequest::Wait, 0), (AckRequest::WaitFor(SECOND), 0)] {
+        let mut peer = Scripted::connected(retrying(), &["/"]);
+        peer.emit_with_ack("a", ack).unwrap();
+        peer.pass(3 * SECOND);
+        assert_eq!(peer.events(), ["/ no answer 0: the event was not acknowledged in time"]);
+        assert_eq!(peer.client.dropped(&Namespace::ROOT), dropped, "{ack:?}");
+    }
+}
+
+#[test]
+fn where_nothing_is_kept_nothing_waits_to_be_sent_again() {
+    let off = |retries| ClientSettings { offline: OfflinePolicy::Off, retries, ..ClientSettings::default() };
+    for (settings, retries) in [(off(2), None), (off(0), Some(2))] {
+        let options = EmitOptions { retries, ..EmitOptions::default() };
+        let emit = |peer: &mut Scripted| {
+            let now = peer.now;
+            peer.client.emit(&Namespace::ROOT, "a", vec![], options, now).map(|emitted| emitted.outcome)
+        };
+        let refused = Err(EmitError::NotConnected(Namespace::ROOT));
+        let mut peer = Scripted::new(settings, &["/"]);
+        assert_eq!(emit(&mut peer), refused);
+        peer.open();
+        assert_eq!(emit(&mut peer), refused, "it is being connected");
+        peer.server("40{\"sid\":\"a\"}");
+        assert_eq!([emit(&mut peer), emit(&mut peer)], [Ok(Outcome::Sent), Ok(Outcome::Buffered)]);
+        assert_eq!(peer.sent(), ["40", "420[\"a\"]"]);
+    }
+}
+
+#[test]
 fn an_event_can_say_for_itself_how_often_it_is_sent_again() {
     let mut peer = Scripted::connected(ClientSettings::default(), &["/"]);
     let ack = AckRequest::WaitFor(2 * SECOND);
