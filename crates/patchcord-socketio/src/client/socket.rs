@@ -52,6 +52,11 @@ impl Context<'_> {
         }
     }
 
+    fn has_room(&self, encoded: &Encoded) -> bool {
+        let messages = 1 + encoded.attachments.len();
+        self.engine.as_ref().is_some_and(|engine| engine.has_room(messages, encoded.size()))
+    }
+
     fn request(&mut self) -> RequestId {
         *self.next_request += 1;
         RequestId(*self.next_request)
@@ -451,12 +456,11 @@ impl Socket {
             return;
         }
         while let Some(front) = self.offline.front() {
-            let sent = cx.send_encoded(front.encoded.clone());
-            if let Err(SendError::QueueFull { .. } | SendError::NotOpen) = sent {
+            if !cx.has_room(&front.encoded) {
                 return;
             }
-            let Some(Buffered { ack, .. }) = self.offline.pop() else { return };
-            match (sent, ack) {
+            let Some(Buffered { encoded, ack }) = self.offline.pop() else { return };
+            match (cx.send_encoded(encoded), ack) {
                 (Ok(()), Some(id)) => self.acks.sent(id),
                 (Ok(()), None) => {}
                 (Err(_), ack) => self.drop_buffered(ack, cx),

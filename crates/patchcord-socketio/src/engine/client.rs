@@ -131,6 +131,16 @@ impl Engine {
         self.queued
     }
 
+    /// Whether [`Engine::send`] would take so many messages with so many bytes, as far as the queue goes.
+    pub fn has_room(&self, messages: usize, bytes: usize) -> bool {
+        self.is_open() && self.fits(messages.saturating_mul(OVERHEAD).saturating_add(bytes), self.settings.max_queue)
+    }
+
+    /// Whether so much, as the queue counts it, may be put behind what is queued.
+    fn fits(&self, length: usize, limit: usize) -> bool {
+        self.queued == 0 || self.queued.saturating_add(length) <= limit
+    }
+
     /// Why the session ended, when it has. The driver then closes what it still has open, after a last
     /// [`Engine::poll_output`], and abandons the requests that are out.
     pub fn close_reason(&self) -> Option<&CloseReason> {
@@ -182,7 +192,7 @@ impl Engine {
             }
             length = length.saturating_add(queued_len(packet));
         }
-        if self.queued > 0 && self.queued.saturating_add(length) > limit {
+        if !self.fits(length, limit) {
             return Err(SendError::QueueFull { limit });
         }
         self.queued += length;
