@@ -237,14 +237,21 @@ fn the_queue_is_bounded_but_one_unit_always_fits() {
     session.engine.handle_timeout(session.now);
     let unit = || vec![Data::Text("h".into()), Data::Binary(Bytes::from_static(&[0; 90]))];
     let mut taken = 0;
-    while session.engine.send(unit()).is_ok() {
+    while session.engine.has_room(2, 91) {
+        session.engine.send(unit()).unwrap();
         taken += 1;
         assert!(taken < 100);
     }
     assert_eq!(taken, 6, "155 bytes each");
     assert_eq!(session.engine.send(unit()), Err(SendError::QueueFull { limit: 1000 }));
     assert_eq!(session.engine.queued(), 6 * 155);
-    assert_eq!(session.outputs().len(), 12);
+    assert_eq!(
+        [(1, 38), (1, 39), (2, 6), (2, 7)].map(|(messages, bytes)| session.engine.has_room(messages, bytes)),
+        [true, false, true, false]
+    );
+    session.send(&"x".repeat(38)).unwrap();
+    assert_eq!(session.outputs().len(), 13);
+    assert!(session.engine.has_room(2, 91) && session.engine.has_room(1, usize::MAX), "nothing waits");
     assert!(session.engine.send(unit()).is_ok());
 }
 
@@ -321,6 +328,21 @@ fn a_probe_that_fails_leaves_the_session_on_polling() {
         session.engine.handle_post();
         assert_eq!(session.outputs(), [GET]);
         assert_eq!((session.engine.close_reason(), session.engine.transport()), (None, Transport::Polling));
+    }
+}
+
+#[test]
+fn frames_behind_a_probe_that_failed_are_not_the_sessions() {
+    for late in ["4late", "1", "9"] {
+        let mut session = Session::open_polling(Version::V4, Transports::PollingThenWebSocket);
+        session.outputs();
+        session.engine.handle_websocket_open();
+        session.outputs();
+        session.text("3other");
+        session.text(late);
+        session.binary(b"late");
+        assert_eq!((session.said.len(), session.engine.close_reason()), (0, None), "{late}");
+        assert_eq!(session.outputs(), ["close"]);
     }
 }
 

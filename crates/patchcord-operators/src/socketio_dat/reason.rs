@@ -42,6 +42,7 @@ pub(super) fn remedy(reason: &DisconnectReason) -> &'static str {
         DisconnectReason::Client | DisconnectReason::Engine(CloseReason::Client) => "",
         DisconnectReason::OldServer => "set `version` to auto or v3",
         DisconnectReason::Parse(error) => parse_remedy(error),
+        DisconnectReason::NamespaceTimeout => "see the log of the server, or allow more `namespacetimeout`",
         DisconnectReason::TooMuchEarly { .. } => {
             "ask whoever runs the server to send less before it connects a namespace"
         }

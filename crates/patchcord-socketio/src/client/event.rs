@@ -42,7 +42,8 @@ pub enum ClientEvent {
         /// Whether the server has restored the session that was lost.
         recovered: bool,
     },
-    /// The server does not let the client into a namespace. It is not tried again until it is joined again.
+    /// The server does not let the client into a namespace. It is not tried again until it is joined again; only after
+    /// [`Refused::TimedOut`] it is tried in the next session too.
     Refused {
         /// Which.
         namespace: Namespace,
@@ -132,7 +133,7 @@ pub enum Refused {
         /// What it says beside that; in protocol 4 all that it says. Null, if nothing.
         data: Value,
     },
-    /// It does not answer.
+    /// It does not answer within [`ClientSettings::connect_timeout`](crate::ClientSettings::connect_timeout).
     #[error("the server did not connect the namespace in time")]
     TimedOut,
     /// What it is to be told cannot be sent.
@@ -179,6 +180,9 @@ pub enum DisconnectReason {
     /// The server speaks version 3 alone, though it takes 4 for an answer.
     #[error("the server speaks Engine.IO 3 (Socket.IO 2); ask for that version")]
     OldServer,
+    /// The server connected none of the namespaces in time that are still joined.
+    #[error("the server did not connect a namespace in time")]
+    NamespaceTimeout,
     /// More came before the namespace was connected than is kept.
     #[error("the server sent more than {limit} bytes of events before it connected the namespace")]
     TooMuchEarly {
@@ -188,7 +192,7 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
-    /// What the reference client calls it.
+    /// What the reference client calls it, or would if it knew of it.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Server => "io server disconnect",
@@ -200,7 +204,8 @@ impl DisconnectReason {
                 | CloseReason::TooBig(_)
                 | CloseReason::Refused(_)
                 | CloseReason::OpenTimeout,
-            ) => "transport error",
+            )
+            | Self::NamespaceTimeout => "transport error",
             Self::Engine(CloseReason::Engine(_)) | Self::Parse(_) | Self::OldServer | Self::TooMuchEarly { .. } => {
                 "parse error"
             }

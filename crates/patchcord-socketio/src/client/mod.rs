@@ -170,6 +170,7 @@ impl Client {
         self.sockets.retain(|socket| socket.namespace != *namespace);
         let deserted = !self.sockets.iter().any(Socket::is_active);
         if let Some(session) = self.session.as_mut().filter(|_| deserted) {
+            session.failure = None;
             session.engine.close(now);
         }
         self.settle(now);
@@ -204,6 +205,7 @@ impl Client {
             socket.wanted = wanted;
         });
         if let Some(session) = &mut self.session {
+            session.failure = None;
             session.engine.close(now);
         }
         self.settle(now);
@@ -212,6 +214,7 @@ impl Client {
     /// Ends the session at once, for this reason; what is queued is dropped. Namespaces stay joined for the next one.
     pub fn abort(&mut self, reason: CloseReason, now: Instant) {
         if let Some(session) = &mut self.session {
+            session.failure = None;
             session.engine.abort(reason);
         }
         self.settle(now);
@@ -257,7 +260,8 @@ impl Client {
         self.socket(namespace).map_or(0, Socket::buffered)
     }
 
-    /// How many events of a namespace were dropped: volatile ones, and those that a buffer or the server did not take.
+    /// How many events of a namespace were dropped: volatile ones, those that a buffer or the server did not take, and
+    /// those that did not ask for an answer themselves and were given up after all attempts.
     pub fn dropped(&self, namespace: &Namespace) -> u64 {
         self.socket(namespace).map_or(0, Socket::dropped)
     }
@@ -406,9 +410,13 @@ impl Client {
                 session.failure.get_or_insert(failure);
             }
         }
-        let deserted = !self.sockets.is_empty() && !self.sockets.iter().any(Socket::is_active);
+        let deserted = !self.sockets.is_empty() && self.sockets.iter().all(Socket::is_idle);
         let Some(session) = &mut self.session else { return };
         if session.engine.is_open() && deserted {
+            // What is still wanted was not connected in time; the next session may do better.
+            if self.sockets.iter().any(|socket| socket.wanted) {
+                session.failure = Some(DisconnectReason::NamespaceTimeout);
+            }
             session.engine.close(now);
         }
         if let Some(failure) = session.engine.take_probe_failure() {

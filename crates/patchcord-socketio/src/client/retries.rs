@@ -13,6 +13,8 @@ pub(crate) struct Retry {
     packet: Packet,
     size: usize,
     pub request: RequestId,
+    /// Its sender wants the answer; else it is asked for only to know that the event arrived.
+    pub asks: bool,
     /// How often it may be sent again, and how long one attempt has; `None` as the settings say.
     pub retries: Option<u32>,
     pub timeout: Option<Duration>,
@@ -27,7 +29,8 @@ impl Retry {
             AckRequest::WaitFor(timeout) => Some(timeout),
             AckRequest::None | AckRequest::Wait => None,
         };
-        Self { packet, size, request, retries: options.retries, timeout, failures: 0 }
+        let asks = options.ack != AckRequest::None;
+        Self { packet, size, request, asks, retries: options.retries, timeout, failures: 0 }
     }
 
     /// The event, asking for an answer under this number.

@@ -39,7 +39,7 @@ pub enum OfflinePolicy {
     DropOldest,
     /// It is kept; when the buffer is full it is dropped itself.
     DropNewest,
-    /// It is refused with an error.
+    /// It is refused with an error, also if it would be sent again until it is acknowledged.
     Off,
 }
 

@@ -37,11 +37,24 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Sends what must not wait behind a full queue: what connects a namespace, and what leaves it.
+    fn send_control(&mut self, packet: &Packet) -> Result<(), EmitError> {
+        let encoded = packet.encode(self.settings.parser, &self.settings.limits)?;
+        let engine = self.engine.as_mut().ok_or(SendError::NotOpen)?;
+        engine.send_control(encoded.into_messages())?;
+        Ok(())
+    }
+
     fn send_encoded(&mut self, encoded: Encoded) -> Result<(), SendError> {
         match &mut self.engine {
             Some(engine) => engine.send(encoded.into_messages()),
             None => Err(SendError::NotOpen),
         }
+    }
+
+    fn has_room(&self, encoded: &Encoded) -> bool {
+        let messages = 1 + encoded.attachments.len();
+        self.engine.as_ref().is_some_and(|engine| engine.has_room(messages, encoded.size()))
     }
 
     fn request(&mut self) -> RequestId {
@@ -145,7 +158,8 @@ impl Socket {
         self.wanted || !self.is_idle()
     }
 
-    fn is_idle(&self) -> bool {
+    /// Whether it is neither connected nor being connected.
+    pub fn is_idle(&self) -> bool {
         self.phase == Phase::Idle
     }
 
@@ -185,7 +199,7 @@ impl Socket {
             Version::V3 => (self.namespace.with_query(&self.credentials.query)?, None),
             Version::V4 => (self.namespace.clone(), self.auth(cx.settings.recovery)),
         };
-        match cx.send(&Packet { namespace, content: Content::Connect(auth) }) {
+        match cx.send_control(&Packet { namespace, content: Content::Connect(auth) }) {
             Ok(()) => Ok(()),
             Err(EmitError::Encode(error)) => Err(error.into()),
             Err(EmitError::Send(error)) => Err(error.into()),
@@ -231,7 +245,7 @@ impl Socket {
 
     fn send_disconnect(&self, cx: &mut Context<'_>) {
         // Where it cannot be sent the connection is ending anyway.
-        let _ = cx.send(&Packet { namespace: self.namespace.clone(), content: Content::Disconnect });
+        let _ = cx.send_control(&Packet { namespace: self.namespace.clone(), content: Content::Disconnect });
     }
 
     /// The server lets the client in.
@@ -346,7 +360,9 @@ impl Socket {
                     retry.failures > retry.retries.unwrap_or(cx.settings.retries)
                 });
                 if given_up {
-                    self.retries.pop();
+                    // Nobody waits for the answer to one that did not ask for it, so it is counted.
+                    let asks = self.retries.pop().is_some_and(|retry| retry.asks);
+                    self.dropped += u64::from(!asks);
                     self.fail(pending.request, AckFailure::TimedOut, cx);
                 }
                 self.send_next(cx);
@@ -392,6 +408,9 @@ impl Socket {
         let packet = Packet { namespace: self.namespace.clone(), content: Content::Event(event) };
         let encoded = packet.encode(cx.settings.parser, &cx.settings.limits)?;
         if retried {
+            if self.sid().is_none() && cx.settings.offline == OfflinePolicy::Off {
+                return Err(EmitError::NotConnected(self.namespace.clone()));
+            }
             let request = cx.request();
             return self.emit_retried(Retry::new(packet, encoded.size(), request, options), cx);
         }
@@ -437,12 +456,11 @@ impl Socket {
             return;
         }
         while let Some(front) = self.offline.front() {
-            let sent = cx.send_encoded(front.encoded.clone());
-            if let Err(SendError::QueueFull { .. } | SendError::NotOpen) = sent {
+            if !cx.has_room(&front.encoded) {
                 return;
             }
-            let Some(Buffered { ack, .. }) = self.offline.pop() else { return };
-            match (sent, ack) {
+            let Some(Buffered { encoded, ack }) = self.offline.pop() else { return };
+            match (cx.send_encoded(encoded), ack) {
                 (Ok(()), Some(id)) => self.acks.sent(id),
                 (Ok(()), None) => {}
                 (Err(_), ack) => self.drop_buffered(ack, cx),
@@ -527,8 +545,11 @@ impl Socket {
 
     fn refuse(&mut self, reason: Refused, cx: &mut Context<'_>) {
         self.phase = Phase::Idle;
-        self.wanted = false;
-        self.recovery = None;
+        // A server that was too slow once has not said no.
+        if reason != Refused::TimedOut {
+            self.wanted = false;
+            self.recovery = None;
+        }
         self.early = Vec::new();
         self.early_size = 0;
         cx.events.push_back(ClientEvent::Refused { namespace: self.namespace.clone(), reason });

@@ -131,6 +131,16 @@ impl Engine {
         self.queued
     }
 
+    /// Whether [`Engine::send`] would take so many messages with so many bytes, as far as the queue goes.
+    pub fn has_room(&self, messages: usize, bytes: usize) -> bool {
+        self.is_open() && self.fits(messages.saturating_mul(OVERHEAD).saturating_add(bytes), self.settings.max_queue)
+    }
+
+    /// Whether so much, as the queue counts it, may be put behind what is queued.
+    fn fits(&self, length: usize, limit: usize) -> bool {
+        self.queued == 0 || self.queued.saturating_add(length) <= limit
+    }
+
     /// Why the session ended, when it has. The driver then closes what it still has open, after a last
     /// [`Engine::poll_output`], and abandons the requests that are out.
     pub fn close_reason(&self) -> Option<&CloseReason> {
@@ -154,6 +164,20 @@ impl Engine {
     ///
     /// [`SendError`]; the queue is as it was.
     pub fn send(&mut self, messages: Vec<Data<'static>>) -> Result<(), SendError> {
+        self.enqueue(messages, self.settings.max_queue)
+    }
+
+    /// The same for messages that control the session and cannot be sent later: they have as much room again as
+    /// [`EngineSettings::max_queue`] gives, so that no amount of events keeps them out.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]; the queue is as it was.
+    pub fn send_control(&mut self, messages: Vec<Data<'static>>) -> Result<(), SendError> {
+        self.enqueue(messages, self.settings.max_queue.saturating_mul(2))
+    }
+
+    fn enqueue(&mut self, messages: Vec<Data<'static>>, limit: usize) -> Result<(), SendError> {
         if !self.is_open() {
             return Err(SendError::NotOpen);
         }
@@ -168,8 +192,8 @@ impl Engine {
             }
             length = length.saturating_add(queued_len(packet));
         }
-        if self.queued > 0 && self.queued.saturating_add(length) > self.settings.max_queue {
-            return Err(SendError::QueueFull { limit: self.settings.max_queue });
+        if !self.fits(length, limit) {
+            return Err(SendError::QueueFull { limit });
         }
         self.queued += length;
         self.queue.extend(packets);
@@ -323,7 +347,9 @@ impl Engine {
         now: Instant,
         mut on_event: impl FnMut(EngineEvent<'_>),
     ) {
-        if self.state == State::Closed || self.websocket != Link::Open {
+        // Behind the frame that a probe failed by others may have been read already.
+        let given_up = self.transport == Transport::Polling && self.probe.is_none();
+        if self.state == State::Closed || self.websocket != Link::Open || given_up {
             return;
         }
         if let Some(probe) = &mut self.probe {

@@ -37,7 +37,7 @@ pub struct EngineSettings {
     /// they are read, that of bodies too.
     pub max_packet: usize,
     /// Most bytes that wait to be sent, each packet with 32 more. Default 16 MiB. What is sent while nothing waits is
-    /// taken whatever its size.
+    /// taken whatever its size; what joins and leaves namespaces may be as much again.
     pub max_queue: usize,
 }
 

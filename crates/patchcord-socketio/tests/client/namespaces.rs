@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use patchcord_socketio::engine::{CloseReason, Output, Refusal, Transports, Version};
 use patchcord_socketio::{
-    AlreadyConnected, Client, ClientEvent, ClientSettings, Credentials, EmitError, JoinError, Namespace, Parser, Value,
-    VersionChoice,
+    AlreadyConnected, Client, ClientEvent, ClientSettings, Credentials, DisconnectReason, EmitError, JoinError,
+    Namespace, Parser, Value, VersionChoice,
 };
 
 fn nothing() -> Vec<String> {
@@ -142,6 +142,53 @@ fn a_server_that_never_answers() {
     assert_eq!(peer.sent(), ["41/slow,"]);
     peer.server("40/slow,{\"sid\":\"late\"}");
     assert_eq!(peer.client.sid(&namespace("/slow")), None);
+    peer.server("42[\"on\"]");
+    assert_eq!((peer.events(), peer.sent()), (vec!["/ on []".into()], nothing()), "the other one goes on");
+    peer.lose();
+    peer.open();
+    assert_eq!(peer.sent(), ["40", "40/slow,"], "it is asked again");
+    peer.events();
+    peer.server("41");
+    peer.pass(20 * SECOND);
+    let [refused, timed_out] = [("/", "the server refused the namespace: it disconnected the client"), SLOW]
+        .map(|(namespace, words)| format!("{namespace} refused: {words}"));
+    assert_eq!(peer.events(), [refused, timed_out]);
+    assert_eq!(peer.sent(), ["41/slow,", "close"]);
+    assert_eq!(peer.events(), [format!("closed: {}", DisconnectReason::NamespaceTimeout)]);
+    peer.open();
+    assert_eq!(peer.sent(), ["40/slow,"]);
+}
+
+const SLOW: (&str, &str) = ("/slow", "the server did not connect the namespace in time");
+
+#[test]
+fn a_session_whose_only_namespace_is_too_slow_is_worth_another() {
+    let reason = DisconnectReason::NamespaceTimeout;
+    assert_eq!((reason.name(), reason.reconnects()), ("transport error", true));
+    let silent = || {
+        let mut peer = Scripted::new(ClientSettings::default(), &["/slow"]);
+        peer.open();
+        peer.emit_in(&namespace("/slow"), "kept");
+        peer.pass(20 * SECOND);
+        peer.events();
+        peer
+    };
+    let mut peer = silent();
+    assert_eq!(peer.sent(), ["40/slow,", "41/slow,", "close"]);
+    assert_eq!(peer.events(), [format!("closed: {reason}")]);
+    peer.open();
+    peer.server("40/slow,{\"sid\":\"a\"}");
+    assert_eq!(peer.sent(), ["40/slow,", "42/slow,[\"kept\"]"]);
+
+    // Who has the session closed meanwhile, or leaves, means it.
+    let ends: [fn(&mut Scripted); 2] =
+        [|peer| peer.client.close(peer.now), |peer| peer.client.leave(&namespace("/slow"), peer.now)];
+    for end in ends {
+        let mut peer = silent();
+        end(&mut peer);
+        peer.sent();
+        assert_eq!(peer.events(), ["closed: closed by this end"]);
+    }
 }
 
 #[test]

@@ -77,6 +77,10 @@ impl Scripted {
         self.client.emit(&Namespace::ROOT, name, args, EmitOptions::default(), self.now)
     }
 
+    pub fn emit_in(&mut self, namespace: &Namespace, name: &str) {
+        self.client.emit(namespace, name, vec![], EmitOptions::default(), self.now).unwrap();
+    }
+
     pub fn emit_volatile(&mut self, name: &str) -> Emitted {
         let options = EmitOptions { volatile: true, ..EmitOptions::default() };
         self.client.emit(&Namespace::ROOT, name, vec![], options, self.now).unwrap()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::scripted::{SECOND, Scripted};
+use crate::scripted::{SECOND, Scripted, namespace};
 use patchcord_socketio::engine::SendError;
 use patchcord_socketio::{
     AckRequest, ClientSettings, Credentials, EmitError, EmitOptions, EncodeError, Namespace, OfflinePolicy, Outcome,
@@ -197,6 +197,25 @@ fn a_full_queue_says_so_and_a_long_buffer_goes_out_as_there_is_room() {
 }
 
 #[test]
+fn a_full_queue_keeps_nobody_from_joining_and_leaving() {
+    let mut settings = ClientSettings::default();
+    settings.engine.max_queue = 300;
+    let mut peer = Scripted::connected(settings, &["/", "/admin"]);
+    while peer.emit("x", vec![]).is_ok() {}
+    peer.client.join(&namespace("/late"), Credentials::default(), peer.now).unwrap();
+    peer.client.leave(&namespace("/admin"), peer.now);
+    assert_eq!(peer.events(), ["/admin disconnected: io client disconnect"]);
+    assert_eq!(peer.sent().split_off(7), ["40/late,", "41/admin,"]);
+    // Not even that is without end.
+    while peer.emit("x", vec![]).is_ok() {}
+    for _ in 0..100 {
+        peer.client.join(&namespace("/often"), Credentials::default(), peer.now).unwrap();
+        peer.client.leave(&namespace("/often"), peer.now);
+    }
+    assert!(peer.client.engine().unwrap().queued() <= 600);
+}
+
+#[test]
 fn what_the_server_would_hang_up_on_is_not_sent() {
     let mut peer = Scripted::connected(ClientSettings::default(), &["/"]);
     let limit = SendError::TooBigForServer { size: 1008, limit: 1000 };
@@ -270,6 +289,37 @@ fn with_retries_a_lost_connection_loses_nothing() {
     assert_eq!(peer.emit_volatile("v").outcome, Outcome::Dropped, "behind b");
     peer.sent();
     assert_eq!(peer.emit_volatile("v").outcome, Outcome::Sent);
+}
+
+#[test]
+fn what_is_given_up_after_all_attempts_is_counted_unless_it_asked_for_an_answer() {
+    for (ack, dropped) in [(AckRequest::None, 1), (AckRequest::Wait, 0), (AckRequest::WaitFor(SECOND), 0)] {
+        let mut peer = Scripted::connected(retrying(), &["/"]);
+        peer.emit_with_ack("a", ack).unwrap();
+        peer.pass(3 * SECOND);
+        assert_eq!(peer.events(), ["/ no answer 0: the event was not acknowledged in time"]);
+        assert_eq!(peer.client.dropped(&Namespace::ROOT), dropped, "{ack:?}");
+    }
+}
+
+#[test]
+fn where_nothing_is_kept_nothing_waits_to_be_sent_again() {
+    let off = |retries| ClientSettings { offline: OfflinePolicy::Off, retries, ..ClientSettings::default() };
+    for (settings, retries) in [(off(2), None), (off(0), Some(2))] {
+        let options = EmitOptions { retries, ..EmitOptions::default() };
+        let emit = |peer: &mut Scripted| {
+            let now = peer.now;
+            peer.client.emit(&Namespace::ROOT, "a", vec![], options, now).map(|emitted| emitted.outcome)
+        };
+        let refused = Err(EmitError::NotConnected(Namespace::ROOT));
+        let mut peer = Scripted::new(settings, &["/"]);
+        assert_eq!(emit(&mut peer), refused);
+        peer.open();
+        assert_eq!(emit(&mut peer), refused, "it is being connected");
+        peer.server("40{\"sid\":\"a\"}");
+        assert_eq!([emit(&mut peer), emit(&mut peer)], [Ok(Outcome::Sent), Ok(Outcome::Buffered)]);
+        assert_eq!(peer.sent(), ["40", "420[\"a\"]"]);
+    }
 }
 
 #[test]
