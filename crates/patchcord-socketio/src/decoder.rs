@@ -52,8 +52,8 @@ pub enum ParseError {
         /// The limit in force.
         limit: usize,
     },
-    /// More values than [`Limits::values`].
-    #[error("the peer's packet has more than {limit} values")]
+    /// More values than [`Limits::values`], in one packet or in all that one answer to a poll has.
+    #[error("the peer sent more than {limit} values at once")]
     TooManyValues {
         /// The limit in force.
         limit: usize,
@@ -127,19 +127,29 @@ impl Decoder {
     ///
     /// A [`ParseError`]; what comes afterwards means nothing.
     pub fn handle_message(&mut self, message: Data<'_>) -> Result<Option<Packet>, ParseError> {
+        let mut values = self.limits.values;
+        self.handle_message_within(message, &mut values)
+    }
+
+    /// The same out of a budget of values, at most [`Limits::values`], which is then what is left of it.
+    pub(crate) fn handle_message_within(
+        &mut self,
+        message: Data<'_>,
+        values: &mut usize,
+    ) -> Result<Option<Packet>, ParseError> {
         if message.len() > self.limits.packet {
             return Err(ParseError::TooBig { limit: self.limits.packet });
         }
         match (self.parser, message) {
             (Parser::Json, Data::Text(_)) if self.pending.is_some() => Err(ParseError::UnexpectedText),
-            (Parser::Json, Data::Text(text)) => self.handle_header(&text),
+            (Parser::Json, Data::Text(text)) => self.handle_header(&text, values),
             (Parser::Json, Data::Binary(bytes)) => self.handle_attachment(bytes),
             (Parser::MessagePack, Data::Text(_)) => Err(ParseError::UnexpectedText),
-            (Parser::MessagePack, Data::Binary(bytes)) => self.read_msgpack(&bytes).map(Some),
+            (Parser::MessagePack, Data::Binary(bytes)) => self.read_msgpack(&bytes, values).map(Some),
         }
     }
 
-    fn handle_header(&mut self, text: &str) -> Result<Option<Packet>, ParseError> {
+    fn handle_header(&mut self, text: &str, values: &mut usize) -> Result<Option<Packet>, ParseError> {
         let unknown = || ParseError::UnknownType(text.chars().take(1).collect());
         let (type_number, binary) = match text.as_bytes().first() {
             Some(digit @ b'0'..=b'4') => (digit - b'0', false),
@@ -166,10 +176,10 @@ impl Decoder {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let (id, payload) = rest.split_at(digits);
         let id = if id.is_empty() { None } else { Some(number(id).ok_or(ParseError::AckId)?) };
-        let content = match self.read_plain_event(type_number, payload) {
+        let content = match self.read_plain_event(type_number, payload, values) {
             Some((name, args)) => Content::event(self.version, name, args, id)?,
             None => {
-                let payload = if payload.is_empty() { None } else { Some(self.read_json(payload)?) };
+                let payload = if payload.is_empty() { None } else { Some(self.read_json(payload, values)?) };
                 Content::assemble(self.version, type_number, id, payload)?
             }
         };
@@ -182,11 +192,19 @@ impl Decoder {
     }
 
     /// The shape that most events have, read in a fraction of the time. `None` says nothing about the payload.
-    fn read_plain_event(&self, type_number: u8, payload: &str) -> Option<(CompactString, Vec<Value>)> {
-        if type_number != 2 || self.limits.depth < 1 || self.limits.values < 3 {
+    fn read_plain_event(
+        &self,
+        type_number: u8,
+        payload: &str,
+        values: &mut usize,
+    ) -> Option<(CompactString, Vec<Value>)> {
+        // The list, the name and the text.
+        let left = values.checked_sub(3)?;
+        if type_number != 2 || self.limits.depth < 1 {
             return None;
         }
         let (name, text) = json::read_plain_event(payload)?;
+        *values = left;
         Some((name.into(), text.map_or_else(Vec::new, |text| vec![text.into()])))
     }
 
@@ -213,22 +231,24 @@ impl Decoder {
         Ok(Some(packet))
     }
 
-    fn read_json(&self, text: &str) -> Result<Value, ParseError> {
-        json::read(text, self.limits.depth, self.limits.values).map_err(|error| match error {
+    fn read_json(&self, text: &str, values: &mut usize) -> Result<Value, ParseError> {
+        json::read_within(text, self.limits.depth, values).map_err(|error| match error {
             JsonError::Syntax { at } => ParseError::Json { at },
             JsonError::TooDeep => ParseError::TooDeep { limit: self.limits.depth },
             JsonError::TooManyValues => ParseError::TooManyValues { limit: self.limits.values },
         })
     }
 
-    fn read_msgpack(&self, bytes: &[u8]) -> Result<Packet, ParseError> {
+    fn read_msgpack(&self, bytes: &[u8], values: &mut usize) -> Result<Packet, ParseError> {
         // The map that is the packet is one level more than the same packet has in JSON, and some values more.
-        let (depth, values) = (self.limits.depth + 1, self.limits.values.saturating_add(8));
-        let map = msgpack::read(bytes, depth, values).map_err(|error| match error {
+        const MORE: usize = 8;
+        let mut left = values.saturating_add(MORE);
+        let map = msgpack::read(bytes, self.limits.depth + 1, &mut left).map_err(|error| match error {
             MsgpackError::Malformed { at } => ParseError::MessagePack { at },
             MsgpackError::TooDeep => ParseError::TooDeep { limit: self.limits.depth },
             MsgpackError::TooManyValues => ParseError::TooManyValues { limit: self.limits.values },
         })?;
+        *values = left.saturating_sub(MORE);
         let Value::Object(fields) = map else { return Err(ParseError::MessagePack { at: 1 }) };
         let (mut type_number, mut namespace, mut id, mut payload) = (None, None, None, None);
         for (name, value) in fields {

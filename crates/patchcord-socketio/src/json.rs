@@ -31,7 +31,12 @@ pub(crate) enum JsonError {
 ///
 /// A character beyond the basic plane that was cut in half (JavaScript's strings can be, and its JSON then holds half
 /// of an escaped pair) becomes U+FFFD; everything else that is not JSON is an error.
-pub(crate) fn read(text: &str, depth: usize, values: usize) -> Result<Value, JsonError> {
+pub(crate) fn read(text: &str, depth: usize, mut values: usize) -> Result<Value, JsonError> {
+    read_within(text, depth, &mut values)
+}
+
+/// The same out of a budget of values, which is then what is left of it.
+pub(crate) fn read_within(text: &str, depth: usize, values: &mut usize) -> Result<Value, JsonError> {
     let outcome = read_strict(text, depth, values);
     if let Err(JsonError::Syntax { .. }) = outcome
         && let Cow::Owned(mended) = mend_halves(text)
@@ -41,12 +46,15 @@ pub(crate) fn read(text: &str, depth: usize, values: usize) -> Result<Value, Jso
     outcome
 }
 
-fn read_strict(text: &str, depth: usize, values: usize) -> Result<Value, JsonError> {
-    let budget = Budget { values: Cell::new(values), exceeded: Cell::new(None) };
+fn read_strict(text: &str, depth: usize, values: &mut usize) -> Result<Value, JsonError> {
+    let budget = Budget { values: Cell::new(*values), exceeded: Cell::new(None) };
     let mut parser = serde_json::Deserializer::from_str(text);
     let seed = Seed { budget: &budget, depth: depth.min(MAX_DEPTH) };
     let outcome = seed.deserialize(&mut parser).and_then(|value| parser.end().map(|()| value));
-    outcome.map_err(|error| budget.exceeded.get().unwrap_or(JsonError::Syntax { at: place(text, &error) }))
+    let value =
+        outcome.map_err(|error| budget.exceeded.get().unwrap_or(JsonError::Syntax { at: place(text, &error) }))?;
+    *values = budget.values.get();
+    Ok(value)
 }
 
 /// The byte that serde_json complains about, from 1.

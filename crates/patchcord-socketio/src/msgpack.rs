@@ -21,11 +21,12 @@ pub(crate) enum MsgpackError {
     TooManyValues,
 }
 
-/// Reads bytes that are one value, at most `depth` deep, with at most `values` values in it. Memory grows with what is
-/// there, not with what is announced.
-pub(crate) fn read(bytes: &[u8], depth: usize, values: usize) -> Result<Value, MsgpackError> {
-    let mut reader = Reader { bytes, at: 0, values };
+/// Reads bytes that are one value, at most `depth` deep, out of a budget of values, which is then what is left of it.
+/// Memory grows with what is there, not with what is announced.
+pub(crate) fn read(bytes: &[u8], depth: usize, values: &mut usize) -> Result<Value, MsgpackError> {
+    let mut reader = Reader { bytes, at: 0, values: *values };
     let value = reader.value(depth)?;
+    *values = reader.values;
     if reader.at < bytes.len() { Err(reader.malformed()) } else { Ok(value) }
 }
 

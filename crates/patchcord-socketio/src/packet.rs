@@ -38,7 +38,8 @@ pub struct Limits {
     pub attachments: usize,
     /// Most arrays and objects inside each other, the list of arguments included. Default 64, at most 120.
     pub depth: usize,
-    /// Most values in one packet, each of which takes about 40 bytes of memory. Default 1,048,576.
+    /// Most values in one packet, and in all that one answer to a poll has together; each takes about 40 bytes of memory.
+    /// Default 1,048,576.
     pub values: usize,
 }
 

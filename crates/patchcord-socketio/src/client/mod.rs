@@ -67,6 +67,9 @@ struct Session {
 struct Inbox {
     decoder: Decoder,
     arrived: VecDeque<Arrived>,
+    /// How many values more may come with what the driver reports at the moment: the body of a poll has thousands of
+    /// packets, which are all in memory before the first of them is handed out.
+    values: usize,
     /// Attachments of this many bytes, and their packet, have come so far.
     size: usize,
     failed: bool,
@@ -89,7 +92,7 @@ impl Inbox {
             EngineEvent::Message(_) if self.failed => return,
             EngineEvent::Message(data) => {
                 self.size = self.size.saturating_add(data.len());
-                match self.decoder.handle_message(data) {
+                match self.decoder.handle_message_within(data, &mut self.values) {
                     Ok(None) => return,
                     Ok(Some(packet)) => Arrived::Packet(packet, std::mem::take(&mut self.size)),
                     Err(error) => {
@@ -191,7 +194,7 @@ impl Client {
         }
         let engine = Engine::new(settings, now);
         let decoder = Decoder::new(self.version, self.settings.parser, self.settings.limits);
-        let inbox = Inbox { decoder, arrived: VecDeque::new(), size: 0, failed: false };
+        let inbox = Inbox { decoder, arrived: VecDeque::new(), values: 0, size: 0, failed: false };
         let transport = engine.transport();
         self.session = Some(Session { engine, inbox, transport, failure: None, ended: false });
         Ok(())
@@ -356,6 +359,7 @@ impl Client {
 
     fn with_engine(&mut self, now: Instant, handle: impl FnOnce(&mut Engine, &mut Inbox)) {
         if let Some(session) = &mut self.session {
+            session.inbox.values = self.settings.limits.values;
             handle(&mut session.engine, &mut session.inbox);
             self.settle(now);
         }

@@ -501,6 +501,44 @@ fn a_session_goes_over_to_a_websocket_and_loses_nothing() {
 }
 
 #[test]
+fn the_values_of_a_poll_are_bounded_together() {
+    let mut settings = ClientSettings::default();
+    settings.engine.transports = Transports::Polling;
+    settings.limits.values = 12;
+    let poll = |peer: &mut Scripted, packets: &[&str]| {
+        peer.client.handle_get(packets.join("\u{1e}").as_bytes(), peer.now);
+        let events = peer.events();
+        outputs(peer);
+        events
+    };
+    let mut peer = Scripted::new(settings.clone(), &["/"]);
+    peer.client.connect(peer.now).unwrap();
+    outputs(&mut peer);
+    poll(&mut peer, &[OPEN]);
+    poll(&mut peer, &["40{\"sid\":\"a\"}"]);
+    let (six, three) = ("42[\"a\",[1,2,3]]", "42[\"a\",\"b\"]");
+    for body in [&[six, six][..], &[six, three, three], &["42[1,2,3,4,5,6,7,8,9,10,11]"]] {
+        assert_eq!(poll(&mut peer, body).len(), body.len(), "each body has its own");
+    }
+    let events = poll(&mut peer, &[six, three, six]);
+    assert_eq!(events[..2], ["/ a [[1,2,3]]", "/ a [\"b\"]"]);
+    assert_eq!(events[2..], ["/ disconnected: parse error", "closed: the peer sent more than 12 values at once"]);
+
+    let packed = ClientSettings { parser: Parser::MessagePack, ..settings };
+    for (count, closes) in [(1, false), (2, true)] {
+        let mut peer = Scripted::new(packed.clone(), &["/"]);
+        peer.client.connect(peer.now).unwrap();
+        outputs(&mut peer);
+        poll(&mut peer, &[OPEN]);
+        // {"type":0,"data":{"sid":"a"},"nsp":"/"}, and {"type":2,"data":["a",[1, …]],"nsp":"/"} with twelve values.
+        poll(&mut peer, &["bg6R0eXBlAKRkYXRhgaNzaWShYaNuc3ChLw=="]);
+        let twelve = "bg6R0eXBlAqRkYXRhkqFhmQECAwQFBgcICaNuc3ChLw==";
+        let events = poll(&mut peer, &vec![twelve; count]);
+        assert_eq!(events.iter().any(|event| event.starts_with("closed: ")), closes, "{events:?}");
+    }
+}
+
+#[test]
 fn a_websocket_that_cannot_be_had_is_told_and_done_without() {
     let mut peer = polling();
     peer.client.handle_websocket_refused(Refusal::parse(400, b"{\"code\":3}"), peer.now);
