@@ -100,7 +100,7 @@ pub(super) fn refused_remedy(reason: &Refused) -> &'static str {
         Refused::Server { .. } => {
             "correct the input `auth` or `namespaces`, then pulse `reset`; see `reconnectrefused`"
         }
-        Refused::TimedOut => "see the log of the server, or allow more `namespacetimeout`; then pulse `reset`",
+        Refused::TimedOut => "see the log of the server, or allow more `namespacetimeout`",
         Refused::Credentials(_) | Refused::Send(_) => "shorten what the input `auth` has, then pulse `reset`",
         Refused::Query(_) => "shorten what the input `query` has, then pulse `reset`",
     }
