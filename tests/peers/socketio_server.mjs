@@ -1,22 +1,26 @@
 // A Socket.IO server on npm's `socket.io`, version 2, 3 or 4; socketio_servers.py says what it does and how it is led.
 // socketio_server.mjs PACKAGES PACKAGE {"port": 0, "limit": seconds, "recovery": bool, "msgpack": bool, "eio3": bool,
-// "ping": [interval, timeout]}
+// "ping": [interval, timeout], "deflate": bool, "tls": {key, cert, ca: files; only clients of the ca are let in}}
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
 const [packages, name, settings] = process.argv.slice(2);
-const { port, limit, recovery, msgpack, eio3, ping } = JSON.parse(settings);
+const { port, limit, recovery, msgpack, eio3, ping, deflate, tls } = JSON.parse(settings);
 const load = createRequire(`${packages}/`);
 const socketio = load(name);
 const asText = (_, value) => (value?.type === 'Buffer' ? { bytes: Buffer.from(value.data).toString('hex') } : value);
 const tell = (...event) => process.stdout.write(`${JSON.stringify(event, asText)}\n`);
 
-const http = createServer();
+const files = Object.fromEntries(Object.entries(tls ?? {}).map(([name, file]) => [name, readFileSync(file)]));
+const http = tls ? createSecureServer({ ...files, requestCert: true, rejectUnauthorized: true }) : createServer();
 const io = new (socketio.Server ?? socketio)(http, {
   ...(recovery ? { connectionStateRecovery: {} } : {}),
   ...(msgpack ? { parser: load('socket.io-msgpack-parser') } : {}),
   ...(eio3 ? { allowEIO3: true } : {}),
+  ...(deflate ? { perMessageDeflate: { threshold: 0 } } : {}),
   ...(ping ? { pingInterval: ping[0], pingTimeout: ping[1] } : {}),
 });
 
@@ -47,6 +51,7 @@ const events = {
   },
   counted: (socket, _, answer) => answer(socket.next),
   transport: (socket, _, answer) => answer(socket.conn.transport.name),
+  extensions: (socket, _, answer) => answer(socket.conn.transport.socket?.extensions ?? ''),
   kick: (socket) => socket.disconnect(),
   kickall: (socket) => socket.disconnect(true),
 };

@@ -12,8 +12,10 @@
 use patchcord_core::declaration::OperatorType;
 
 pub mod base_comp;
+mod client_parameters;
 mod dat_file;
 pub mod execute_dat;
+mod heard;
 pub mod info_chop;
 pub mod info_dat;
 mod language;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use patchcord_core::declaration::ParIndex;
+use patchcord_core::declaration::{Page, ParIndex};
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
@@ -28,6 +28,19 @@ pub(crate) struct CompressionPars {
     pub window: ParIndex,
 }
 
+impl CompressionPars {
+    /// Those of an operator type with these pages.
+    pub(crate) const fn of(pages: &[Page]) -> Self {
+        CompressionPars {
+            on: ParIndex::of(pages, "compression"),
+            threshold: ParIndex::of(pages, "compressthreshold"),
+            level: ParIndex::of(pages, "compresslevel"),
+            context: ParIndex::of(pages, "compresscontext"),
+            window: ParIndex::of(pages, "compresswindow"),
+        }
+    }
+}
+
 /// Where the parameters of a client's TLS are.
 pub(crate) struct TlsPars {
     pub verify: ParIndex,
@@ -36,6 +49,20 @@ pub(crate) struct TlsPars {
     pub key: ParIndex,
     pub password: ParIndex,
     pub server_name: ParIndex,
+}
+
+impl TlsPars {
+    /// Those of an operator type with these pages.
+    pub(crate) const fn of(pages: &[Page]) -> Self {
+        TlsPars {
+            verify: ParIndex::of(pages, "verifycert"),
+            ca: ParIndex::of(pages, "cafile"),
+            certificate: ParIndex::of(pages, "clientcert"),
+            key: ParIndex::of(pages, "clientkey"),
+            password: ParIndex::of(pages, "clientkeypassword"),
+            server_name: ParIndex::of(pages, "servername"),
+        }
+    }
 }
 
 /// Why parameters cannot be used: what is wrong and what can be done about it.

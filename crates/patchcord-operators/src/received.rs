@@ -3,10 +3,41 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use patchcord_core::declaration::{MenuEntry, Page, Parameter};
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::table::{Index, Keep, Table, TableError};
+
+/// The page of these DATs, by TouchDesigner's names.
+pub(crate) const RECEIVED_MESSAGES: Page = Page {
+    name: "Received Messages",
+    parameters: &[
+        Parameter::dat("callbacks", "Callbacks DAT").help("The DAT whose functions are called."),
+        Parameter::menu(
+            "executeloc",
+            "Execute from",
+            "callbacks",
+            &[
+                MenuEntry::new("current", "Current Node"),
+                MenuEntry::new("callbacks", "Callbacks DAT"),
+                MenuEntry::new("op", "From Operator"),
+            ],
+        )
+        .help(
+            "The operator from whose place `op`, `ops` and `parent` of the callbacks look: this one, the callbacks \
+             DAT, or `fromop`. `me` is the callbacks DAT in any case.",
+        ),
+        Parameter::op("fromop", "From Operator").help("The operator to look from when `executeloc` is `op`."),
+        Parameter::toggle("clamp", "Clamp Output", true)
+            .help("Keeps only the newest messages in the table. Off, it grows without a limit of its own."),
+        Parameter::int("maxlines", "Maximum Lines", 100, 1, 100_000_000)
+            .help("Messages that are kept while `clamp` is on; the heading is not counted."),
+        Parameter::pulse("clear", "Clear Output").help("Empties the table but for its heading."),
+        Parameter::toggle("bytes", "Bytes Column", false)
+            .help("Adds a column with the bytes of each message as decimal numbers between spaces."),
+    ],
+};
 
 /// Cause of the problem that the table is full.
 const FULL: &str = "table";

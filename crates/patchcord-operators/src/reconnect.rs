@@ -1,4 +1,5 @@
-//! When a client connects again: growing delays, and one attempt that is planned at a time.
+//! When a client connects again: growing delays, and one attempt that is planned at a time; and how long one that is let
+//! go of may take to close.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -71,4 +72,19 @@ impl Reconnect {
         self.planned.replace(Some(Planned { at: Instant::now() + delay, timer }));
         Some(delay)
     }
+}
+
+/// How long a closing connection has to do so in an orderly way.
+const CLOSE_TIME: Duration = Duration::from_millis(2500);
+/// How often it is looked whether it has.
+const CLOSE_LOOK: Duration = Duration::from_millis(10);
+
+/// Waits until a connection that was told to close has done so, for as long as it may.
+pub(crate) async fn until_closed(is_closed: impl Fn() -> bool) {
+    let closed = async {
+        while !is_closed() {
+            tokio::time::sleep(CLOSE_LOOK).await;
+        }
+    };
+    let _ = tokio::time::timeout(CLOSE_TIME, closed).await;
 }

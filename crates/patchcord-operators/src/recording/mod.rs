@@ -46,7 +46,7 @@ pub(crate) use parameters::{RECORD, REPLAY_SPEED};
 pub use player::{Played, Player, Turn, open, play};
 pub use reader::{Reader, ReplayError};
 pub use recorder::{DEFAULT_MAX_BYTES, MAX_WAITING_BYTES, Problems, Recorder, RecordingError, Summary};
-pub(crate) use replaying::{REPLAY, hand_over, report_end, spawn};
+pub(crate) use replaying::{REPLAY, hand_over, play_file, report_end, spawn};
 pub(crate) use tap::Tap;
 
 /// What the first line of a recording says.

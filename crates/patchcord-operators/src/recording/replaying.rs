@@ -1,14 +1,16 @@
 //! What operators that replay have in common: how an entry reaches a WebSocket, and what is said at the end.
 
 use std::future::Future;
+use std::path::PathBuf;
 
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_net::websocket::{CloseCode, Handler, PlayedWebSocket};
+use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::{Content, Direction, Entry, Played, ReplayError};
+use super::{Content, Direction, Entry, Played, Recorded, ReplayError, open, play};
 
 /// Cause of the problem that a recording is not replayed, or not all of it.
 pub(crate) const REPLAY: &str = "replay";
@@ -34,6 +36,22 @@ pub(crate) fn hand_over<H: Handler>(websocket: &PlayedWebSocket<H>, entry: &Entr
         | Content::Response(_)
         | Content::Lost(_) => {}
     }
+}
+
+/// Plays a file that an operator of this type has recorded. `begin` hears in words what is played, before anything is.
+pub(crate) async fn play_file(
+    file: PathBuf,
+    operator_type: &'static str,
+    speed: watch::Receiver<f64>,
+    begin: impl FnOnce(&str),
+    on_entry: impl FnMut(Recorded),
+) -> Result<Played, ReplayError> {
+    let first_speed = *speed.borrow();
+    let player = open(file.clone(), operator_type, first_speed).await?;
+    let operator = &player.header().operator;
+    let whose = if operator.is_empty() { "" } else { ", recorded by " };
+    begin(&format!("replaying {}{whose}{operator}", file.display()));
+    play(player, speed, on_entry).await
 }
 
 /// Shows on the operator what is wrong with a recording that has been played. The result says how it ended.

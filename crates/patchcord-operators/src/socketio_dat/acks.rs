@@ -10,7 +10,7 @@ use patchcord_socketio::{AckFailure, Namespace, RequestId, Value};
 
 use super::convert::{Items, with_message};
 use super::declaration::callback;
-use super::link::Shared;
+use super::shared::Shared;
 
 /// Hears the arguments of an acknowledgement.
 pub type AckHandler = Box<dyn FnOnce(&Network, &dyn Sequence)>;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use patchcord_core::value::{FieldName, OwnedValue, Record, Sequence, Value as HostValue};
-use patchcord_socketio::{TooDeep, Value};
+use patchcord_socketio::Value;
 
 use crate::received::Message;
 
@@ -65,17 +65,18 @@ pub(super) fn with_row<R>(args: &[Value], event: &str, namespace: &str, work: im
         [] => ("".into(), None),
         [Value::Text(text)] => (text.as_str().into(), None),
         [Value::Binary(bytes)] => ("".into(), Some(bytes)),
-        [value] => (json(value.to_json(DEPTH)), None),
+        [value] => (json(value).into(), None),
         values => {
-            let items: Vec<_> = values.iter().map(|value| json(value.to_json(DEPTH))).collect();
+            let items: Vec<_> = values.iter().map(json).collect();
             (format!("[{}]", items.join(",")).into(), None)
         }
     };
     work(&Message { text: &text, bytes, event, namespace })
 }
 
-fn json(written: Result<String, TooDeep>) -> Cow<'static, str> {
-    written.unwrap_or_else(|error| error.to_string()).into()
+/// A value as JSON, for a table or a person; bytes are placeholders.
+pub(super) fn json(value: &Value) -> String {
+    value.to_json(DEPTH).unwrap_or_else(|error| error.to_string())
 }
 
 /// What a script gave, as what can be sent.

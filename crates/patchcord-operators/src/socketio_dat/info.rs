@@ -3,6 +3,7 @@
 use patchcord_core::table::Table;
 use patchcord_socketio::Value;
 
+use super::convert::json;
 use super::link::{Link, PlaceState, in_words, version_in_words};
 use super::{Connection, SocketIoDat};
 
@@ -68,7 +69,7 @@ impl SocketIoDat {
         add("reason", self.shared.last_reason.borrow().clone());
         let (error, data) = self.shared.last_error.borrow().clone();
         add("error", error);
-        add("error_data", if data == Value::Null { String::new() } else { data.to_json(128).unwrap_or_default() });
+        add("error_data", if data == Value::Null { String::new() } else { json(&data) });
         let places = link.map(|link| link.places.borrow().clone()).unwrap_or_default();
         for place in &places {
             let value = match &place.state {

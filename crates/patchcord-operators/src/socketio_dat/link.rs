@@ -7,9 +7,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant};
 
-use patchcord_core::callbacks::Callbacks;
-use patchcord_core::network::Network;
-use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::value::{OwnedValue, Value as HostValue};
 use patchcord_net::client::{DialError, Progress};
@@ -18,115 +15,19 @@ use patchcord_socketio::engine::{CloseReason, Refusal, Transport, Version};
 use patchcord_socketio::{AckToken, ClientEvent, Content, DisconnectReason, Namespace, Refused, Value};
 
 use super::acks::Acks;
-use super::convert::{NotSendable, from_host, with_message, with_row};
+use super::convert::{NotSendable, from_host, json, with_message, with_row};
 use super::declaration::callback;
 use super::reason::{Failure, one_line, refused_remedy, remedy};
 use super::recorded::{note_answer, note_close, note_connected, note_event, note_left, note_packet};
-use super::settings::Options;
-use super::wanted::Wanted;
+use super::shared::Shared;
 use super::{SocketIoDat, emit};
-use crate::recording::{Content as Recorded, Direction, Entry, Tap};
+use crate::recording::{Content as Recorded, Direction, Entry};
 
 /// How long a namespace has to be connected to count, when no event comes: a server that accepts and closes at once is
 /// not to be dialled at the shortest delay for ever.
 const STEADY: Duration = Duration::from_secs(10);
 /// What Socket.IO calls an end that this side wanted.
 const BY_CLIENT: &str = "io client disconnect";
-
-/// What all links of an operator share.
-pub(super) struct Shared {
-    pub network: Network,
-    pub op: OpId,
-    pub callbacks: Rc<dyn Callbacks>,
-    pub options: Cell<Options>,
-    pub wanted: Wanted,
-    pub tap: Rc<Tap>,
-    /// Sessions that were opened so far.
-    pub opened: Cell<u64>,
-    pub events_in: Cell<u64>,
-    pub events_out: Cell<u64>,
-    pub round_trip: Cell<Duration>,
-    /// The latest connection of a namespace took up the session before.
-    pub recovered: Cell<bool>,
-    /// The latest event could not be sent, which the operator shows.
-    pub send_failed: Cell<bool>,
-    pub last_reason: RefCell<String>,
-    pub last_error: RefCell<(String, Value)>,
-    /// Numbers that `emit` has given out.
-    pub requests: Cell<u64>,
-    /// Whether onReceiveEvent is there, as found when scripts stood at this epoch.
-    event_is_heard: Cell<(u64, bool)>,
-}
-
-impl Shared {
-    pub(super) fn new(network: &Network, op: OpId) -> Self {
-        Shared {
-            network: network.clone(),
-            op,
-            callbacks: network.callbacks_for(op),
-            options: Cell::default(),
-            wanted: Wanted::default(),
-            tap: Tap::new(network, op),
-            opened: Cell::new(0),
-            events_in: Cell::new(0),
-            events_out: Cell::new(0),
-            round_trip: Cell::default(),
-            recovered: Cell::new(false),
-            send_failed: Cell::new(false),
-            last_reason: RefCell::default(),
-            last_error: RefCell::default(),
-            requests: Cell::new(0),
-            event_is_heard: Cell::default(),
-        }
-    }
-
-    /// Looks whether there is onReceiveEvent. A call that finds no function costs as much as the row in the table.
-    fn look_for_event_callback(&self) -> bool {
-        let is_heard = self.callbacks.defines(&self.network, callback::RECEIVE_EVENT);
-        self.event_is_heard.set((self.network.script_epoch(), is_heard));
-        is_heard
-    }
-
-    #[inline]
-    fn is_event_heard(&self) -> bool {
-        let (epoch, is_heard) = self.event_is_heard.get();
-        if epoch == self.network.script_epoch() { is_heard } else { self.look_for_event_callback() }
-    }
-
-    /// Calls a callback in a turn of its own. What went wrong has been reported by the handler.
-    pub(super) fn call(&self, callback: usize, arguments: &[HostValue<'_>]) {
-        self.network.turn(|network| self.callbacks.tell(network, callback, arguments));
-    }
-
-    /// Says what happens to the connection, in the textport.
-    pub(super) fn say(&self, message: impl Into<Rc<str>>) {
-        self.network.say_status(self.op, message);
-    }
-
-    /// Shows on the operator what is wrong.
-    pub(super) fn warn(&self, cause: &'static str, message: &str, remedy: &str) {
-        self.network.report(self.op, Problem::warning(cause, message, remedy));
-    }
-
-    fn tell_open(&self, namespace: &Namespace, recovered: bool) {
-        let name = HostValue::Str(namespace.as_str());
-        self.call(callback::OPEN, &[HostValue::Op(self.op), name, HostValue::Bool(recovered)]);
-    }
-
-    fn tell_close(&self, namespace: &Namespace, failure: bool, reason: &str) {
-        self.last_reason.replace(reason.to_owned());
-        let (name, reason) = (HostValue::Str(namespace.as_str()), HostValue::Str(reason));
-        self.call(callback::CLOSE, &[HostValue::Op(self.op), HostValue::Bool(failure), name, reason]);
-    }
-
-    fn tell_error(&self, namespace: &str, message: &str, data: &Value) {
-        self.last_error.replace((message.to_owned(), data.clone()));
-        with_message(std::slice::from_ref(data), |data| {
-            let (name, message) = (HostValue::Str(namespace), HostValue::Str(message));
-            self.call(callback::CONNECT_ERROR, &[HostValue::Op(self.op), name, message, data]);
-        });
-    }
-}
 
 /// A namespace, and how it stands with the server.
 #[derive(Debug, Clone)]
@@ -436,7 +337,7 @@ impl Link {
         self.is_steady.set(true);
         let place = namespace.as_str();
         let row = with_row(args, name, place, |row| options.received.append(&shared.network, shared.op, row));
-        let is_heard = shared.is_event_heard();
+        let is_heard = shared.event.is_there(&shared.network, &*shared.callbacks);
         if !is_heard && ack.is_none() {
             return;
         }
@@ -547,7 +448,7 @@ impl Handler for Link {
             ClientEvent::Refused { namespace, reason } => self.handle_refused(&namespace, &reason),
             ClientEvent::ServerError { namespace, data } => {
                 let message = data.as_text().map(str::to_owned);
-                let message = message.unwrap_or_else(|| data.to_json(128).unwrap_or_default());
+                let message = message.unwrap_or_else(|| json(&data));
                 note_packet(&shared.tap, &namespace, || Content::ConnectError(data.clone()));
                 shared.say(format!("error {namespace}: {}", one_line(&message)));
                 shared.tell_error(namespace.as_str(), &message, &data);
@@ -571,7 +472,7 @@ impl Handler for Link {
             if !shared.options.get().all_events {
                 shared.wanted.cook(&shared.network, shared.op);
             }
-            shared.look_for_event_callback();
+            shared.event.look(&shared.network, &*shared.callbacks);
             work();
         });
         shared.network.note_cook(shared.op, start);

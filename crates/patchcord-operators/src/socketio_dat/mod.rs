@@ -22,13 +22,13 @@ mod reason;
 mod recorded;
 mod replay;
 mod settings;
+mod shared;
 mod wanted;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use patchcord_core::change::Change;
 use patchcord_core::declaration::ParIndex;
@@ -48,19 +48,16 @@ pub use convert::{NotSendable, from_host};
 pub use declaration::SOCKETIO_DAT;
 use declaration::{callback, par};
 pub use emit::{Ack, Emit, EmitMistake};
-use link::{Link, PlaceState, Shared, in_words, version_in_words};
+use link::{Link, PlaceState, in_words, version_in_words};
 use replay::Replay;
 use settings::{Identity, Reader};
+use shared::Shared;
 
 use crate::par_reader::{ParReader, Wrong};
 use crate::received::Received;
-use crate::reconnect::Reconnect;
+use crate::reconnect::{Reconnect, until_closed};
 use crate::recording::REPLAY;
 
-/// How long a closing session has to do so in an orderly way.
-const CLOSE_TIME: Duration = Duration::from_millis(2500);
-/// How often it is looked whether it has.
-const CLOSE_LOOK: Duration = Duration::from_millis(10);
 /// What to do about more namespaces than may be.
 const TOO_MANY_NAMESPACES: &str = "name fewer in `namespaces`";
 /// Pages of the parameters that say how a session is dialled.
@@ -255,7 +252,7 @@ impl SocketIoDat {
     /// As [`SocketIoDat::disconnect`], and nobody waits for it.
     fn leave(&self, message: &str) {
         if let Some(connection) = self.disconnect(message) {
-            tokio::task::spawn_local(closed(connection));
+            tokio::task::spawn_local(async move { until_closed(|| connection.is_closed()).await });
         }
     }
 
@@ -504,16 +501,6 @@ fn begin_session(
     joined.into_iter().collect()
 }
 
-/// Waits until a session has closed, for as long as it may.
-async fn closed(connection: Connection) {
-    let ended = async {
-        while !connection.is_closed() {
-            tokio::time::sleep(CLOSE_LOOK).await;
-        }
-    };
-    let _ = tokio::time::timeout(CLOSE_TIME, ended).await;
-}
-
 impl Worker for SocketIoDat {
     fn handle_change(&self, _: &Network, change: &Change) {
         match change {
@@ -545,7 +532,7 @@ impl Worker for SocketIoDat {
         let recorded = self.shared.tap.finish();
         Some(Box::pin(async move {
             if let Some(connection) = connection {
-                closed(connection).await;
+                until_closed(|| connection.is_closed()).await;
             }
             if let Some(recorded) = recorded {
                 // When it was dropped with the runtime, there is nothing left to wait for.

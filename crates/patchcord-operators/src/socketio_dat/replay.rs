@@ -84,16 +84,9 @@ impl State {
     async fn run(self: Rc<Self>, file: PathBuf, speed: watch::Receiver<f64>) {
         let shared = &self.link.shared;
         shared.network.clear_problem(shared.op, REPLAY);
-        let first_speed = *speed.borrow();
-        let ended = match recording::open(file.clone(), SOCKETIO_DAT.name, first_speed).await {
-            Ok(player) => {
-                let header = player.header();
-                let whose = if header.operator.is_empty() { "" } else { ", recorded by " };
-                shared.say(format!("replaying {}{whose}{}", file.display(), header.operator));
-                recording::play(player, speed, |recorded| self.play(&recorded)).await
-            }
-            Err(error) => Err(error),
-        };
+        let play = |recorded| self.play(&recorded);
+        let ended =
+            recording::play_file(file, SOCKETIO_DAT.name, speed, |text| shared.say(text.to_owned()), play).await;
         self.end(ended);
     }
 

@@ -12,7 +12,7 @@ use patchcord_socketio::engine::{self, EngineSettings, Transports};
 use patchcord_socketio::{ClientSettings, Credentials, Limits, Namespace, OfflinePolicy, Parser, Value, VersionChoice};
 use percent_encoding::percent_decode_str;
 
-use super::declaration::{input, par};
+use super::declaration::{PAGES, input, par};
 use crate::par_reader::{CompressionPars, ParReader, TlsPars, Wrong};
 use crate::received::{Columns, Received};
 
@@ -41,22 +41,9 @@ pub(super) struct Identity {
     parser: Rc<str>,
 }
 
-const COMPRESSION: CompressionPars = CompressionPars {
-    on: par::COMPRESSION,
-    threshold: par::COMPRESSTHRESHOLD,
-    level: par::COMPRESSLEVEL,
-    context: par::COMPRESSCONTEXT,
-    window: par::COMPRESSWINDOW,
-};
+const COMPRESSION: CompressionPars = CompressionPars::of(PAGES);
 
-const TLS: TlsPars = TlsPars {
-    verify: par::VERIFYCERT,
-    ca: par::CAFILE,
-    certificate: par::CLIENTCERT,
-    key: par::CLIENTKEY,
-    password: par::CLIENTKEYPASSWORD,
-    server_name: par::SERVERNAME,
-};
+const TLS: TlsPars = TlsPars::of(PAGES);
 
 /// Reads the parameters and inputs of an operator.
 pub(super) struct Reader<'a>(pub ParReader<'a>);

@@ -24,7 +24,7 @@ pub static WEB_SERVER_DAT: OperatorType = OperatorType {
     start: Some(start),
 };
 
-const PAGES: &[Page] = &[
+pub(super) const PAGES: &[Page] = &[
     Page {
         name: "Web Server",
         parameters: &[
@@ -216,8 +216,6 @@ pub(super) mod par {
         ACTIVE = "active", RESTART = "restart", PORT = "port", LOCALADDRESS = "localaddress",
         SECURE = "secure", PRIVATEKEY = "privatekey", CERTIFICATE = "certificate",
         PASSWORD = "password", VERIFYCLIENT = "verifyclient", MINPROTOCOL = "minprotocol", CLIENTCA = "clientca",
-        COMPRESSION = "compression", COMPRESSTHRESHOLD = "compressthreshold", COMPRESSLEVEL = "compresslevel",
-        COMPRESSCONTEXT = "compresscontext", COMPRESSWINDOW = "compresswindow",
         AUTOPONG = "autopong", SUBPROTOCOLS = "subprotocols", ORIGINS = "origins", PINGINTERVAL = "pinginterval",
         MISSEDPINGS = "missedpings", KEEPLEFT = "keepleft", CLIENTSTABLE = "clientstable",
         STATICFOLDER = "staticfolder", CORSORIGINS = "corsorigins",

@@ -70,14 +70,9 @@ impl Drop for Replay {
 impl State {
     async fn run(self: Rc<Self>, file: PathBuf, speed: watch::Receiver<f64>) {
         let (network, op) = (&self.service.network, self.service.op);
-        let first_speed = *speed.borrow();
-        let played = match recording::open(file.clone(), WEB_SERVER_DAT.name, first_speed).await {
-            Ok(player) => {
-                network.say_status(op, format!("replaying {}", file.display()));
-                recording::play(player, speed, |recorded| self.play(recorded)).await
-            }
-            Err(error) => Err(error),
-        };
+        let begin = |text: &str| network.say_status(op, text);
+        let play = |recorded| self.play(recorded);
+        let played = recording::play_file(file, WEB_SERVER_DAT.name, speed, begin, play).await;
         let message = recording::report_end(network, op, &played);
         network.say_status(op, message);
         self.stop(CloseCode::NORMAL);

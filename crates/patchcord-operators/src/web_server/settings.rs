@@ -11,7 +11,7 @@ use patchcord_net::server::{Limits, Settings, TlsConfig};
 use patchcord_net::static_files::StaticFiles;
 use patchcord_net::tls::{MinimumVersion, ServerTls, TlsEnd, server_config};
 
-use super::declaration::par;
+use super::declaration::{PAGES, par};
 use super::service::Options;
 use crate::par_reader::{CompressionPars, ParReader};
 
@@ -56,13 +56,7 @@ pub(super) fn read(network: &Network, op: OpId, tls: Option<Arc<TlsConfig>>) -> 
     Ok((options, settings))
 }
 
-const COMPRESSION: CompressionPars = CompressionPars {
-    on: par::COMPRESSION,
-    threshold: par::COMPRESSTHRESHOLD,
-    level: par::COMPRESSLEVEL,
-    context: par::COMPRESSCONTEXT,
-    window: par::COMPRESSWINDOW,
-};
+const COMPRESSION: CompressionPars = CompressionPars::of(PAGES);
 
 fn static_files(reader: ParReader<'_>) -> Option<Rc<StaticFiles>> {
     let Some(folder) = reader.path(par::STATICFOLDER) else {

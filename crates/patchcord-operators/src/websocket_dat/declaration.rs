@@ -6,6 +6,11 @@ use patchcord_core::declaration::{
 };
 
 use super::start;
+use crate::client_parameters::{
+    CA_FILE, CLIENT_CERTIFICATE, CLIENT_KEY, CLIENT_KEY_PASSWORD, COMPRESS_CONTEXT, COMPRESS_LEVEL, COMPRESS_WINDOW,
+    COMPRESSION, PROXY, SERVER_NAME,
+};
+use crate::received::RECEIVED_MESSAGES;
 use crate::recording::{RECORD, REPLAY_SPEED};
 
 /// The WebSocket DAT.
@@ -28,7 +33,7 @@ pub static WEBSOCKET_DAT: OperatorType = OperatorType {
     start: Some(start),
 };
 
-const PAGES: &[Page] = &[
+pub(super) const PAGES: &[Page] = &[
     Page {
         name: "Connect",
         parameters: &[
@@ -47,34 +52,7 @@ const PAGES: &[Page] = &[
             Parameter::pulse("reset", "Reset").help("Closes the connection and connects anew, if active."),
         ],
     },
-    Page {
-        name: "Received Messages",
-        parameters: &[
-            Parameter::dat("callbacks", "Callbacks DAT").help("The DAT whose functions are called."),
-            Parameter::menu(
-                "executeloc",
-                "Execute from",
-                "callbacks",
-                &[
-                    MenuEntry::new("current", "Current Node"),
-                    MenuEntry::new("callbacks", "Callbacks DAT"),
-                    MenuEntry::new("op", "From Operator"),
-                ],
-            )
-            .help(
-                "The operator from whose place `op`, `ops` and `parent` of the callbacks look: this one, the callbacks \
-                 DAT, or `fromop`. `me` is the callbacks DAT in any case.",
-            ),
-            Parameter::op("fromop", "From Operator").help("The operator to look from when `executeloc` is `op`."),
-            Parameter::toggle("clamp", "Clamp Output", true)
-                .help("Keeps only the newest messages in the table. Off, it grows without a limit of its own."),
-            Parameter::int("maxlines", "Maximum Lines", 100, 1, 100_000_000)
-                .help("Messages that are kept while `clamp` is on; the heading is not counted."),
-            Parameter::pulse("clear", "Clear Output").help("Empties the table but for its heading."),
-            Parameter::toggle("bytes", "Bytes Column", false)
-                .help("Adds a column with the bytes of each message as decimal numbers between spaces."),
-        ],
-    },
+    RECEIVED_MESSAGES,
     Page {
         name: "Reconnect",
         parameters: &[
@@ -126,52 +104,28 @@ const PAGES: &[Page] = &[
             Parameter::toggle("verifycert", "Verify Certificate", true)
                 .beyond()
                 .help("The server has to prove who it is. Off, anybody on the way can read and change everything."),
-            Parameter::file("cafile", "CA File Path")
-                .beyond()
-                .help("PEM file with the authorities to trust, in the place of the system's."),
-            Parameter::file("clientcert", "Client Certificate")
-                .beyond()
-                .help("PEM file with the certificate to show to servers that ask for one."),
-            Parameter::file("clientkey", "Client Key")
-                .beyond()
-                .help("PEM file with its private key. Empty: it stands in the certificate's file."),
-            Parameter::str("clientkeypassword", "Client Key Password", "")
-                .beyond()
-                .secret()
-                .help("Password of an encrypted private key."),
-            Parameter::str("servername", "Server Name", "")
-                .beyond()
-                .help("Name that the certificate must have, when it is not the one of the address."),
+            CA_FILE,
+            CLIENT_CERTIFICATE,
+            CLIENT_KEY,
+            CLIENT_KEY_PASSWORD,
+            SERVER_NAME,
         ],
     },
     Page {
         name: "Network",
         parameters: &[
-            Parameter::str("proxy", "Proxy", "").beyond().secret().help(
-                "Proxy to go through: http://user:password@host:port for HTTP CONNECT, socks5://host:port for SOCKS 5.",
-            ),
+            PROXY,
             Parameter::toggle("autopong", "Automatic Pong", false).beyond().help(
                 "Answers pings at once. Off, as in TouchDesigner, the callback onReceivePing has to. A pong with the same \
                  contents that the callback sends all the same is left out.",
             ),
-            Parameter::toggle("compression", "Compression", false).beyond().help(
-                "Offers to compress messages (permessage-deflate): less to transmit, more work. This and how it \
-                 compresses hold from the next connection on.",
-            ),
+            COMPRESSION,
             Parameter::int("compressthreshold", "Compression Threshold", 256, 0, 1 << 30)
                 .beyond()
                 .help("Bytes. Shorter messages are sent as they are."),
-            Parameter::int("compresslevel", "Compression Level", 6, 1, 9)
-                .beyond()
-                .help("1 is the fastest, 9 makes the smallest messages."),
-            Parameter::toggle("compresscontext", "Compression Context", false).beyond().help(
-                "Lets messages refer back to those before them: many that are alike become much smaller, for 360 KiB of \
-                 memory, or 240 with the smallest `compresswindow`.",
-            ),
-            Parameter::int("compresswindow", "Compression Window", 15, 8, 15).beyond().help(
-                "How far back the messages that are sent refer, as a power of two of bytes: 15 is 32 KiB. Less saves \
-                 memory where `compresscontext` is on.",
-            ),
+            COMPRESS_LEVEL,
+            COMPRESS_CONTEXT,
+            COMPRESS_WINDOW,
             Parameter::float("pinginterval", "Ping Interval", 0.0, 0.0, 3600.0)
                 .beyond()
                 .help("Seconds between pings of its own, which callbacks do not see. 0 sends none, as in TouchDesigner."),
@@ -263,10 +217,6 @@ pub(super) mod par {
         RECONNECTJITTER = "reconnectjitter", RECONNECTATTEMPTS = "reconnectattempts",
         SUBPROTOCOLS = "subprotocols", QUERY = "query", ORIGIN = "origin", USERNAME = "username",
         PASSWORD = "password", TOKEN = "token", REDIRECTS = "redirects",
-        VERIFYCERT = "verifycert", CAFILE = "cafile", CLIENTCERT = "clientcert", CLIENTKEY = "clientkey",
-        CLIENTKEYPASSWORD = "clientkeypassword", SERVERNAME = "servername",
-        COMPRESSION = "compression", COMPRESSTHRESHOLD = "compressthreshold", COMPRESSLEVEL = "compresslevel",
-        COMPRESSCONTEXT = "compresscontext", COMPRESSWINDOW = "compresswindow",
         PROXY = "proxy", AUTOPONG = "autopong", PINGINTERVAL = "pinginterval", MISSEDPINGS = "missedpings",
         MAXMESSAGE = "maxmessage", RECEIVE = "receive", MAXQUEUE = "maxqueue", SLOWREADER = "slowreader",
         RECORD = "record", REPLAY = "replay", REPLAYSPEED = "replayspeed",

@@ -18,6 +18,7 @@ use patchcord_net::websocket::{self, ClosedBy, Ending, Peer, PeerStats};
 use super::WebSocketDat;
 use super::declaration::callback;
 use super::settings::Options;
+use crate::heard::Heard;
 use crate::received::Message;
 use crate::recording::{Content, Direction, Entry, Tap};
 
@@ -40,8 +41,7 @@ pub(super) struct Shared {
     pub opened: Cell<u64>,
     /// The latest message could not be sent, which the operator shows.
     pub send_failed: Cell<bool>,
-    /// Whether onReceiveText is there, as found at the beginning of a read and when scripts stood at this epoch.
-    text_is_heard: Cell<(u64, bool)>,
+    text: Heard,
 }
 
 impl Shared {
@@ -57,21 +57,8 @@ impl Shared {
             close_code: Cell::new(0),
             opened: Cell::new(0),
             send_failed: Cell::new(false),
-            text_is_heard: Cell::default(),
+            text: Heard::new(callback::RECEIVE_TEXT),
         }
-    }
-
-    /// Looks whether there is onReceiveText. A call that finds no function costs as much as the row in the table.
-    fn look_for_text_callback(&self) -> bool {
-        let is_heard = self.callbacks.defines(&self.network, callback::RECEIVE_TEXT);
-        self.text_is_heard.set((self.network.script_epoch(), is_heard));
-        is_heard
-    }
-
-    #[inline]
-    fn is_text_heard(&self) -> bool {
-        let (epoch, is_heard) = self.text_is_heard.get();
-        if epoch == self.network.script_epoch() { is_heard } else { self.look_for_text_callback() }
     }
 
     /// Calls a callback in a turn of its own. What went wrong has been reported by the handler.
@@ -144,7 +131,7 @@ impl Link {
     fn receive_text(&self, options: Options, text: &str) {
         let shared = &*self.shared;
         let row = options.received.append(&shared.network, shared.op, &Message::of_text(text));
-        if !shared.is_text_heard() {
+        if !shared.text.is_there(&shared.network, &*shared.callbacks) {
             return;
         }
         shared.network.turn(|network| {
@@ -293,7 +280,7 @@ impl websocket::Handler for Link {
     fn handle_turn(&self, work: &mut dyn FnMut()) {
         let start = self.shared.network.now();
         self.shared.callbacks.batch(&mut || {
-            self.shared.look_for_text_callback();
+            self.shared.text.look(&self.shared.network, &*self.shared.callbacks);
             work();
             self.receive_held();
         });
@@ -317,7 +304,9 @@ impl client::Handler for Link {
     fn handle_failure(&self, error: &DialError) {
         if self.is_current.get() {
             if let Some(dat) = self.dat.upgrade() {
-                dat.needs_correction.set(error.is_of_settings());
+                // A row of the input can be corrected without any parameter's change.
+                let is_of_input = matches!(error, DialError::Request(error) if error.is_of_header());
+                dat.needs_correction.set(error.is_of_settings() && !is_of_input);
             }
             self.fail(&error.to_string(), &error.remedy());
         }

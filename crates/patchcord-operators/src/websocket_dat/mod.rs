@@ -17,7 +17,6 @@ use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use patchcord_core::change::Change;
 use patchcord_core::declaration::ParIndex;
@@ -37,13 +36,9 @@ use settings::Reader;
 
 use crate::par_reader::ParReader;
 use crate::received::Received;
-use crate::reconnect::Reconnect;
+use crate::reconnect::{Reconnect, until_closed};
 use crate::recording::{Content, Direction, Entry, REPLAY};
 
-/// How long a closing connection has to do so in an orderly way.
-const CLOSE_TIME: Duration = Duration::from_millis(2500);
-/// How often it is looked whether it has.
-const CLOSE_LOOK: Duration = Duration::from_millis(10);
 /// Bytes of the longest ping and pong (RFC 6455 §5.5).
 const LONGEST_PING: usize = 125;
 /// Pages of the parameters that say how a connection is dialled.
@@ -272,7 +267,7 @@ impl WebSocketDat {
     /// As [`WebSocketDat::disconnect`], and nobody waits for it.
     fn leave(&self, code: CloseCode, message: &str) {
         if let Some(connection) = self.disconnect(code, message) {
-            tokio::task::spawn_local(closed(connection));
+            tokio::task::spawn_local(async move { until_closed(|| connection.is_ended()).await });
         }
     }
 
@@ -368,16 +363,6 @@ impl WebSocketDat {
     }
 }
 
-/// Waits until a connection has closed, for as long as it may.
-async fn closed(connection: Connection) {
-    let ended = async {
-        while !connection.is_ended() {
-            tokio::time::sleep(CLOSE_LOOK).await;
-        }
-    };
-    let _ = tokio::time::timeout(CLOSE_TIME, ended).await;
-}
-
 impl Worker for WebSocketDat {
     fn handle_change(&self, _: &Network, change: &Change) {
         match change {
@@ -436,7 +421,7 @@ impl Worker for WebSocketDat {
         let recorded = self.shared.tap.finish();
         Some(Box::pin(async move {
             if let Some(connection) = connection {
-                closed(connection).await;
+                until_closed(|| connection.is_ended()).await;
             }
             if let Some(recorded) = recorded {
                 // When it was dropped with the runtime, there is nothing left to wait for.

@@ -69,16 +69,8 @@ impl State {
     async fn run(self: Rc<Self>, file: PathBuf, speed: watch::Receiver<f64>) {
         let shared = &self.link.shared;
         shared.network.clear_problem(shared.op, REPLAY);
-        let first_speed = *speed.borrow();
-        let ended = match recording::open(file.clone(), WEBSOCKET_DAT.name, first_speed).await {
-            Ok(player) => {
-                let header = player.header();
-                let whose = if header.operator.is_empty() { "" } else { ", recorded by " };
-                shared.say(&format!("replaying {}{whose}{}", file.display(), header.operator));
-                recording::play(player, speed, |recorded| self.play(&recorded)).await
-            }
-            Err(error) => Err(error),
-        };
+        let play = |recorded| self.play(&recorded);
+        let ended = recording::play_file(file, WEBSOCKET_DAT.name, speed, |text| shared.say(text), play).await;
         self.end(ended);
     }
 

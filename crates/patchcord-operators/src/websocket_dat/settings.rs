@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use patchcord_net::client::{Address, BackoffSettings, ConnectionSettings, DialSettings};
 
-use super::declaration::par;
+use super::declaration::{PAGES, par};
 use crate::par_reader::{CompressionPars, ParReader, TlsPars, Wrong};
 use crate::received::{Columns, Received};
 
@@ -20,22 +20,9 @@ pub(super) struct Options {
     pub latest: bool,
 }
 
-const COMPRESSION: CompressionPars = CompressionPars {
-    on: par::COMPRESSION,
-    threshold: par::COMPRESSTHRESHOLD,
-    level: par::COMPRESSLEVEL,
-    context: par::COMPRESSCONTEXT,
-    window: par::COMPRESSWINDOW,
-};
+const COMPRESSION: CompressionPars = CompressionPars::of(PAGES);
 
-const TLS: TlsPars = TlsPars {
-    verify: par::VERIFYCERT,
-    ca: par::CAFILE,
-    certificate: par::CLIENTCERT,
-    key: par::CLIENTKEY,
-    password: par::CLIENTKEYPASSWORD,
-    server_name: par::SERVERNAME,
-};
+const TLS: TlsPars = TlsPars::of(PAGES);
 
 /// Reads the parameters of an operator.
 pub(super) struct Reader<'a>(pub ParReader<'a>);

@@ -72,6 +72,13 @@ pub enum RequestError {
     ReservedHeader(String),
 }
 
+impl RequestError {
+    /// Whether one of the further headers is what is wrong.
+    pub fn is_of_header(&self) -> bool {
+        matches!(self, Self::BadHeaderName(_) | Self::BadHeaderValue(_) | Self::ReservedHeader(_))
+    }
+}
+
 /// Why a server's answer does not open a WebSocket.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
