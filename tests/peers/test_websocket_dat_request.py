@@ -72,6 +72,19 @@ def test_a_header_that_cannot_stand_in_a_request_is_told_and_nothing_is_sent(dat
     assert all(not hasattr(wire, "headers") for wire in server.wires), "a request was sent"
 
 
+def test_a_header_that_is_put_right_is_found_by_itself(dat_wired, scripted):
+    one = dat_wired([["X A", "b"]], scripted(hold))
+    one.expect_disconnected()
+    one.set(reconnectdelay=0.1, reconnectjitter=0, reconnect=True)
+    try:
+        one.expect_record("onDisconnect", count=2)
+        one.do("op('headers')[0, 0] = 'X-A'")
+        one.expect_connected()
+        assert one.warnings() == ""
+    finally:
+        one.set(reconnect=False, reconnectdelay=1, reconnectjitter=0.5)
+
+
 @pytest.mark.parametrize(
     "parameters, rows, sent",
     [
