@@ -46,8 +46,22 @@ pub trait CallbackSource {
     /// An operator has another path.
     fn handle_rename(&self, _network: &Network, _op: OpId) {}
 
+    /// Something happened that the extensions of a component have to do with.
+    fn handle_extensions(&self, _network: &Network, _op: OpId, _news: ExtensionNews) {}
+
     /// What a destroyed operator held was dropped: the time to let go of what could not be while the patch was borrowed.
     fn handle_drop(&self, _network: &Network) {}
+}
+
+/// What the extensions of a component (objects of scripts that belong to it) have to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExtensionNews {
+    /// Its parameters name others than before; at the start, for the first time.
+    Settings,
+    /// All are to be made anew.
+    Anew,
+    /// The component was destroyed and can be read for the last time.
+    Ended,
 }
 
 /// Computes expressions and checks scripts.

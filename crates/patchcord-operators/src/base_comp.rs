@@ -1,8 +1,10 @@
 //! The Base COMP: a component that holds other operators and does nothing else.
 //!
-//! Paths, names and wires inside it are the patch's own business, so it needs neither parameters nor a worker.
+//! Paths, names and wires inside it are the patch's own business; its parameters are those of every component.
 
 use patchcord_core::declaration::{ContentKind, Family, OperatorType};
+
+use crate::component;
 
 /// The Base COMP.
 pub static BASE_COMP: OperatorType = OperatorType {
@@ -13,10 +15,10 @@ pub static BASE_COMP: OperatorType = OperatorType {
     content: ContentKind::None,
     editable: false,
     inputs: &[],
-    pages: &[],
+    pages: &component::COMPONENT_PAGES,
     info_channels: &[],
     callbacks: &[],
-    start: None,
+    start: Some(component::start),
 };
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! Each operator has a module with its declaration (parameters, info channels, callbacks: the facts that every reader
 //! of the patch shares), its worker and its tests. [`types`] lists them all; a network that is made with it can create
 //! them. What several of them have in common stands in modules of its own: the file that a text or table stands in, the
-//! compile check of a text, parameters that name an operator, and of those that dial a server the table of received
+//! compile check of a text, parameters that name an operator, what every component has, and of those that dial a server the table of received
 //! messages, reconnecting, recordings, and the parameters of TLS, proxy and compression.
 //!
 //! Promised: workers report what is wrong on their operator and never end the patch; an operator that nobody reads
@@ -14,6 +14,7 @@ use patchcord_core::declaration::OperatorType;
 
 pub mod base_comp;
 mod client_parameters;
+pub mod component;
 mod dat_file;
 pub mod execute_dat;
 mod heard;

@@ -22,7 +22,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::callbacks::{CallbackSource, Callbacks, Evaluator, NoCallbacks};
+use crate::callbacks::{CallbackSource, Callbacks, Evaluator, ExtensionNews, NoCallbacks};
 use crate::change::{Change, ChangeQueue, Pending};
 use crate::declaration::{OperatorType, ParIndex};
 use crate::frame::{Frame, FramePhase, Runs};
@@ -394,6 +394,14 @@ impl Network {
         let source = self.0.callback_source.borrow().clone();
         if let Some(source) = source {
             source.handle_text_change(self);
+        }
+    }
+
+    /// Tells the callback source what the extensions of a component have to know.
+    pub fn tell_extensions(&self, op: OpId, news: ExtensionNews) {
+        let source = self.0.callback_source.borrow().clone();
+        if let Some(source) = source {
+            source.handle_extensions(self, op, news);
         }
     }
 

@@ -8,8 +8,10 @@ mod children;
 mod find;
 mod links;
 mod parameters;
+mod shortcuts;
 mod tree;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use crate::parameter::{ParMode, ParState, ParValue, ParameterError, default_valu
 use crate::problem::Problems;
 use crate::value::HostValue;
 use children::Children;
+pub use shortcuts::ShortcutClash;
 
 slotmap::new_key_type! {
     /// Names one operator for as long as it exists.
@@ -258,6 +261,8 @@ pub struct Patch {
     root: OpId,
     types: Vec<&'static OperatorType>,
     queue: Rc<ChangeQueue>,
+    /// Global shortcuts as they were found last.
+    shortcuts: RefCell<HashMap<Rc<str>, OpId>>,
 }
 
 /// The root's own type; it is not offered for creation.
@@ -280,7 +285,15 @@ impl Patch {
     pub fn new(types: &[&'static OperatorType], queue: Rc<ChangeQueue>) -> Self {
         let mut operators = slotmap::SlotMap::with_key();
         let root = operators.insert(blank(&ROOT_TYPE, Rc::from("/"), Rc::from("/"), None));
-        Patch { operators, ending: HashMap::new(), made: 0, root, types: types.to_vec(), queue }
+        Patch {
+            operators,
+            ending: HashMap::new(),
+            made: 0,
+            root,
+            types: types.to_vec(),
+            queue,
+            shortcuts: RefCell::default(),
+        }
     }
 
     /// The root component.
