@@ -11,7 +11,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use patchcord_core::declaration::{COMMON_INFO, Callback, Input, Kind, OperatorType, Page, Parameter, Returns};
+use patchcord_core::declaration::{COMMON_INFO, Callback, Input, Kind, OperatorType, Page, Parameter, Range, Returns};
 
 use crate::Outcome;
 use crate::workspace::root;
@@ -187,12 +187,17 @@ fn describe_page(out: &mut String, page: &Page) {
 
 fn default(kind: &Kind) -> String {
     match kind {
-        Kind::Toggle { default } => if *default { "on" } else { "off" }.to_owned(),
-        Kind::Str { default: "" } => String::new(),
-        Kind::Str { default } | Kind::Menu { default, .. } => format!("`{default}`"),
+        Kind::Toggle { default } | Kind::Momentary { default } => if *default { "on" } else { "off" }.to_owned(),
+        Kind::Str { default } | Kind::StrMenu { default, .. } if default.is_empty() => String::new(),
+        Kind::Str { default } | Kind::StrMenu { default, .. } | Kind::Menu { default, .. } => format!("`{default}`"),
         Kind::Int { default, .. } => default.to_string(),
         Kind::Float { default, .. } => default.to_string(),
-        Kind::Pulse | Kind::File | Kind::Folder | Kind::Op { .. } => String::new(),
+        Kind::Pulse
+        | Kind::File { .. }
+        | Kind::FileSave { .. }
+        | Kind::Folder { .. }
+        | Kind::Op { .. }
+        | Kind::Kept { .. } => String::new(),
     }
 }
 
@@ -200,16 +205,16 @@ fn default(kind: &Kind) -> String {
 fn explanation(parameter: &Parameter) -> String {
     let mut sentences = Vec::new();
     if !parameter.help.is_empty() {
-        sentences.push(parameter.help.to_owned());
+        sentences.push(parameter.help.to_string());
     }
-    match parameter.kind {
+    match &parameter.kind {
         Kind::Menu { entries, .. } => {
-            let entry = |entry: &patchcord_core::declaration::MenuEntry| format!("`{}` ({})", entry.name, entry.label);
+            let entry = |entry: patchcord_core::declaration::MenuEntry<'_>| format!("`{}` ({})", entry.name, entry.label);
             sentences.push(format!("One of {}.", entries.iter().map(entry).collect::<Vec<_>>().join(", ")));
         }
-        Kind::Int { min, max, .. } => sentences
+        Kind::Int { range: Range { min, max, .. }, .. } => sentences
             .extend(range((min > i64::MIN).then(|| min.to_string()), (max < i64::MAX).then(|| max.to_string()))),
-        Kind::Float { min, max, .. } => sentences
+        Kind::Float { range: Range { min, max, .. }, .. } => sentences
             .extend(range((min > f64::MIN).then(|| min.to_string()), (max < f64::MAX).then(|| max.to_string()))),
         _ => {}
     }

@@ -49,6 +49,9 @@ pub trait CallbackSource {
     /// Something happened that the extensions of a component have to do with.
     fn handle_extensions(&self, _network: &Network, _op: OpId, _news: ExtensionNews) {}
 
+    /// An operator has other custom parameters.
+    fn handle_definitions(&self, _network: &Network, _op: OpId) {}
+
     /// What a destroyed operator held was dropped: the time to let go of what could not be while the patch was borrowed.
     fn handle_drop(&self, _network: &Network) {}
 }

@@ -45,6 +45,11 @@ pub enum Change {
         /// Which.
         index: ParIndex,
     },
+    /// Custom parameters were made, destroyed or defined anew. Values that differ by it have changes of their own.
+    Definitions {
+        /// Whose.
+        op: OpId,
+    },
     /// A pulse parameter was pressed.
     Pulse {
         /// Whose.
@@ -73,6 +78,7 @@ impl Change {
             | Change::Renamed { op }
             | Change::Parameter { op, .. }
             | Change::Computed { op, .. }
+            | Change::Definitions { op }
             | Change::Pulse { op, .. }
             | Change::Content { op }
             | Change::Inputs { op } => *op,

@@ -5,7 +5,12 @@
 //! a fact that is written here is written nowhere else. Names, labels, pages and order follow TouchDesigner's
 //! documentation; what goes beyond it stands on pages of its own and is neutral by default.
 
+mod parameter;
+
+use std::borrow::Cow;
 use std::rc::Rc;
+
+pub use parameter::{Entries, Kind, MenuEntry, ParRef, Parameter, Range, Text};
 
 use crate::network::{Network, Worker};
 use crate::patch::OpId;
@@ -86,7 +91,7 @@ impl OperatorType {
             .iter()
             .flat_map(|page| page.parameters.iter())
             .enumerate()
-            .map(|(index, parameter)| (ParIndex(index as u16), parameter))
+            .map(|(index, parameter)| (ParIndex(index as u32), parameter))
     }
 
     /// The parameter at `index`. Indices come from this same declaration.
@@ -106,7 +111,7 @@ impl OperatorType {
 
     /// Finds a parameter by its script name. Retired names of [`Parameter::aliases`] count.
     pub fn find_parameter(&self, name: &str) -> Option<(ParIndex, &'static Parameter)> {
-        self.parameters().find(|(_, parameter)| parameter.name == name || parameter.aliases.contains(&name))
+        self.parameters().find(|(_, parameter)| *parameter.name == *name || parameter.aliases.contains(&name))
     }
 
     /// The page that a parameter stands on.
@@ -156,11 +161,21 @@ pub struct Page {
     pub parameters: &'static [Parameter],
 }
 
-/// Position of a parameter in its operator type, counted through all pages.
+/// Names a parameter of an operator. Those of its type are counted through all pages; custom parameters have numbers from
+/// [`ParIndex::FIRST_CUSTOM`], which are not used again while the operator lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ParIndex(pub u16);
+pub struct ParIndex(pub u32);
 
 impl ParIndex {
+    /// The first custom parameter.
+    pub const FIRST_CUSTOM: ParIndex = ParIndex(0x1_0000);
+
+    /// Whether it names a custom parameter.
+    #[inline]
+    pub const fn is_custom(self) -> bool {
+        self.0 >= ParIndex::FIRST_CUSTOM.0
+    }
+
     /// Looks a parameter up while compiling, so that an operator's worker can name its parameters as constants and a
     /// wrong name does not compile.
     pub const fn of(pages: &[Page], name: &str) -> ParIndex {
@@ -169,7 +184,10 @@ impl ParIndex {
         while page < pages.len() {
             let mut at = 0;
             while at < pages[page].parameters.len() {
-                if same(pages[page].parameters[at].name, name) {
+                // What is declared is not made at run time, so its name is borrowed.
+                if let Cow::Borrowed(declared) = pages[page].parameters[at].name
+                    && same(declared, name)
+                {
                     return ParIndex(index);
                 }
                 index += 1;
@@ -194,197 +212,6 @@ const fn same(a: &str, b: &str) -> bool {
         i += 1;
     }
     true
-}
-
-/// Declaration of one parameter.
-#[derive(Debug)]
-pub struct Parameter {
-    /// Script name, as in `op('x').par.NAME`.
-    pub name: &'static str,
-    /// Label shown to people.
-    pub label: &'static str,
-    /// Type, default and range.
-    pub kind: Kind,
-    /// What it does; sentences with units and limits.
-    pub help: &'static str,
-    /// Retired names that are still understood.
-    pub aliases: &'static [&'static str],
-    /// The value is never printed and never written to a file.
-    pub secret: bool,
-    /// Goes beyond TouchDesigner's operator of the same name.
-    pub beyond: bool,
-}
-
-impl Parameter {
-    const fn new(name: &'static str, label: &'static str, kind: Kind) -> Self {
-        Parameter { name, label, kind, help: "", aliases: &[], secret: false, beyond: false }
-    }
-
-    /// A switch.
-    pub const fn toggle(name: &'static str, label: &'static str, default: bool) -> Self {
-        Self::new(name, label, Kind::Toggle { default })
-    }
-
-    /// A button without a value.
-    pub const fn pulse(name: &'static str, label: &'static str) -> Self {
-        Self::new(name, label, Kind::Pulse)
-    }
-
-    /// Text.
-    pub const fn str(name: &'static str, label: &'static str, default: &'static str) -> Self {
-        Self::new(name, label, Kind::Str { default })
-    }
-
-    /// A whole number that clamps to `min..=max`.
-    pub const fn int(name: &'static str, label: &'static str, default: i64, min: i64, max: i64) -> Self {
-        Self::new(name, label, Kind::Int { default, min, max })
-    }
-
-    /// A number that clamps to `min..=max`.
-    pub const fn float(name: &'static str, label: &'static str, default: f64, min: f64, max: f64) -> Self {
-        Self::new(name, label, Kind::Float { default, min, max })
-    }
-
-    /// One of several named entries.
-    pub const fn menu(
-        name: &'static str,
-        label: &'static str,
-        default: &'static str,
-        entries: &'static [MenuEntry],
-    ) -> Self {
-        Self::new(name, label, Kind::Menu { default, entries })
-    }
-
-    /// A file path; relative paths count from the patch folder.
-    pub const fn file(name: &'static str, label: &'static str) -> Self {
-        Self::new(name, label, Kind::File)
-    }
-
-    /// A folder path; relative paths count from the patch folder.
-    pub const fn folder(name: &'static str, label: &'static str) -> Self {
-        Self::new(name, label, Kind::Folder)
-    }
-
-    /// A reference to any operator.
-    pub const fn op(name: &'static str, label: &'static str) -> Self {
-        Self::new(name, label, Kind::Op { family: None })
-    }
-
-    /// A reference to a DAT.
-    pub const fn dat(name: &'static str, label: &'static str) -> Self {
-        Self::new(name, label, Kind::Op { family: Some(Family::Dat) })
-    }
-
-    /// Adds the help text.
-    pub const fn help(mut self, help: &'static str) -> Self {
-        self.help = help;
-        self
-    }
-
-    /// Adds retired names.
-    pub const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
-        self.aliases = aliases;
-        self
-    }
-
-    /// Marks the value as a secret.
-    pub const fn secret(mut self) -> Self {
-        self.secret = true;
-        self
-    }
-
-    /// Marks the parameter as one that goes beyond TouchDesigner.
-    pub const fn beyond(mut self) -> Self {
-        self.beyond = true;
-        self
-    }
-}
-
-/// Type of a parameter, with its default and range.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
-    /// On or off.
-    Toggle {
-        /// Default.
-        default: bool,
-    },
-    /// A button.
-    Pulse,
-    /// Text.
-    Str {
-        /// Default.
-        default: &'static str,
-    },
-    /// A whole number; values outside clamp.
-    Int {
-        /// Default.
-        default: i64,
-        /// Smallest value.
-        min: i64,
-        /// Largest value.
-        max: i64,
-    },
-    /// A number; values outside clamp.
-    Float {
-        /// Default.
-        default: f64,
-        /// Smallest value.
-        min: f64,
-        /// Largest value.
-        max: f64,
-    },
-    /// One of several entries, stored by name.
-    Menu {
-        /// Name of the default entry.
-        default: &'static str,
-        /// The entries in order.
-        entries: &'static [MenuEntry],
-    },
-    /// Path of a file.
-    File,
-    /// Path of a folder.
-    Folder,
-    /// Path of an operator, of one family where given.
-    Op {
-        /// The only family that is accepted.
-        family: Option<Family>,
-    },
-}
-
-impl Kind {
-    /// TouchDesigner's name of the style: `Toggle`, `Int`, `StrMenu` …
-    pub const fn style(&self) -> &'static str {
-        match self {
-            Kind::Toggle { .. } => "Toggle",
-            Kind::Pulse => "Pulse",
-            Kind::Str { .. } => "Str",
-            Kind::Int { .. } => "Int",
-            Kind::Float { .. } => "Float",
-            Kind::Menu { .. } => "Menu",
-            Kind::File => "File",
-            Kind::Folder => "Folder",
-            Kind::Op { family: Some(Family::Dat) } => "DAT",
-            Kind::Op { family: Some(Family::Chop) } => "CHOP",
-            Kind::Op { family: Some(Family::Comp) } => "COMP",
-            Kind::Op { family: None } => "OP",
-        }
-    }
-}
-
-/// One entry of a menu.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MenuEntry {
-    /// Script name.
-    pub name: &'static str,
-    /// Label shown to people.
-    pub label: &'static str,
-}
-
-impl MenuEntry {
-    /// An entry with its script name and label.
-    pub const fn new(name: &'static str, label: &'static str) -> Self {
-        MenuEntry { name, label }
-    }
 }
 
 /// One channel of an operator's info.

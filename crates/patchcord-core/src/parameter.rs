@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use crate::declaration::{Kind, Parameter};
+use crate::declaration::{Kind, Parameter, Text};
 use crate::value::OwnedValue;
 
 /// A parameter's value. Operators are kept as the path that was written.
@@ -49,6 +49,16 @@ impl ParValue {
             ParValue::Int(number) => *number as f64,
             ParValue::Float(number) => *number,
             ParValue::Str(text) => text.parse().unwrap_or(0.0),
+        }
+    }
+
+    /// The value as a script or a file would give it.
+    pub fn to_owned_value(&self) -> OwnedValue {
+        match self {
+            ParValue::Bool(on) => OwnedValue::Bool(*on),
+            ParValue::Int(number) => OwnedValue::Int(*number),
+            ParValue::Float(number) => OwnedValue::Float(*number),
+            ParValue::Str(text) => OwnedValue::Str(text.to_string()),
         }
     }
 
@@ -108,18 +118,18 @@ impl ParState {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ParameterError {
     /// The operator type has no parameter of that name.
-    #[error("there is no parameter `{name}`{}", nearest.map(|n| format!(", did you mean `{n}`?")).unwrap_or_default())]
+    #[error("there is no parameter `{name}`{}", nearest.as_ref().map(|n| format!(", did you mean `{n}`?")).unwrap_or_default())]
     Unknown {
         /// What was asked for.
         name: String,
         /// The most similar name.
-        nearest: Option<&'static str>,
+        nearest: Option<String>,
     },
     /// The value is of the wrong type.
     #[error("`{parameter}` takes {expected}, not {found}")]
     WrongType {
         /// Script name of the parameter.
-        parameter: &'static str,
+        parameter: Text,
         /// What it takes.
         expected: &'static str,
         /// What was given.
@@ -129,17 +139,17 @@ pub enum ParameterError {
     #[error("`{parameter}` has no entry `{entry}`; it takes {}", choices.join(", "))]
     UnknownEntry {
         /// Script name of the parameter.
-        parameter: &'static str,
+        parameter: Text,
         /// What was asked for.
         entry: String,
         /// Names of all entries.
-        choices: Vec<&'static str>,
+        choices: Vec<String>,
     },
     /// The menu has fewer entries.
     #[error("`{parameter}` has {count} entries, there is no number {index}")]
     NoSuchIndex {
         /// Script name of the parameter.
-        parameter: &'static str,
+        parameter: Text,
         /// Entries of the menu.
         count: usize,
         /// What was asked for.
@@ -149,19 +159,25 @@ pub enum ParameterError {
     #[error("`{parameter}` takes a finite number")]
     NotFinite {
         /// Script name of the parameter.
-        parameter: &'static str,
+        parameter: Text,
     },
 }
 
 /// Default of a declaration as a value.
 pub fn default_value(parameter: &Parameter) -> ParValue {
-    match parameter.kind {
-        Kind::Toggle { default } => ParValue::Bool(default),
+    match &parameter.kind {
+        Kind::Toggle { default } | Kind::Momentary { default } => ParValue::Bool(*default),
         Kind::Pulse => ParValue::Bool(false),
-        Kind::Str { default } | Kind::Menu { default, .. } => ParValue::Str(Rc::from(default)),
-        Kind::Int { default, .. } => ParValue::Int(default),
-        Kind::Float { default, .. } => ParValue::Float(default),
-        Kind::File | Kind::Folder | Kind::Op { .. } => ParValue::Str(Rc::from("")),
+        Kind::Int { default, .. } => ParValue::Int(*default),
+        Kind::Float { default, .. } => ParValue::Float(*default),
+        Kind::Str { default }
+        | Kind::StrMenu { default, .. }
+        | Kind::Menu { default, .. }
+        | Kind::File { default }
+        | Kind::FileSave { default }
+        | Kind::Folder { default }
+        | Kind::Op { default, .. }
+        | Kind::Kept { default, .. } => ParValue::Str(Rc::from(&**default)),
     }
 }
 
@@ -170,29 +186,29 @@ pub fn default_value(parameter: &Parameter) -> ParValue {
 /// # Errors
 /// [`ParameterError`] when no reading of the value fits.
 pub fn convert(parameter: &Parameter, given: &OwnedValue) -> Result<ParValue, ParameterError> {
-    match parameter.kind {
-        Kind::Toggle { .. } | Kind::Pulse => {
+    match &parameter.kind {
+        Kind::Toggle { .. } | Kind::Momentary { .. } | Kind::Pulse => {
             to_bool(given).map(ParValue::Bool).ok_or_else(|| wrong(parameter, "on or off", given))
         }
-        Kind::Int { min, max, .. } => {
+        Kind::Int { range, .. } => {
             let number = to_number(given).ok_or_else(|| wrong(parameter, "a whole number", given))?;
             if !number.is_finite() {
-                return Err(ParameterError::NotFinite { parameter: parameter.name });
+                return Err(ParameterError::NotFinite { parameter: parameter.name.clone() });
             }
             let whole = if let OwnedValue::Int(whole) = given { *whole } else { number as i64 };
-            Ok(ParValue::Int(whole.clamp(min, max)))
+            Ok(ParValue::Int(range.clamp(whole)))
         }
-        Kind::Float { min, max, .. } => {
+        Kind::Float { range, .. } => {
             let number = to_number(given).ok_or_else(|| wrong(parameter, "a number", given))?;
             if !number.is_finite() {
-                return Err(ParameterError::NotFinite { parameter: parameter.name });
+                return Err(ParameterError::NotFinite { parameter: parameter.name.clone() });
             }
-            Ok(ParValue::Float(number.clamp(min, max)))
+            Ok(ParValue::Float(range.clamp(number)))
         }
         Kind::Menu { entries, .. } => {
             let by_index = |index: i64| {
                 usize::try_from(index).ok().and_then(|i| entries.get(i)).ok_or(ParameterError::NoSuchIndex {
-                    parameter: parameter.name,
+                    parameter: parameter.name.clone(),
                     count: entries.len(),
                     index,
                 })
@@ -202,18 +218,23 @@ pub fn convert(parameter: &Parameter, given: &OwnedValue) -> Result<ParValue, Pa
                 OwnedValue::Float(index) => by_index(*index as i64)?,
                 OwnedValue::Str(name) => entries
                     .iter()
-                    .find(|entry| entry.name == name)
-                    .or_else(|| entries.iter().find(|entry| entry.label == name))
+                    .find(|entry| entry.name == *name)
+                    .or_else(|| entries.iter().find(|entry| entry.label == *name))
                     .ok_or_else(|| ParameterError::UnknownEntry {
-                        parameter: parameter.name,
+                        parameter: parameter.name.clone(),
                         entry: name.clone(),
-                        choices: entries.iter().map(|entry| entry.name).collect(),
+                        choices: entries.iter().map(|entry| entry.name.to_owned()).collect(),
                     })?,
                 _ => return Err(wrong(parameter, "the name of an entry", given)),
             };
             Ok(ParValue::Str(Rc::from(entry.name)))
         }
-        Kind::Str { .. } | Kind::File | Kind::Folder => {
+        Kind::Str { .. }
+        | Kind::StrMenu { .. }
+        | Kind::File { .. }
+        | Kind::FileSave { .. }
+        | Kind::Folder { .. }
+        | Kind::Kept { .. } => {
             to_text(given).map(ParValue::Str).ok_or_else(|| wrong(parameter, "text", given))
         }
         Kind::Op { .. } => {
@@ -270,7 +291,7 @@ fn wrong(parameter: &Parameter, expected: &'static str, given: &OwnedValue) -> P
         OwnedValue::Dict(_) => "a table".to_owned(),
         OwnedValue::Other(name) => name.clone(),
     };
-    ParameterError::WrongType { parameter: parameter.name, expected, found }
+    ParameterError::WrongType { parameter: parameter.name.clone(), expected, found }
 }
 
 /// The most similar name among `names`, when one is similar enough to be worth suggesting.

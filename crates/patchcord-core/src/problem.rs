@@ -5,6 +5,8 @@
 
 use std::rc::Rc;
 
+use crate::declaration::Text;
+
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
@@ -22,7 +24,7 @@ pub struct Problem {
     /// What the problem is filed under.
     pub cause: &'static str,
     /// Which of several things the cause is about, such as the parameter; mostly empty.
-    pub part: &'static str,
+    pub part: Text,
     /// What happened, without the operator's name.
     pub message: Rc<str>,
     /// What a person can do about it; may be empty.
@@ -34,7 +36,7 @@ pub struct Problem {
 impl Problem {
     /// An error.
     pub fn error(cause: &'static str, message: impl Into<Rc<str>>, remedy: impl Into<Rc<str>>) -> Self {
-        Problem { severity: Severity::Error, cause, part: "", message: message.into(), remedy: remedy.into(), count: 1 }
+        Problem { severity: Severity::Error, cause, part: Text::Borrowed(""), message: message.into(), remedy: remedy.into(), count: 1 }
     }
 
     /// A warning.
@@ -43,8 +45,8 @@ impl Problem {
     }
 
     /// Files the problem for one of several things that the cause can be about.
-    pub fn about(mut self, part: &'static str) -> Self {
-        self.part = part;
+    pub fn about(mut self, part: impl Into<Text>) -> Self {
+        self.part = part.into();
         self
     }
 }
@@ -56,7 +58,7 @@ pub struct Problems(Vec<Problem>);
 impl Problems {
     /// Files a problem. Returns whether it is news: another cause or another message than before.
     pub fn file(&mut self, problem: Problem) -> bool {
-        match self.0.iter_mut().find(|old| (old.cause, old.part) == (problem.cause, problem.part)) {
+        match self.0.iter_mut().find(|old| (old.cause, &old.part) == (problem.cause, &problem.part)) {
             Some(old) if old.message == problem.message && old.severity == problem.severity => {
                 old.count += 1;
                 false
@@ -75,7 +77,7 @@ impl Problems {
     /// Removes the problem filed under a cause and part. Returns whether there was one.
     pub fn clear(&mut self, cause: &str, part: &str) -> bool {
         let before = self.0.len();
-        self.0.retain(|problem| (problem.cause, problem.part) != (cause, part));
+        self.0.retain(|problem| (problem.cause, &*problem.part) != (cause, part));
         self.0.len() != before
     }
 
@@ -117,6 +119,6 @@ mod tests {
         problems.file(Problem::warning("expression", "a", "").about("port"));
         problems.file(Problem::warning("expression", "b", "").about("active"));
         assert!(problems.clear("expression", "port"));
-        assert_eq!(problems.iter().map(|problem| problem.part).collect::<Vec<_>>(), ["active"]);
+        assert_eq!(problems.iter().map(|problem| &*problem.part).collect::<Vec<_>>(), ["active"]);
     }
 }

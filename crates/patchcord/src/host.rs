@@ -180,8 +180,8 @@ impl Host {
         if let Some(parameters) = self.parameters.borrow().get(op) {
             return Ok(parameters.bind(py).clone());
         }
-        let declaration = self.network.patch().get(op).map(|op| op.declaration()).ok_or_else(gone)?;
-        let parameters = ParCollection::of(py, op, declaration)?;
+        let all = self.network.patch().get(op).map(|op| op.parameters().collect()).ok_or_else(gone)?;
+        let parameters = ParCollection::of(py, op, all)?;
         let old = self.parameters.borrow_mut().insert(op, parameters.clone().unbind());
         drop(old);
         Ok(parameters)

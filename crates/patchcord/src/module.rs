@@ -329,7 +329,7 @@ fn synced_file(operator: &Operator) -> Option<PathBuf> {
     let declaration = operator.declaration();
     let (sync, _) = declaration.find_parameter("syncfile")?;
     let (file, parameter) = declaration.find_parameter("file")?;
-    if parameter.kind != Kind::File || !operator.par_value(sync).is_on() {
+    if !matches!(parameter.kind, Kind::File { .. }) || !operator.par_value(sync).is_on() {
         return None;
     }
     match operator.par_value(file) {

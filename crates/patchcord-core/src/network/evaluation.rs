@@ -8,9 +8,9 @@ use std::rc::Rc;
 
 use super::Network;
 use crate::callbacks::Evaluator;
-use crate::declaration::{OperatorType, ParIndex};
+use crate::declaration::{ParIndex, Parameter};
 use crate::parameter::{ParMode, ParValue, convert};
-use crate::patch::{OpId, Operator, PatchError};
+use crate::patch::{OpId, PatchError};
 use crate::problem::Problem;
 use crate::value::OwnedValue;
 
@@ -39,11 +39,11 @@ impl Network {
         match self.compute(op, index, mode, &text) {
             Ok(value) => {
                 self.patch_mut().keep_computed(op, index, mode, value.clone());
-                self.clear_part(op, "expression", self.par_name(op, index));
+                self.clear_part(op, "expression", &self.par_name(op, index));
                 value
             }
             Err(reason) => {
-                let name = self.patch().get(op).map_or("", |op| op.declaration().parameter(index).name);
+                let name = self.par_name(op, index);
                 let message = format!("the expression of `{name}` fails: {reason}");
                 self.report(
                     op,
@@ -84,23 +84,24 @@ impl Network {
         mode: ParMode,
         text: &str,
     ) -> Result<ParValue, String> {
-        let declaration = self.patch().get(op).map(Operator::declaration).ok_or("its operator is gone")?;
+        let parameter = self.patch().get(op).ok_or("its operator is gone")?.parameter(index);
+        let parameter = parameter.ok_or("it does not exist any more")?;
         let given = match mode {
             ParMode::Bind => {
                 let (master, at) = evaluator.bind_master(self, op, text)?;
                 return Ok(match self.eval(master, at) {
-                    value if same_kind(self, master, at, declaration, index) => value,
-                    ParValue::Bool(on) => convert_text(declaration, index, OwnedValue::Bool(on))?,
-                    ParValue::Int(number) => convert_text(declaration, index, OwnedValue::Int(number))?,
-                    ParValue::Float(number) => convert_text(declaration, index, OwnedValue::Float(number))?,
-                    ParValue::Str(text) => convert_text(declaration, index, OwnedValue::Str(text.to_string()))?,
+                    value if same_kind(self, master, at, &parameter) => value,
+                    ParValue::Bool(on) => convert_text(&parameter, OwnedValue::Bool(on))?,
+                    ParValue::Int(number) => convert_text(&parameter, OwnedValue::Int(number))?,
+                    ParValue::Float(number) => convert_text(&parameter, OwnedValue::Float(number))?,
+                    ParValue::Str(text) => convert_text(&parameter, OwnedValue::Str(text.to_string()))?,
                 });
             }
             _ => evaluator.evaluate(self, op, text)?,
         };
         match given {
             OwnedValue::Op(target) => Ok(ParValue::Str(self.patch().path(target))),
-            given => convert_text(declaration, index, given),
+            given => convert_text(&parameter, given),
         }
     }
 
@@ -163,11 +164,11 @@ impl Drop for Evaluating<'_> {
     }
 }
 
-fn same_kind(network: &Network, master: OpId, at: ParIndex, declaration: &OperatorType, index: ParIndex) -> bool {
-    let kind = declaration.parameter(index).kind;
-    network.patch().get(master).is_some_and(|op| op.declaration().parameter(at).kind == kind)
+fn same_kind(network: &Network, master: OpId, at: ParIndex, parameter: &Parameter) -> bool {
+    let patch = network.patch();
+    patch.get(master).and_then(|op| op.parameter(at)).is_some_and(|master| master.kind == parameter.kind)
 }
 
-fn convert_text(declaration: &OperatorType, index: ParIndex, given: OwnedValue) -> Result<ParValue, String> {
-    convert(declaration.parameter(index), &given).map_err(|error| error.to_string())
+fn convert_text(parameter: &Parameter, given: OwnedValue) -> Result<ParValue, String> {
+    convert(parameter, &given).map_err(|error| error.to_string())
 }

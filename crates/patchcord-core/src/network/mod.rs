@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use crate::callbacks::{CallbackSource, Callbacks, Evaluator, ExtensionNews, NoCallbacks};
 use crate::change::{Change, ChangeQueue, Pending};
-use crate::declaration::{OperatorType, ParIndex};
+use crate::declaration::{OperatorType, ParIndex, Text};
 use crate::frame::{Frame, FramePhase, Runs};
 use crate::patch::{OpId, Patch, PatchError};
 use crate::problem::{Problem, Severity};
@@ -303,6 +303,15 @@ impl Network {
                 self.refresh_computed(op, *index);
                 return;
             }
+            Change::Definitions { .. } => {
+                if let Some(op) = self.patch_mut().get_mut(op) {
+                    op.definitions_change_queued = false;
+                }
+                let source = self.0.callback_source.borrow().clone();
+                if let Some(source) = source {
+                    source.handle_definitions(self, op);
+                }
+            }
             Change::Content { .. } => {
                 if let Some(op) = self.patch_mut().get_mut(op) {
                     op.content_change_queued = false;
@@ -435,15 +444,16 @@ impl Network {
     }
 
     fn clear_part(&self, op: OpId, cause: &str, part: &str) {
-        let is_it = |problem: &Problem| (problem.cause, problem.part) == (cause, part);
+        let is_it = |problem: &Problem| (problem.cause, &*problem.part) == (cause, part);
         let filed = self.patch().get(op).is_some_and(|op| op.problems.iter().any(is_it));
         if filed && let Some(op) = self.patch_mut().get_mut(op) {
             op.problems.clear(cause, part);
         }
     }
 
-    fn par_name(&self, op: OpId, index: ParIndex) -> &'static str {
-        self.patch().get(op).map_or("", |op| op.declaration().parameter(index).name)
+    fn par_name(&self, op: OpId, index: ParIndex) -> Text {
+        let parameter = self.patch().get(op).and_then(|op| op.parameter(index));
+        parameter.map_or(Text::Borrowed(""), |parameter| parameter.name.clone())
     }
 
     /// Says a change of state of an operator.

@@ -5,6 +5,7 @@
 //! [`OpId`], which carries a generation, so an id of a destroyed operator finds nothing and never another operator.
 
 mod children;
+pub mod custom;
 mod find;
 mod links;
 mod parameters;
@@ -19,13 +20,14 @@ use std::time::Duration;
 use crate::callbacks::Callbacks;
 use crate::change::ChangeQueue;
 use crate::content::Content;
-use crate::declaration::{ContentKind, Family, OperatorType, ParIndex};
+use crate::declaration::{ContentKind, Family, OperatorType, ParIndex, ParRef};
 use crate::network::Worker;
 use crate::parameter::{ParMode, ParState, ParValue, ParameterError, default_value, nearest_name};
 use crate::problem::Problems;
 use crate::value::HostValue;
 use children::Children;
 pub use shortcuts::ShortcutClash;
+use custom::{Custom, CustomError, CustomPage, ParAttributes};
 
 slotmap::new_key_type! {
     /// Names one operator for as long as it exists.
@@ -72,6 +74,10 @@ pub struct Operator {
     number: u64,
     children: Children,
     parameters: Vec<(ParIndex, ParState)>,
+    /// What was set of a parameter beside its value.
+    attributes: Vec<(ParIndex, ParAttributes)>,
+    /// Custom parameters; most operators never have one.
+    custom: Option<Box<Custom>>,
     inputs: Vec<Option<Source>>,
     /// Operators with an input that this one feeds.
     fed: Vec<OpId>,
@@ -84,6 +90,7 @@ pub struct Operator {
     pub(crate) worker: Option<Rc<dyn Worker>>,
     pub(crate) native_callbacks: Option<Rc<dyn Callbacks>>,
     pub(crate) content_change_queued: bool,
+    pub(crate) definitions_change_queued: bool,
     /// Values that scripts keep on the operator, in order of their first store.
     pub storage: Vec<(Rc<str>, HostValue)>,
     /// What is wrong with it now. File problems through [`Network`](crate::network::Network), which also says them.
@@ -142,6 +149,56 @@ impl Operator {
         self.worker.as_ref()
     }
 
+    /// The parameter at an index; `None` for a custom one that was destroyed.
+    #[inline]
+    pub fn parameter(&self, index: ParIndex) -> Option<ParRef> {
+        if index.is_custom() {
+            return self.custom.as_ref()?.parameter(index).cloned().map(ParRef::Custom);
+        }
+        Some(ParRef::Declared(self.declaration.parameter(index)))
+    }
+
+    /// All parameters with their index: those of the type, then the custom ones, page by page.
+    pub fn parameters(&self) -> impl Iterator<Item = (ParIndex, ParRef)> {
+        let declared = self.declaration.parameters().map(|(index, parameter)| (index, ParRef::Declared(parameter)));
+        declared.chain(self.custom_parameters())
+    }
+
+    /// The custom parameters with their index, page by page.
+    pub fn custom_parameters(&self) -> impl Iterator<Item = (ParIndex, ParRef)> {
+        let members = self.custom_pages().iter().flat_map(CustomPage::members);
+        members.filter_map(|index| Some((index, self.parameter(index)?)))
+    }
+
+    /// Finds a parameter by its script name. Retired names count.
+    pub fn find_parameter(&self, name: &str) -> Option<(ParIndex, ParRef)> {
+        if let Some((index, parameter)) = self.declaration.find_parameter(name) {
+            return Some((index, ParRef::Declared(parameter)));
+        }
+        let custom = self.custom.as_ref()?;
+        let index = custom.find(name)?;
+        Some((index, ParRef::Custom(custom.parameter(index)?.clone())))
+    }
+
+    /// The name of the page that a parameter stands on; `None` for a custom one that was destroyed.
+    pub fn page_of(&self, index: ParIndex) -> Option<&str> {
+        if index.is_custom() {
+            return self.custom_pages().iter().find(|page| page.members().any(|at| at == index)).map(CustomPage::name);
+        }
+        Some(self.declaration.page_of(index).name)
+    }
+
+    /// Pages of custom parameters in order.
+    pub fn custom_pages(&self) -> &[CustomPage] {
+        self.custom.as_ref().map_or(&[], |custom| custom.pages())
+    }
+
+    /// What was set of a parameter beside its value.
+    pub fn par_attributes(&self, index: ParIndex) -> ParAttributes {
+        let found = self.attributes.binary_search_by_key(&index, |(at, _)| *at);
+        found.map_or_else(|_| ParAttributes::default(), |at| self.attributes[at].1.clone())
+    }
+
     /// State of a parameter that was ever set; `None` while it is at its default.
     pub fn par_state(&self, index: ParIndex) -> Option<&ParState> {
         self.parameters.binary_search_by_key(&index, |(at, _)| *at).ok().map(|at| &self.parameters[at].1)
@@ -151,7 +208,7 @@ impl Operator {
     pub fn par_value(&self, index: ParIndex) -> ParValue {
         match self.par_state(index) {
             Some(state) => state.value.clone(),
-            None => default_value(self.declaration.parameter(index)),
+            None => self.parameter(index).map_or_else(|| ParValue::Str(Rc::from("")), |it| default_value(&it)),
         }
     }
 
@@ -160,13 +217,13 @@ impl Operator {
         self.parameters.iter().filter(|(_, state)| state.mode != ParMode::Constant).map(|(at, state)| (*at, state.mode))
     }
 
-    fn par_state_mut(&mut self, index: ParIndex) -> &mut ParState {
+    fn par_state_mut(&mut self, index: ParIndex) -> Result<&mut ParState, PatchError> {
         match self.parameters.binary_search_by_key(&index, |(at, _)| *at) {
-            Ok(at) => &mut self.parameters[at].1,
+            Ok(at) => Ok(&mut self.parameters[at].1),
             Err(at) => {
-                let state = ParState::of_default(self.declaration.parameter(index));
-                self.parameters.insert(at, (index, state));
-                &mut self.parameters[at].1
+                let parameter = self.parameter(index).ok_or(CustomError::ParameterGone)?;
+                self.parameters.insert(at, (index, ParState::of_default(&parameter)));
+                Ok(&mut self.parameters[at].1)
             }
         }
     }
@@ -249,6 +306,9 @@ pub enum PatchError {
     /// A parameter does not take the value.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
+    /// A custom parameter cannot be so.
+    #[error(transparent)]
+    Custom(#[from] CustomError),
 }
 
 /// The whole tree.
@@ -406,6 +466,8 @@ fn blank(kind: &'static OperatorType, name: Rc<str>, path: Rc<str>, parent: Opti
         number: 0,
         children: Children::default(),
         parameters: Vec::new(),
+        attributes: Vec::new(),
+        custom: None,
         inputs: Vec::new(),
         fed: Vec::new(),
         dock: None,
@@ -415,6 +477,7 @@ fn blank(kind: &'static OperatorType, name: Rc<str>, path: Rc<str>, parent: Opti
         worker: None,
         native_callbacks: None,
         content_change_queued: false,
+        definitions_change_queued: false,
         storage: Vec::new(),
         problems: Problems::default(),
         cook: CookStats::default(),

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{OpId, Patch, PatchError};
+use super::custom::CustomError;
+use super::{OpId, Operator, Patch, PatchError};
 use crate::change::Change;
 use crate::declaration::{Kind, ParIndex};
 use crate::parameter::{ParMode, ParValue, ParameterError, convert, default_value, nearest_name};
@@ -14,13 +15,9 @@ impl Patch {
     /// # Errors
     /// [`ParameterError::Unknown`] with the most similar name.
     pub fn find_par(&self, id: OpId, name: &str) -> Result<ParIndex, PatchError> {
-        let declaration = self.get(id).ok_or(PatchError::Gone)?.declaration;
-        declaration.find_parameter(name).map(|(index, _)| index).ok_or_else(|| {
-            PatchError::Parameter(ParameterError::Unknown {
-                name: name.to_owned(),
-                nearest: nearest_name(name, declaration.parameters().map(|(_, parameter)| parameter.name)),
-            })
-        })
+        let op = self.get(id).ok_or(PatchError::Gone)?;
+        let found = op.find_parameter(name).map(|(index, _)| index);
+        found.ok_or_else(|| PatchError::Parameter(op.unknown_parameter(name)))
     }
 
     /// Sets the constant value and puts the parameter in constant mode. An operator reference takes an operator too.
@@ -28,11 +25,13 @@ impl Patch {
     /// # Errors
     /// When the value does not fit; the parameter keeps what it had.
     pub fn set_par(&mut self, id: OpId, index: ParIndex, given: &OwnedValue) -> Result<(), PatchError> {
-        let declaration = self.get(id).ok_or(PatchError::Gone)?.declaration;
-        let parameter = declaration.parameter(index);
-        let value = match (parameter.kind, given) {
-            (Kind::Op { .. } | Kind::Str { .. }, OwnedValue::Op(target)) => ParValue::Str(self.path(*target)),
-            _ => convert(parameter, given)?,
+        let parameter = self.get(id).ok_or(PatchError::Gone)?.parameter(index).ok_or(CustomError::ParameterGone)?;
+        let value = match (&parameter.kind, given) {
+            (
+                Kind::Op { .. } | Kind::Str { .. } | Kind::StrMenu { .. } | Kind::Kept { .. },
+                OwnedValue::Op(target),
+            ) => ParValue::Str(self.path(*target)),
+            _ => convert(&parameter, given)?,
         };
         if parameter.kind == Kind::Pulse {
             if value.is_on() {
@@ -40,7 +39,7 @@ impl Patch {
             }
             return Ok(());
         }
-        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index);
+        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
         if state.mode == ParMode::Constant && state.value == value {
             return Ok(());
         }
@@ -55,7 +54,7 @@ impl Patch {
     /// # Errors
     /// [`PatchError::Gone`].
     pub fn set_expression(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
-        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index);
+        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
         state.mode = ParMode::Expression;
         state.expression = Some(Rc::from(expression));
         self.queue.push(Change::Computed { op: id, index });
@@ -68,7 +67,7 @@ impl Patch {
     /// # Errors
     /// [`PatchError::Gone`].
     pub fn set_bind(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
-        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index);
+        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
         state.mode = ParMode::Bind;
         state.bind = Some(Rc::from(expression));
         self.queue.push(Change::Computed { op: id, index });
@@ -80,7 +79,7 @@ impl Patch {
     /// # Errors
     /// [`PatchError::Gone`].
     pub fn set_mode(&mut self, id: OpId, index: ParIndex, mode: ParMode) -> Result<(), PatchError> {
-        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index);
+        let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
         state.mode = mode;
         let value = state.value.clone();
         self.queue.push(match mode {
@@ -96,7 +95,7 @@ impl Patch {
     /// [`PatchError::Gone`].
     pub fn reset_par(&mut self, id: OpId, index: ParIndex) -> Result<(), PatchError> {
         let op = self.operators.get_mut(id).ok_or(PatchError::Gone)?;
-        let default = default_value(op.declaration.parameter(index));
+        let default = default_value(&*op.parameter(index).ok_or(CustomError::ParameterGone)?);
         if let Ok(at) = op.parameters.binary_search_by_key(&index, |(at, _)| *at) {
             let (_, old) = op.parameters.remove(at);
             if old.mode != ParMode::Constant || old.value != default {
@@ -123,10 +122,19 @@ impl Patch {
         if op.par_state(index).is_none_or(|state| state.mode != mode) {
             return;
         }
-        let state = op.par_state_mut(index);
+        let Ok(state) = op.par_state_mut(index) else { return };
         if state.value != value {
             state.value = value.clone();
             self.queue.push(Change::Parameter { op: id, index, value });
         }
+    }
+}
+
+impl Operator {
+    /// The error for a name that no parameter has.
+    pub fn unknown_parameter(&self, name: &str) -> ParameterError {
+        let names: Vec<_> = self.parameters().map(|(_, parameter)| parameter.name.clone()).collect();
+        let nearest = nearest_name(name, names.iter().map(|name| &**name)).map(str::to_owned);
+        ParameterError::Unknown { name: name.to_owned(), nearest }
     }
 }

@@ -124,7 +124,7 @@ pub(super) mod par {
 
     /// The name of one fill.
     pub fn names(fill: usize) -> ParIndex {
-        ParIndex(FIRST_NAMES.0 + 2 * fill.min(FILLS - 1) as u16)
+        ParIndex(FIRST_NAMES.0 + 2 * fill.min(FILLS - 1) as u32)
     }
 
     /// The expression of one fill.

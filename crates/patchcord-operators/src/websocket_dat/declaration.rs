@@ -297,7 +297,7 @@ mod tests {
     #[test]
     fn touchdesigners_own_parameters_are_all_there_and_nothing_else_is_called_theirs() {
         let own: Vec<&str> =
-            WEBSOCKET_DAT.parameters().filter(|(_, parameter)| !parameter.beyond).map(|(_, p)| p.name).collect();
+            WEBSOCKET_DAT.parameters().filter(|(_, parameter)| !parameter.beyond).map(|(_, p)| &*p.name).collect();
         let documented = [
             "active",
             "netaddress",

@@ -83,13 +83,13 @@ fn parameters_have_legal_names_a_label_and_help() {
     for kind in types() {
         for (index, parameter) in kind.parameters() {
             let place = format!("{}.{}", kind.name, parameter.name);
-            assert!(is_script_name(parameter.name), "{place}");
+            assert!(is_script_name(&parameter.name), "{place}");
             assert!(parameter.aliases.iter().all(|alias| is_script_name(alias)), "{place}");
-            assert!(!parameter.label.is_empty() && is_sentence(parameter.help), "{place}: {}", parameter.help);
-            assert_eq!(kind.find_parameter(parameter.name).map(|(found, _)| found), Some(index), "{place}");
+            assert!(!parameter.label.is_empty() && is_sentence(&parameter.help), "{place}: {}", parameter.help);
+            assert_eq!(kind.find_parameter(&parameter.name).map(|(found, _)| found), Some(index), "{place}");
         }
-        let names = kind.parameters().flat_map(|(_, parameter)| parameter.aliases.iter().chain([&parameter.name]));
-        assert_unique("parameter", kind, names.copied());
+        let names = kind.parameters().flat_map(|(_, parameter)| parameter.aliases.iter().copied().chain([&*parameter.name]));
+        assert_unique("parameter", kind, names);
         assert_unique("page", kind, kind.pages.iter().map(|page| page.name));
         assert!(kind.pages.iter().all(|page| !page.parameters.is_empty()), "{}", kind.name);
     }
@@ -102,11 +102,13 @@ fn defaults_are_values_of_their_parameters() {
             let default = default_value(parameter);
             let place = format!("{}.{}", kind.name, parameter.name);
             assert_eq!(convert(parameter, &owned(&default)), Ok(default), "{place}");
-            match parameter.kind {
-                Kind::Int { default, min, max } => assert!(min < max && (min..=max).contains(&default), "{place}"),
-                Kind::Float { default, min, max } => {
-                    assert!(min < max && (min..=max).contains(&default), "{place}");
-                    assert!(min.is_finite() && max.is_finite(), "{place}");
+            match &parameter.kind {
+                Kind::Int { default, range } => {
+                    assert!(range.min < range.max && range.clamp(*default) == *default, "{place}");
+                }
+                Kind::Float { default, range } => {
+                    assert!(range.min < range.max && range.clamp(*default) == *default, "{place}");
+                    assert!(range.min.is_finite() && range.max.is_finite(), "{place}");
                 }
                 Kind::Menu { default, entries } => {
                     assert!(entries.iter().any(|entry| entry.name == default), "{place}");
@@ -142,11 +144,11 @@ fn dats_have_the_common_page_last_and_scripts_come_from_one_place() {
     for kind in types() {
         let last = kind.pages.last().map(|page| page.name);
         assert_eq!(last == Some(COMMON_DAT_PAGE.name), kind.family == Family::Dat, "{}", kind.name);
-        let callbacks = kind.find_parameter("callbacks").map(|(_, parameter)| parameter.kind);
+        let callbacks = kind.find_parameter("callbacks").map(|(_, parameter)| &parameter.kind);
         if kind.callbacks.is_empty() {
             assert!(!kind.is_own_script() && callbacks.is_none(), "{}", kind.name);
         } else {
-            let is_reference = callbacks == Some(Kind::Op { family: Some(Family::Dat) });
+            let is_reference = matches!(callbacks, Some(Kind::Op { family: Some(Family::Dat), .. }));
             assert!(kind.is_own_script() != is_reference, "{}", kind.name);
         }
     }
@@ -170,7 +172,7 @@ fn touchdesigners_own_parameters_are_there_under_their_names() {
     ] {
         let kind = types().iter().find(|kind| kind.name == name).unwrap();
         for parameter in parameters.split_whitespace() {
-            let found = kind.find_parameter(parameter).map(|(_, found)| (found.name, found.beyond));
+            let found = kind.find_parameter(parameter).map(|(_, found)| (&*found.name, found.beyond));
             assert_eq!(found, Some((parameter, false)), "{name}");
         }
     }

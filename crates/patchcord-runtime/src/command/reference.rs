@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use patchcord_core::declaration::{COMMON_INFO, Callback, InfoChannel, Kind, MenuEntry, OperatorType, Page, Parameter};
+use patchcord_core::declaration::{COMMON_INFO, Callback, Entries, InfoChannel, Kind, OperatorType, Page, Parameter, Range};
 use patchcord_core::parameter::nearest_name;
 
 /// How text is laid out.
@@ -71,10 +71,10 @@ pub(super) fn describe(kind: &OperatorType, layout: Layout) -> String {
 fn describe_page(out: &mut String, page: &Page, layout: Layout) {
     out.push_str(&layout.heading(&format!("Page {}", page.name)));
     for parameter in page.parameters {
-        let _ = writeln!(out, "  {}  {}", layout.bold(parameter.name), facts(parameter));
-        out.push_str(&layout.wrap(parameter.help, 6));
-        if let Kind::Menu { entries, .. } = parameter.kind {
-            out.push_str(&layout.wrap(&menu(entries), 6));
+        let _ = writeln!(out, "  {}  {}", layout.bold(&parameter.name), facts(parameter));
+        out.push_str(&layout.wrap(&parameter.help, 6));
+        if !parameter.kind.entries().is_empty() {
+            out.push_str(&layout.wrap(&menu(parameter.kind.entries()), 6));
         }
         if !parameter.aliases.is_empty() {
             out.push_str(&layout.wrap(&format!("Also understood: {}.", parameter.aliases.join(", ")), 6));
@@ -84,20 +84,25 @@ fn describe_page(out: &mut String, page: &Page, layout: Layout) {
 
 /// Label, style, default, range and marks of a parameter, in one line.
 fn facts(parameter: &Parameter) -> String {
-    let mut facts = vec![parameter.label.to_owned(), parameter.kind.style().to_owned()];
-    match parameter.kind {
-        Kind::Toggle { default } => facts.push(format!("default {}", if default { "on" } else { "off" })),
-        Kind::Str { default } => facts.push(format!("default \"{default}\"")),
+    let mut facts = vec![parameter.label.to_string(), parameter.kind.style().to_owned()];
+    match &parameter.kind {
+        Kind::Toggle { default } | Kind::Momentary { default } => facts.push(format!("default {}", if *default { "on" } else { "off" })),
+        Kind::Str { default } | Kind::StrMenu { default, .. } => facts.push(format!("default \"{default}\"")),
         Kind::Menu { default, .. } => facts.push(format!("default {default}")),
-        Kind::Int { default, min, max } => {
+        Kind::Int { default, range: Range { min, max, .. } } => {
             facts.push(format!("default {default}"));
-            facts.extend(range((min > i64::MIN).then_some(min as f64), (max < i64::MAX).then_some(max as f64)));
+            facts.extend(range((*min > i64::MIN).then_some(*min as f64), (*max < i64::MAX).then_some(*max as f64)));
         }
-        Kind::Float { default, min, max } => {
+        Kind::Float { default, range: Range { min, max, .. } } => {
             facts.push(format!("default {default}"));
-            facts.extend(range((min > f64::MIN).then_some(min), (max < f64::MAX).then_some(max)));
+            facts.extend(range((*min > f64::MIN).then_some(*min), (*max < f64::MAX).then_some(*max)));
         }
-        Kind::Pulse | Kind::File | Kind::Folder | Kind::Op { .. } => {}
+        Kind::Pulse
+        | Kind::File { .. }
+        | Kind::FileSave { .. }
+        | Kind::Folder { .. }
+        | Kind::Op { .. }
+        | Kind::Kept { .. } => {}
     }
     if parameter.secret {
         facts.push("secret".to_owned());
@@ -119,7 +124,7 @@ fn range(min: Option<f64>, max: Option<f64>) -> Option<String> {
     }
 }
 
-fn menu(entries: &[MenuEntry]) -> String {
+fn menu(entries: &Entries) -> String {
     let entries: Vec<_> = entries
         .iter()
         .map(|entry| match entry.label.eq_ignore_ascii_case(entry.name) {
@@ -166,7 +171,7 @@ impl Layout {
 
 #[cfg(test)]
 mod tests {
-    use patchcord_core::declaration::{ContentKind, Family, Input};
+    use patchcord_core::declaration::{ContentKind, Family, Input, MenuEntry};
 
     use super::*;
 

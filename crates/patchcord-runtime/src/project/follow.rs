@@ -133,7 +133,7 @@ fn read_values_again(network: &Network, id: OpId, entry: &mut Entry, path: &Path
             let style = parameter.kind.style();
             convert(parameter, &OwnedValue::Str(text)).map_err(|_| Reason::HiddenValue {
                 from: format!("the content of {shown}"),
-                parameter: parameter.name,
+                parameter: parameter.name.clone(),
                 style,
             })
         });

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use patchcord_core::declaration::{Family, OperatorType};
+use patchcord_core::declaration::{Family, OperatorType, Text};
 use patchcord_core::parameter::nearest_name;
 
 use super::file::{Wire, base_name, join, parent_path};
@@ -17,10 +17,10 @@ impl Reader<'_> {
     /// Resolves what names another operator.
     pub fn resolve_links(&mut self) {
         for link in std::mem::take(&mut self.links) {
-            let outcome = match link.role {
-                Role::Wire { input } => self.resolve_wire(&link, input),
+            let outcome = match &link.role {
+                Role::Wire { input } => self.resolve_wire(&link, *input),
                 Role::Dock => self.resolve_dock(&link),
-                Role::Reference { parameter, family } => self.resolve_reference(&link, parameter.name, family),
+                Role::Reference { parameter, family } => self.resolve_reference(&link, parameter, *family),
             };
             if let Err(reason) = outcome {
                 self.note(reason, link.span);
@@ -82,7 +82,7 @@ impl Reader<'_> {
         }
     }
 
-    fn resolve_reference(&self, link: &Link, parameter: &'static str, wanted: Option<Family>) -> Result<(), Reason> {
+    fn resolve_reference(&self, link: &Link, parameter: &Text, wanted: Option<Family>) -> Result<(), Reason> {
         let base = self.entries[link.entry].parent();
         for name in link.name.split_whitespace() {
             // What a pattern finds is known at run time.
@@ -97,11 +97,11 @@ impl Reader<'_> {
             match (found, wanted) {
                 (None, _) => {
                     let (parameter, nearest) = (parameter, self.nearest_sibling(link.entry, name));
-                    return Err(Reason::ReferenceToNothing { parameter, name: name.to_owned(), nearest });
+                    return Err(Reason::ReferenceToNothing { parameter: parameter.clone(), name: name.to_owned(), nearest });
                 }
                 (Some(Some(found)), Some(wanted)) if found != wanted => {
                     let (wanted, found) = (wanted.suffix(), found.suffix());
-                    return Err(Reason::ReferenceFamily { parameter, name: name.to_owned(), wanted, found });
+                    return Err(Reason::ReferenceFamily { parameter: parameter.clone(), name: name.to_owned(), wanted, found });
                 }
                 _ => {}
             }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use patchcord_core::declaration::{Family, OperatorType, Parameter};
+use patchcord_core::declaration::{Family, OperatorType, Text};
 use patchcord_core::parameter::nearest_name;
 use patchcord_core::tdu;
 use toml_edit::{Document, Item, TableLike};
@@ -61,7 +61,7 @@ pub(super) enum SpanKey {
     /// The `text` of an entry.
     Text(usize),
     /// A parameter of an entry.
-    Parameter(usize, u16),
+    Parameter(usize, u32),
 }
 
 /// Something that names another operator.
@@ -78,7 +78,7 @@ pub(super) struct Link {
 pub(super) enum Role {
     Wire { input: usize },
     Dock,
-    Reference { parameter: &'static Parameter, family: Option<Family> },
+    Reference { parameter: Text, family: Option<Family> },
 }
 
 impl<'a> Reader<'a> {
@@ -467,7 +467,7 @@ impl<'a> Reader<'a> {
 
     fn secret_names(&self) -> impl Iterator<Item = &'static str> + use<'_> {
         let secret = self.types.iter().flat_map(|kind| kind.parameters()).filter(|(_, parameter)| parameter.secret);
-        secret.map(|(_, parameter)| parameter.name)
+        secret.map(|(_, parameter)| &*parameter.name)
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! Promised: no reason holds the value of a secret, of an environment variable or of a file.
 
+use patchcord_core::declaration::Text;
 use patchcord_core::parameter::{ParameterError, nearest_name};
 
 /// What is wrong. The message names no operator: the report shows the place.
@@ -188,7 +189,7 @@ pub enum Reason {
         /// Where the value comes from.
         from: String,
         /// The parameter.
-        parameter: &'static str,
+        parameter: Text,
         /// TouchDesigner's name of its style.
         style: &'static str,
     },
@@ -196,7 +197,7 @@ pub enum Reason {
     #[error("{found} is outside the range of `{parameter}`; {used} is used")]
     Clamped {
         /// The parameter.
-        parameter: &'static str,
+        parameter: Text,
         /// What is written.
         found: String,
         /// What is used.
@@ -206,7 +207,7 @@ pub enum Reason {
     #[error("`{parameter}` is a pulse: it is pressed and holds no value")]
     Pulse {
         /// The parameter.
-        parameter: &'static str,
+        parameter: Text,
     },
     /// The same thing is given in two ways.
     #[error("`{key}` and `{other}` say the same thing")]
@@ -295,7 +296,7 @@ pub enum Reason {
     #[error("`{parameter}` names `{name}`, which is not in this file")]
     ReferenceToNothing {
         /// The parameter.
-        parameter: &'static str,
+        parameter: Text,
         /// What is written.
         name: String,
         /// The most similar operator.
@@ -305,7 +306,7 @@ pub enum Reason {
     #[error("`{parameter}` takes a {wanted}, but `{name}` is a {found}")]
     ReferenceFamily {
         /// The parameter.
-        parameter: &'static str,
+        parameter: Text,
         /// What is written.
         name: String,
         /// The family that is wanted.
@@ -323,7 +324,7 @@ pub enum Reason {
     #[error("the expression of `{parameter}` does not compile: {message}")]
     Expression {
         /// The parameter.
-        parameter: &'static str,
+        parameter: Text,
         /// What the compiler says.
         message: String,
     },
@@ -365,7 +366,7 @@ impl Reason {
                 |name| format!("did you mean `{name}`? This is fine when a script makes it later"),
             )),
             Reason::Parameter(ParameterError::UnknownEntry { entry, choices, .. }) => {
-                nearest_name(entry, choices.iter().copied()).map(did_you_mean)
+                nearest_name(entry, choices.iter().map(String::as_str)).map(did_you_mean)
             }
             Reason::UnknownChoice { found, choices, .. } => {
                 nearest_name(found, choices.iter().copied()).map(did_you_mean)

@@ -76,7 +76,7 @@ impl Reader<'_> {
             }
         }
         for (index, message) in wrong {
-            let parameter = self.entries[at].kind.parameter(index).name;
+            let parameter = self.entries[at].kind.parameter(index).name.clone();
             let span = self.spans.get(&SpanKey::Parameter(at, index.0)).cloned().unwrap_or(0..0);
             self.note(Reason::Expression { parameter, message }, span);
         }

@@ -27,7 +27,7 @@ impl Reader<'_> {
         let mut seen: HashMap<ParIndex, &str> = HashMap::new();
         for (key, item) in table.iter() {
             let Some((index, parameter)) = entry.kind.find_parameter(key) else {
-                let nearest = nearest_name(key, entry.kind.parameters().map(|(_, parameter)| parameter.name));
+                let nearest = nearest_name(key, entry.kind.parameters().map(|(_, parameter)| &*parameter.name));
                 let reason = Reason::UnknownParameter { label: entry.kind.label, name: key.to_owned(), nearest };
                 self.note(reason, key_span(table, key));
                 continue;
@@ -39,7 +39,7 @@ impl Reader<'_> {
                 continue;
             }
             if parameter.kind == Kind::Pulse {
-                self.note(Reason::Pulse { parameter: parameter.name }, key_span(table, key));
+                self.note(Reason::Pulse { parameter: parameter.name.clone() }, key_span(table, key));
                 continue;
             }
             let span = value_span(table, key, item);
@@ -55,8 +55,8 @@ impl Reader<'_> {
 
     fn keep_parameter(&mut self, entry: &mut Entry, index: ParIndex, given: ParEntry, span: Range<usize>) {
         let parameter = entry.kind.parameter(index);
-        if let (Kind::Op { family }, ParEntry::Constant(ParValue::Str(path))) = (parameter.kind, &given) {
-            self.link(path, span.clone(), Role::Reference { parameter, family });
+        if let (Kind::Op { family, .. }, ParEntry::Constant(ParValue::Str(path))) = (&parameter.kind, &given) {
+            self.link(path, span.clone(), Role::Reference { parameter: parameter.name.clone(), family: *family });
         }
         self.spans.insert(SpanKey::Parameter(self.entries.len(), index.0), span);
         entry.parameters.insert(index, given);
@@ -72,7 +72,7 @@ impl Reader<'_> {
             Ok(value) => {
                 if let Some((found, used)) = clamped(&given, &value) {
                     let found = if parameter.secret { "this value".to_owned() } else { found };
-                    self.note(Reason::Clamped { parameter: parameter.name, found, used }, span);
+                    self.note(Reason::Clamped { parameter: parameter.name.clone(), found, used }, span);
                 }
                 Some(ParEntry::Constant(value))
             }
@@ -132,7 +132,7 @@ impl Reader<'_> {
             Ok(value) => {
                 // What is used instead is an end of the range, and so no secret.
                 if let Some((_, used)) = clamped(&given, &value) {
-                    self.note(Reason::Clamped { parameter: parameter.name, found: from, used }, span);
+                    self.note(Reason::Clamped { parameter: parameter.name.clone(), found: from, used }, span);
                 }
                 Some(ParEntry::Hidden { value, file })
             }
@@ -292,16 +292,21 @@ fn clamped(given: &OwnedValue, used: &ParValue) -> Option<(String, String)> {
 }
 
 fn expected(parameter: &Parameter) -> &'static str {
-    match parameter.kind {
-        Kind::Toggle { .. } | Kind::Pulse => "true or false",
+    match &parameter.kind {
+        Kind::Toggle { .. } | Kind::Momentary { .. } | Kind::Pulse => "true or false",
         Kind::Int { .. } => "a whole number",
         Kind::Float { .. } => "a number",
         Kind::Menu { .. } => "the name of an entry",
         Kind::Op { .. } => "the name of an operator",
-        Kind::Str { .. } | Kind::File | Kind::Folder => "text",
+        Kind::Str { .. }
+        | Kind::StrMenu { .. }
+        | Kind::File { .. }
+        | Kind::FileSave { .. }
+        | Kind::Folder { .. }
+        | Kind::Kept { .. } => "text",
     }
 }
 
 fn hidden(from: &str, parameter: &'static Parameter) -> Reason {
-    Reason::HiddenValue { from: from.to_owned(), parameter: parameter.name, style: parameter.kind.style() }
+    Reason::HiddenValue { from: from.to_owned(), parameter: parameter.name.clone(), style: parameter.kind.style() }
 }

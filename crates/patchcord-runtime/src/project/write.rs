@@ -1,6 +1,6 @@
 //! Writing into `patch.toml`: one parameter at a time, with comments, order and layout left as they are.
 
-use patchcord_core::declaration::Parameter;
+use patchcord_core::declaration::{Parameter, Text};
 use patchcord_core::parameter::ParValue;
 use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 
@@ -15,10 +15,10 @@ pub enum WriteError {
     NoOperator(String),
     /// Secrets are not written to a file.
     #[error("`{0}` is a secret and is not written")]
-    Secret(&'static str),
+    Secret(Text),
     /// The file takes the value from the environment or from another file, and is to go on doing so.
     #[error("`{0}` comes from outside the file and is not written")]
-    FromOutside(&'static str),
+    FromOutside(Text),
     /// `par` of the operator is no table.
     #[error("`par` of the operator is no table")]
     NotATable,
@@ -32,11 +32,11 @@ pub enum WriteError {
 pub fn set_parameter(
     text: &str,
     operator: &str,
-    parameter: &'static Parameter,
+    parameter: &Parameter,
     value: &ParValue,
 ) -> Result<String, WriteError> {
     if parameter.secret {
-        return Err(WriteError::Secret(parameter.name));
+        return Err(WriteError::Secret(parameter.name.clone()));
     }
     let mut document: DocumentMut =
         text.parse().map_err(|error: toml_edit::TomlError| WriteError::Syntax(error.message().to_owned()))?;
@@ -48,11 +48,11 @@ pub fn set_parameter(
         Item::Table(table)
     });
     let parameters = parameters.as_table_like_mut().ok_or(WriteError::NotATable)?;
-    let names = std::iter::once(&parameter.name).chain(parameter.aliases);
-    let name = names.copied().find(|name| parameters.contains_key(name)).unwrap_or(parameter.name);
+    let names = std::iter::once(&*parameter.name).chain(parameter.aliases.iter().copied());
+    let name = names.into_iter().find(|name| parameters.contains_key(name)).unwrap_or(&parameter.name);
     let source = parameters.get(name).and_then(Item::as_table_like);
     if source.is_some_and(|source| source.contains_key("env") || source.contains_key("file")) {
-        return Err(WriteError::FromOutside(parameter.name));
+        return Err(WriteError::FromOutside(parameter.name.clone()));
     }
     put(parameters, name, toml_value(value));
     Ok(document.to_string())
@@ -125,8 +125,8 @@ mod tests {
     #[test]
     fn secrets_and_values_from_outside_are_not_written() {
         let value = ParValue::Str(Rc::from("x"));
-        assert_eq!(set_parameter(TEXT, "web", &PASSWORD, &value), Err(WriteError::Secret("password")));
-        assert_eq!(set_parameter(TEXT, "web", &URL, &value), Err(WriteError::FromOutside("url")));
+        assert_eq!(set_parameter(TEXT, "web", &PASSWORD, &value), Err(WriteError::Secret("password".into())));
+        assert_eq!(set_parameter(TEXT, "web", &URL, &value), Err(WriteError::FromOutside("url".into())));
         assert_eq!(set_parameter(TEXT, "none", &PORT, &value), Err(WriteError::NoOperator("none".into())));
         assert!(matches!(set_parameter("= 1", "web", &PORT, &value), Err(WriteError::Syntax(_))));
     }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use patchcord_core::callbacks::{Evaluator, ScriptError};
 use patchcord_core::change::Change;
 use patchcord_core::declaration::{
-    COMMON_DAT_PAGE, Callback, ContentKind, Family, Input, Kind, MenuEntry, OperatorType, Page, ParIndex, Parameter,
+    COMMON_DAT_PAGE, Callback, ContentKind, Family, Input, MenuEntry, OperatorType, Page, ParIndex, Parameter,
     Returns,
 };
 use patchcord_core::network::{Network, Worker};
@@ -60,8 +60,6 @@ static TABLE: OperatorType = OperatorType {
     ..kind("tableDAT", "Table DAT", Family::Dat, ContentKind::Table)
 };
 
-const CHANNEL_FAMILY: Kind = Kind::Op { family: Some(Family::Chop) };
-
 static SERVER: OperatorType = OperatorType {
     editable: false,
     pages: &[
@@ -81,7 +79,7 @@ static SERVER: OperatorType = OperatorType {
                 ),
                 Parameter::dat("callbacks", "Callbacks DAT"),
                 Parameter::op("source", "Source"),
-                Parameter { kind: CHANNEL_FAMILY, ..Parameter::op("levels", "Levels") },
+                Parameter::chop("levels", "Levels"),
                 Parameter::str("password", "Password", "").secret(),
                 Parameter::int("pin", "PIN", 0, 0, 9999).secret(),
             ],
@@ -130,15 +128,15 @@ impl Worker for Recorder {
     fn handle_change(&self, network: &Network, change: &Change) {
         let parameter = |index: ParIndex| {
             let patch = network.patch();
-            patch.get(self.0).map_or("", |op| op.declaration().parameter(index).name)
+            patch.get(self.0).and_then(|op| op.parameter(index)).map_or_else(String::new, |it| it.name.to_string())
         };
         let what = match change {
             Change::Parameter { index, .. } => parameter(*index),
-            Change::Content { .. } => "content",
-            Change::Inputs { .. } => "inputs",
-            _ => "something else",
+            Change::Content { .. } => "content".to_owned(),
+            Change::Inputs { .. } => "inputs".to_owned(),
+            _ => "something else".to_owned(),
         };
-        note(network, self.0, what);
+        note(network, self.0, &what);
     }
 
     fn stop(&self, _: &Network) {

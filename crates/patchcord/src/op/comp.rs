@@ -211,7 +211,7 @@ impl Taken {
     fn from(op: &Operator) -> Self {
         let kind = op.declaration();
         let set =
-            kind.parameters().filter_map(|(index, _)| Some((index, op.par_value(index), op.par_state(index)?.clone())));
+            op.parameters().filter_map(|(index, _)| Some((index, op.par_value(index), op.par_state(index)?.clone())));
         let content = match op.content() {
             Content::Text(text) => Some(Content::Text(text.clone())),
             Content::Table(table) => Some(Content::Table(table.clone())),
@@ -232,6 +232,7 @@ impl Taken {
 fn copy_tree(patch: &mut Patch, source: OpId, parent: OpId, name: &str) -> Result<OpId, PatchError> {
     let taken = Taken::from(patch.get(source).ok_or(PatchError::Gone)?);
     let made = patch.create(parent, taken.kind, Some(name))?;
+    patch.copy_custom(source, made)?;
     for (index, value, state) in &taken.parameters {
         copy_state(patch, (made, *index), value, Some(state))?;
     }
@@ -267,7 +268,6 @@ fn rename_references(patch: &mut Patch, op: OpId, old: &str, new: &str) -> Resul
     let operator = patch.get(op).ok_or(PatchError::Gone)?;
     let names_old = |value: ParValue| matches!(value, ParValue::Str(text) if *text == *old);
     let referring: Vec<ParIndex> = operator
-        .declaration()
         .parameters()
         .filter(|(index, parameter)| matches!(parameter.kind, Kind::Op { .. }) && names_old(operator.par_value(*index)))
         .map(|(index, _)| index)

@@ -331,11 +331,11 @@ impl Op {
     /// Parameters whose names match any of the patterns; all without one.
     #[pyo3(signature = (*patterns))]
     fn pars<'py>(&self, py: Python<'py>, patterns: &Bound<'py, PyTuple>) -> PyResult<Vec<Bound<'py, par::Par>>> {
-        let declaration = self.read(Operator::declaration)?;
         let patterns =
             patterns.iter().map(|text| Ok(Pattern::parse(&text_of(&text)?))).collect::<PyResult<Vec<_>>>()?;
         let wanted = |name: &str| patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(name));
-        let chosen = declaration.parameters().filter(|(_, parameter)| wanted(parameter.name));
+        let all: Vec<_> = self.read(|op| op.parameters().collect())?;
+        let chosen = all.into_iter().filter(|(_, parameter)| wanted(&parameter.name));
         chosen.map(|(index, _)| Bound::new(py, par::Par::new(self.0, index))).collect()
     }
 

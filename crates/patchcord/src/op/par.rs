@@ -4,9 +4,10 @@
 //! does not exist comes to `__getattr__`, which answers with the nearest one. Assigning a parameter converts the
 //! value, sets the constant and leaves what follows from it to the end of the turn.
 
-use patchcord_core::declaration::{Kind, OperatorType, ParIndex, Parameter};
+use patchcord_core::declaration::{Kind, ParIndex, ParRef, Parameter, Text};
 use patchcord_core::frame::Delay;
-use patchcord_core::parameter::{ParMode, ParState, ParValue, ParameterError, default_value, nearest_name};
+use patchcord_core::parameter::{ParMode, ParState, ParValue, default_value};
+use patchcord_core::patch::custom::CustomError;
 use patchcord_core::patch::{OpId, PatchError};
 use patchcord_core::value::OwnedValue;
 use pyo3::exceptions::PyAttributeError;
@@ -53,21 +54,21 @@ impl ParCollection {
     ///
     /// # Errors
     /// None but for want of memory.
-    pub fn of<'py>(py: Python<'py>, op: OpId, declaration: &'static OperatorType) -> PyResult<Bound<'py, Self>> {
+    pub fn of<'py>(py: Python<'py>, op: OpId, parameters: Vec<(ParIndex, ParRef)>) -> PyResult<Bound<'py, Self>> {
         let collection = Bound::new(py, ParCollection(op))?;
         let pars = collection.getattr("__dict__")?.cast_into::<PyDict>()?;
-        for (index, parameter) in declaration.parameters() {
+        for (index, parameter) in parameters {
             let par = Bound::new(py, Par::new(op, index))?;
             for name in parameter.aliases {
                 pars.set_item(pyo3::types::PyString::intern(py, name), &par)?;
             }
-            pars.set_item(pyo3::types::PyString::intern(py, parameter.name), par)?;
+            pars.set_item(pyo3::types::PyString::intern(py, &parameter.name), par)?;
         }
         Ok(collection)
     }
 
     fn find(&self, name: &str) -> PyResult<Option<ParIndex>> {
-        read_operator(self.0, |op| op.declaration().find_parameter(name).map(|(index, _)| index))
+        read_operator(self.0, |op| op.find_parameter(name).map(|(index, _)| index))
     }
 }
 
@@ -105,12 +106,12 @@ impl ParCollection {
     }
 
     fn __len__(&self) -> PyResult<usize> {
-        read_operator(self.0, |op| op.declaration().parameters().count())
+        read_operator(self.0, |op| op.parameters().count())
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let declaration = read_operator(self.0, |op| op.declaration())?;
-        let pars: Vec<Par> = declaration.parameters().map(|(index, _)| Par::new(self.0, index)).collect();
+        let pars: Vec<Par> =
+            read_operator(self.0, |op| op.parameters().map(|(index, _)| Par::new(self.0, index)).collect())?;
         pars.into_pyobject(py)?.call_method0("__iter__")
     }
 
@@ -122,13 +123,10 @@ impl ParCollection {
 }
 
 fn unknown(op: OpId, name: &str) -> PyErr {
-    let declaration = match read_operator(op, |op| op.declaration()) {
-        Ok(declaration) => declaration,
-        Err(error) => return error,
-    };
-    let names = declaration.parameters().map(|(_, parameter)| parameter.name);
-    let error = ParameterError::Unknown { name: name.to_owned(), nearest: nearest_name(name, names) };
-    PyAttributeError::new_err(format!("{}: {error}", declaration.label))
+    match read_operator(op, |op| format!("{}: {}", op.declaration().label, op.unknown_parameter(name))) {
+        Ok(message) => PyAttributeError::new_err(message),
+        Err(error) => error,
+    }
 }
 
 /// Sets a parameter to what a script gives.
@@ -171,8 +169,8 @@ impl Par {
         (self.op, self.index)
     }
 
-    fn declaration(&self) -> PyResult<&'static Parameter> {
-        read_operator(self.op, |op| op.declaration().parameter(self.index))
+    fn declaration(&self) -> PyResult<ParRef> {
+        read_operator(self.op, |op| op.parameter(self.index))?.ok_or_else(|| refused(CustomError::ParameterGone.into()))
     }
 
     fn state<R>(&self, read: impl FnOnce(Option<&ParState>) -> R) -> PyResult<R> {
@@ -184,7 +182,7 @@ impl Par {
     }
 
     fn python<'py>(&self, py: Python<'py>, value: &ParValue) -> PyResult<Bound<'py, PyAny>> {
-        match (self.declaration()?.kind, value) {
+        match (&self.declaration()?.kind, value) {
             (Kind::Op { .. }, ParValue::Str(_)) => host::with(|host| {
                 let target = host.network.patch().par_op(self.op, self.index);
                 Ok(host.handle_or_none(py, target)?.unwrap_or_else(|| py.None().into_bound(py)))
@@ -332,18 +330,18 @@ impl Par {
     // ---- its declaration ----
 
     #[getter]
-    fn name(&self) -> PyResult<&'static str> {
-        Ok(self.declaration()?.name)
+    fn name(&self) -> PyResult<Text> {
+        Ok(self.declaration()?.name.clone())
     }
 
     #[getter]
-    fn label(&self) -> PyResult<&'static str> {
-        Ok(self.declaration()?.label)
+    fn label(&self) -> PyResult<Text> {
+        Ok(self.declaration()?.label.clone())
     }
 
     #[getter]
-    fn help(&self) -> PyResult<&'static str> {
-        Ok(self.declaration()?.help)
+    fn help(&self) -> PyResult<Text> {
+        Ok(self.declaration()?.help.clone())
     }
 
     #[getter]
@@ -358,22 +356,22 @@ impl Par {
 
     /// Name of the page that it stands on.
     #[getter]
-    fn page(&self) -> PyResult<&'static str> {
-        read_operator(self.op, |op| op.declaration().page_of(self.index).name)
+    fn page(&self) -> PyResult<Option<String>> {
+        read_operator(self.op, |op| op.page_of(self.index).map(str::to_owned))
     }
 
     #[getter]
     fn default<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        par_value(py, &default_value(self.declaration()?))
+        par_value(py, &default_value(&*self.declaration()?))
     }
 
     #[getter]
-    fn order(&self) -> u16 {
+    fn order(&self) -> u32 {
         self.index.0
     }
 
     #[getter]
-    fn index(&self) -> u16 {
+    fn index(&self) -> u32 {
         self.index.0
     }
 
@@ -384,12 +382,12 @@ impl Par {
 
     #[getter]
     fn min(&self) -> PyResult<f64> {
-        Ok(range(self.declaration()?).0)
+        Ok(range(&*self.declaration()?).0)
     }
 
     #[getter]
     fn max(&self) -> PyResult<f64> {
-        Ok(range(self.declaration()?).1)
+        Ok(range(&*self.declaration()?).1)
     }
 
     #[getter(normMin)]
@@ -405,14 +403,14 @@ impl Par {
     /// The value within its range, 0 to 1.
     #[getter(normVal)]
     fn norm_val(&self) -> PyResult<f64> {
-        let (min, max) = range(self.declaration()?);
+        let (min, max) = range(&*self.declaration()?);
         let value = host::with(|host| Ok(host.network.eval(self.op, self.index)))?.as_f64();
         Ok(patchcord_core::tdu::remap(value, min, max, 0.0, 1.0))
     }
 
     #[setter(normVal)]
     fn set_norm_val(&self, share: f64) -> PyResult<()> {
-        let (min, max) = range(self.declaration()?);
+        let (min, max) = range(&*self.declaration()?);
         let value = OwnedValue::Float(min + share * (max - min));
         host::with(|host| host.network.set_par(self.op, self.index, &value).map_err(refused))
     }
@@ -443,19 +441,19 @@ impl Par {
     }
 
     #[getter(menuNames)]
-    fn menu_names(&self) -> PyResult<Vec<&'static str>> {
-        Ok(entries(self.declaration()?).iter().map(|entry| entry.name).collect())
+    fn menu_names(&self) -> PyResult<Vec<String>> {
+        Ok(self.declaration()?.kind.entries().iter().map(|entry| entry.name.to_owned()).collect())
     }
 
     #[getter(menuLabels)]
-    fn menu_labels(&self) -> PyResult<Vec<&'static str>> {
-        Ok(entries(self.declaration()?).iter().map(|entry| entry.label).collect())
+    fn menu_labels(&self) -> PyResult<Vec<String>> {
+        Ok(self.declaration()?.kind.entries().iter().map(|entry| entry.label.to_owned()).collect())
     }
 
     #[getter(menuIndex)]
     fn menu_index(&self) -> PyResult<Option<usize>> {
         let value = host::with(|host| Ok(host.network.eval(self.op, self.index)))?;
-        Ok(entries(self.declaration()?).iter().position(|entry| *entry.name == *value.to_text()))
+        Ok(self.declaration()?.kind.entries().iter().position(|entry| *entry.name == *value.to_text()))
     }
 
     #[setter(menuIndex)]
@@ -465,13 +463,13 @@ impl Par {
 
     #[getter(isDefault)]
     fn is_default(&self) -> PyResult<bool> {
-        let default = default_value(self.declaration()?);
+        let default = default_value(&*self.declaration()?);
         self.state(|state| state.is_none_or(|state| state.mode == ParMode::Constant && state.value == default))
     }
 
     #[getter(isCustom)]
     fn is_custom(&self) -> bool {
-        false
+        self.index.is_custom()
     }
 
     #[getter(isPulse)]
@@ -480,13 +478,13 @@ impl Par {
     }
 
     #[getter(isMomentary)]
-    fn is_momentary(&self) -> bool {
-        false
+    fn is_momentary(&self) -> PyResult<bool> {
+        Ok(matches!(self.declaration()?.kind, Kind::Momentary { .. }))
     }
 
     #[getter(isMenu)]
     fn is_menu(&self) -> PyResult<bool> {
-        Ok(matches!(self.declaration()?.kind, Kind::Menu { .. }))
+        Ok(matches!(self.declaration()?.kind, Kind::Menu { .. } | Kind::StrMenu { .. }))
     }
 
     #[getter(isNumber)]
@@ -511,7 +509,7 @@ impl Par {
 
     #[getter(isString)]
     fn is_string(&self) -> PyResult<bool> {
-        Ok(matches!(self.declaration()?.kind, Kind::Str { .. } | Kind::File | Kind::Folder))
+        Ok(matches!(self.declaration()?.kind, Kind::Str { .. } | Kind::StrMenu { .. } | Kind::File { .. } | Kind::FileSave { .. } | Kind::Folder { .. }))
     }
 
     #[getter(isOP)]
@@ -530,7 +528,7 @@ impl Par {
     }
 
     fn __repr__(&self) -> PyResult<String> {
-        let name = self.declaration()?.name;
+        let name = self.declaration()?.name.clone();
         let owner = read_operator(self.op, |op| op.path().clone())?;
         Ok(format!("par:{name} owner:{owner}"))
     }
@@ -567,16 +565,9 @@ fn owned(value: &ParValue) -> OwnedValue {
 }
 
 fn range(parameter: &Parameter) -> (f64, f64) {
-    match parameter.kind {
-        Kind::Int { min, max, .. } => (min as f64, max as f64),
-        Kind::Float { min, max, .. } => (min, max),
+    match &parameter.kind {
+        Kind::Int { range, .. } => (range.min as f64, range.max as f64),
+        Kind::Float { range, .. } => (range.min, range.max),
         _ => (0.0, 1.0),
-    }
-}
-
-fn entries(parameter: &Parameter) -> &'static [patchcord_core::declaration::MenuEntry] {
-    match parameter.kind {
-        Kind::Menu { entries, .. } => entries,
-        _ => &[],
     }
 }
