@@ -209,13 +209,14 @@ fn explanation(parameter: &Parameter) -> String {
     }
     match &parameter.kind {
         Kind::Menu { entries, .. } => {
-            let entry = |entry: patchcord_core::declaration::MenuEntry<'_>| format!("`{}` ({})", entry.name, entry.label);
+            let entry =
+                |entry: patchcord_core::declaration::MenuEntry<'_>| format!("`{}` ({})", entry.name, entry.label);
             sentences.push(format!("One of {}.", entries.iter().map(entry).collect::<Vec<_>>().join(", ")));
         }
         Kind::Int { range: Range { min, max, .. }, .. } => sentences
-            .extend(range((min > i64::MIN).then(|| min.to_string()), (max < i64::MAX).then(|| max.to_string()))),
+            .extend(range((*min > i64::MIN).then(|| min.to_string()), (*max < i64::MAX).then(|| max.to_string()))),
         Kind::Float { range: Range { min, max, .. }, .. } => sentences
-            .extend(range((min > f64::MIN).then(|| min.to_string()), (max < f64::MAX).then(|| max.to_string()))),
+            .extend(range((*min > f64::MIN).then(|| min.to_string()), (*max < f64::MAX).then(|| max.to_string()))),
         _ => {}
     }
     if parameter.secret {

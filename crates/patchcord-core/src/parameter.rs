@@ -234,9 +234,7 @@ pub fn convert(parameter: &Parameter, given: &OwnedValue) -> Result<ParValue, Pa
         | Kind::File { .. }
         | Kind::FileSave { .. }
         | Kind::Folder { .. }
-        | Kind::Kept { .. } => {
-            to_text(given).map(ParValue::Str).ok_or_else(|| wrong(parameter, "text", given))
-        }
+        | Kind::Kept { .. } => to_text(given).map(ParValue::Str).ok_or_else(|| wrong(parameter, "text", given)),
         Kind::Op { .. } => {
             to_text(given).map(ParValue::Str).ok_or_else(|| wrong(parameter, "an operator or its path", given))
         }

@@ -36,7 +36,14 @@ pub struct Problem {
 impl Problem {
     /// An error.
     pub fn error(cause: &'static str, message: impl Into<Rc<str>>, remedy: impl Into<Rc<str>>) -> Self {
-        Problem { severity: Severity::Error, cause, part: Text::Borrowed(""), message: message.into(), remedy: remedy.into(), count: 1 }
+        Problem {
+            severity: Severity::Error,
+            cause,
+            part: Text::Borrowed(""),
+            message: message.into(),
+            remedy: remedy.into(),
+            count: 1,
+        }
     }
 
     /// A warning.

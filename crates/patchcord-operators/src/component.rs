@@ -126,7 +126,7 @@ impl Component {
     fn has_extensions(&self, network: &Network) -> bool {
         let patch = network.patch();
         patch.get(self.op).is_some_and(|op| {
-            let mut objects = op.declaration().parameters().filter(|(_, parameter)| is_object(parameter.name));
+            let mut objects = op.declaration().parameters().filter(|(_, parameter)| is_object(&parameter.name));
             objects.any(|(index, _)| op.par_state(index).is_some())
         })
     }
@@ -134,12 +134,15 @@ impl Component {
 
 impl Worker for Component {
     fn handle_change(&self, network: &Network, change: &Change) {
-        let name = |index: &ParIndex| network.patch().get(self.op).map(|op| op.declaration().parameter(*index).name);
+        let name = |index: &ParIndex| {
+            let parameter = network.patch().get(self.op).and_then(|op| op.parameter(*index));
+            parameter.map(|parameter| parameter.name.clone())
+        };
         match change {
-            Change::Pulse { index, .. } if name(index) == Some("initextensions") => {
+            Change::Pulse { index, .. } if name(index).as_deref() == Some("initextensions") => {
                 network.tell_extensions(self.op, ExtensionNews::Anew);
             }
-            Change::Parameter { index, .. } => match name(index) {
+            Change::Parameter { index, .. } => match name(index).as_deref() {
                 Some("opshortcut") => check_shortcuts(network),
                 Some(name) if is_of_extension(name) => network.tell_extensions(self.op, ExtensionNews::Settings),
                 _ => {}

@@ -26,8 +26,8 @@ use crate::parameter::{ParMode, ParState, ParValue, ParameterError, default_valu
 use crate::problem::Problems;
 use crate::value::HostValue;
 use children::Children;
-pub use shortcuts::ShortcutClash;
 use custom::{Custom, CustomError, CustomPage, ParAttributes};
+pub use shortcuts::ShortcutClash;
 
 slotmap::new_key_type! {
     /// Names one operator for as long as it exists.

@@ -27,10 +27,9 @@ impl Patch {
     pub fn set_par(&mut self, id: OpId, index: ParIndex, given: &OwnedValue) -> Result<(), PatchError> {
         let parameter = self.get(id).ok_or(PatchError::Gone)?.parameter(index).ok_or(CustomError::ParameterGone)?;
         let value = match (&parameter.kind, given) {
-            (
-                Kind::Op { .. } | Kind::Str { .. } | Kind::StrMenu { .. } | Kind::Kept { .. },
-                OwnedValue::Op(target),
-            ) => ParValue::Str(self.path(*target)),
+            (Kind::Op { .. } | Kind::Str { .. } | Kind::StrMenu { .. } | Kind::Kept { .. }, OwnedValue::Op(target)) => {
+                ParValue::Str(self.path(*target))
+            }
             _ => convert(&parameter, given)?,
         };
         if parameter.kind == Kind::Pulse {

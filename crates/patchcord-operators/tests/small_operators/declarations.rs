@@ -88,7 +88,8 @@ fn parameters_have_legal_names_a_label_and_help() {
             assert!(!parameter.label.is_empty() && is_sentence(&parameter.help), "{place}: {}", parameter.help);
             assert_eq!(kind.find_parameter(&parameter.name).map(|(found, _)| found), Some(index), "{place}");
         }
-        let names = kind.parameters().flat_map(|(_, parameter)| parameter.aliases.iter().copied().chain([&*parameter.name]));
+        let names =
+            kind.parameters().flat_map(|(_, parameter)| parameter.aliases.iter().copied().chain([&*parameter.name]));
         assert_unique("parameter", kind, names);
         assert_unique("page", kind, kind.pages.iter().map(|page| page.name));
         assert!(kind.pages.iter().all(|page| !page.parameters.is_empty()), "{}", kind.name);

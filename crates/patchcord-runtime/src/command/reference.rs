@@ -5,7 +5,9 @@
 
 use std::fmt::Write;
 
-use patchcord_core::declaration::{COMMON_INFO, Callback, Entries, InfoChannel, Kind, OperatorType, Page, Parameter, Range};
+use patchcord_core::declaration::{
+    COMMON_INFO, Callback, Entries, InfoChannel, Kind, OperatorType, Page, Parameter, Range,
+};
 use patchcord_core::parameter::nearest_name;
 
 /// How text is laid out.
@@ -86,7 +88,9 @@ fn describe_page(out: &mut String, page: &Page, layout: Layout) {
 fn facts(parameter: &Parameter) -> String {
     let mut facts = vec![parameter.label.to_string(), parameter.kind.style().to_owned()];
     match &parameter.kind {
-        Kind::Toggle { default } | Kind::Momentary { default } => facts.push(format!("default {}", if *default { "on" } else { "off" })),
+        Kind::Toggle { default } | Kind::Momentary { default } => {
+            facts.push(format!("default {}", if *default { "on" } else { "off" }))
+        }
         Kind::Str { default } | Kind::StrMenu { default, .. } => facts.push(format!("default \"{default}\"")),
         Kind::Menu { default, .. } => facts.push(format!("default {default}")),
         Kind::Int { default, range: Range { min, max, .. } } => {

@@ -97,11 +97,20 @@ impl Reader<'_> {
             match (found, wanted) {
                 (None, _) => {
                     let (parameter, nearest) = (parameter, self.nearest_sibling(link.entry, name));
-                    return Err(Reason::ReferenceToNothing { parameter: parameter.clone(), name: name.to_owned(), nearest });
+                    return Err(Reason::ReferenceToNothing {
+                        parameter: parameter.clone(),
+                        name: name.to_owned(),
+                        nearest,
+                    });
                 }
                 (Some(Some(found)), Some(wanted)) if found != wanted => {
                     let (wanted, found) = (wanted.suffix(), found.suffix());
-                    return Err(Reason::ReferenceFamily { parameter: parameter.clone(), name: name.to_owned(), wanted, found });
+                    return Err(Reason::ReferenceFamily {
+                        parameter: parameter.clone(),
+                        name: name.to_owned(),
+                        wanted,
+                        found,
+                    });
                 }
                 _ => {}
             }

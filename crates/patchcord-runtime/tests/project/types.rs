@@ -6,8 +6,7 @@ use std::rc::Rc;
 use patchcord_core::callbacks::{Evaluator, ScriptError};
 use patchcord_core::change::Change;
 use patchcord_core::declaration::{
-    COMMON_DAT_PAGE, Callback, ContentKind, Family, Input, MenuEntry, OperatorType, Page, ParIndex, Parameter,
-    Returns,
+    COMMON_DAT_PAGE, Callback, ContentKind, Family, Input, MenuEntry, OperatorType, Page, ParIndex, Parameter, Returns,
 };
 use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;

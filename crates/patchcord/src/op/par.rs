@@ -509,7 +509,10 @@ impl Par {
 
     #[getter(isString)]
     fn is_string(&self) -> PyResult<bool> {
-        Ok(matches!(self.declaration()?.kind, Kind::Str { .. } | Kind::StrMenu { .. } | Kind::File { .. } | Kind::FileSave { .. } | Kind::Folder { .. }))
+        Ok(matches!(
+            self.declaration()?.kind,
+            Kind::Str { .. } | Kind::StrMenu { .. } | Kind::File { .. } | Kind::FileSave { .. } | Kind::Folder { .. }
+        ))
     }
 
     #[getter(isOP)]

@@ -74,7 +74,8 @@ impl Patch {
         }
         let mut members = Vec::new();
         for (position, parameter) in definition.parameters.into_iter().enumerate() {
-            let index = known[position].or_else(|| kept.get(position).copied().filter(|it| !known.contains(&Some(*it))));
+            let index =
+                known[position].or_else(|| kept.get(position).copied().filter(|it| !known.contains(&Some(*it))));
             let index = index.unwrap_or_else(|| {
                 custom.made += 1;
                 ParIndex(ParIndex::FIRST_CUSTOM.0 + custom.made - 1)
@@ -284,8 +285,7 @@ impl Patch {
         let is_named = |group: &ParGroup, name: &str| {
             *group.name == *name || group.members.iter().any(|it| by_index.get(it).is_some_and(|it| it.name == name))
         };
-        page.groups
-            .sort_by_key(|group| names.iter().position(|name| is_named(group, name)).unwrap_or(usize::MAX));
+        page.groups.sort_by_key(|group| names.iter().position(|name| is_named(group, name)).unwrap_or(usize::MAX));
         for (number, group) in page.groups.iter_mut().enumerate() {
             group.order = number as f64;
         }
