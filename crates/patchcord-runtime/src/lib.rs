@@ -13,5 +13,6 @@ pub mod network_addresses;
 pub mod platform;
 pub mod project;
 pub mod remote;
+pub mod td_api;
 pub mod terminal;
 pub mod watcher;

@@ -14,6 +14,7 @@ use pyo3::types::{PyDict, PyInt, PyList, PyModule, PyString, PyTuple};
 use slotmap::KeyData;
 
 use crate::convert::{from_python, text_of};
+use crate::declared;
 use crate::errors::Error;
 use crate::glue::Glue;
 use crate::host::{self, Host};
@@ -31,10 +32,6 @@ use crate::watchdog::CallbackTimeout;
 /// Seconds that Python lets a thread run before another may take over. The patch takes the interpreter anew for each
 /// message; with Python's own 5 ms a busy thread of a script would hold up each by that.
 const SWITCH_INTERVAL: f64 = 0.0005;
-
-/// Globals of TouchDesigner's scripts that are not here.
-const ABSENT: [&str; 10] =
-    ["ext", "iop", "ipar", "passive", "var", "varExists", "varOwner", "sysinfo", "licenses", "monitors"];
 
 /// Sets the switch interval for the threads of scripts.
 ///
@@ -79,9 +76,6 @@ pub fn install(py: Python<'_>, host: &Host) -> PyResult<()> {
     td.add("ui", glue.get(py, "UI")?.call0()?)?;
     td.add("debug", glue.get(py, "debug")?)?;
     td.add("isMainThread", wrap_pyfunction!(is_main_thread, py)?)?;
-    for name in ABSENT {
-        td.add(name, glue.get(py, "Absent")?.call1((name,))?)?;
-    }
     td.add("tdu", &tdu)?;
     // The root's class is no type that can be made, so its object is made here.
     let root = host.network.patch().root();
@@ -103,6 +97,7 @@ pub fn install(py: Python<'_>, host: &Host) -> PyResult<()> {
     td.add("mod", Bound::new(py, ModuleFinder(None))?)?;
     td.add("run", Bound::new(py, Runner::for_running())?)?;
     td.add("__getattr__", wrap_pyfunction!(td_attribute, py)?)?;
+    declared::mark(&td, host.builtins.bind(py))?;
     let modules = py.import("sys")?.getattr("modules")?;
     modules.set_item("td", td)?;
     modules.set_item("tdu", tdu)

@@ -123,8 +123,9 @@ def place_module(name, module):
     return before
 
 
-def make_import(find):
+def make_import(find, refuse_missing):
     """An `__import__` that, after everything that is importable as usual, finds the DATs that are seen from a script.
+    `refuse_missing` raises for what TouchDesigner's modules have and ours do not.
 
     They are not in `sys.modules` under that name: two networks may have DATs of one name, and a changed DAT is another module.
     """
@@ -132,12 +133,18 @@ def make_import(find):
 
     def __import__(name, globals=None, locals=None, fromlist=(), level=0):
         try:
-            return usual(name, globals, locals, fromlist, level)
+            module = usual(name, globals, locals, fromlist, level)
         except ModuleNotFoundError as error:
             if level or error.name != name or "." in name:
                 raise
+            module = None
+        if module is not None:
+            if fromlist and not level:
+                refuse_missing(name, fromlist)
+            return module
         module = find(name)
         if module is None:
+            refuse_missing(name, ("",))
             raise ModuleNotFoundError(f"No module named {name!r}, nor a DAT of that name", name=name)
         return module
 
@@ -308,46 +315,6 @@ class ParMode(enum.Enum):
     EXPRESSION = "EXPRESSION"
     EXPORT = "EXPORT"
     BIND = "BIND"
-
-
-class Missing:
-    """An attribute that exists in TouchDesigner and not here. Reading or setting it says so."""
-
-    __slots__ = ("name",)
-
-    def __init__(self, name):
-        self.name = name
-
-    def __get__(self, thing, kind=None):
-        if thing is None:
-            return self
-        raise AttributeError(f"{self.name} exists in TouchDesigner, but not (yet) in Patchcord")
-
-    def __set__(self, thing, value):
-        self.__get__(thing)
-
-
-def add_missing(kind, names):
-    """Marks attributes as missing; those that the class has by now stay."""
-    for name in names.split():
-        if not hasattr(kind, name):
-            setattr(kind, name, Missing(f"{kind.__name__}.{name}"))
-
-
-class Absent:
-    """A global that exists in TouchDesigner and not here."""
-
-    def __init__(self, name):
-        object.__setattr__(self, "_name", name)
-
-    def __getattr__(self, attribute):
-        raise AttributeError(f"{self._name} exists in TouchDesigner, but not (yet) in Patchcord")
-
-    def __call__(self, *args, **kwargs):
-        raise AttributeError(f"{self._name} exists in TouchDesigner, but not (yet) in Patchcord")
-
-    def __bool__(self):
-        return False
 
 
 class UI:

@@ -4,7 +4,7 @@
 //! it into an interpreter and calls its `main`, which runs the program of `patchcord-runtime` on Python's main
 //! thread. The seams of the core are implemented here: [`callbacks`] and [`module`] (scripts), [`evaluator`] (expressions),
 //! [`storage`] (kept values). What scripts see is in [`op`], [`globals`], [`run`] and [`tdu`]; Python that is simpler
-//! than Rust is in `glue.py`.
+//! than Rust is in `glue.py` and `library`.
 //!
 //! Two rules hold in every file. The patch is never borrowed while Python may run: arguments are converted first,
 //! results are copied out, then Python is entered. And all objects that scripts hold are handles (an id with a generation);
@@ -12,6 +12,7 @@
 
 pub mod callbacks;
 pub mod convert;
+pub mod declared;
 pub mod errors;
 pub mod evaluator;
 pub mod globals;

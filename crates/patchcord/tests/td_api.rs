@@ -5,6 +5,7 @@
 
 mod support;
 
+use patchcord_runtime::td_api::{self, CLASSES, Class, FAMILIES, Member, State};
 use support::{run_patch, write_patch};
 
 /// The patch around the script.
@@ -48,6 +49,12 @@ type = "tableDAT"
 [op.webserver1]
 type = "webserverDAT"
 par.active = false
+
+[op.websocket1]
+type = "websocketDAT"
+
+[op.socketio1]
+type = "socketioDAT"
 
 [op.base1]
 type = "baseCOMP"
@@ -97,8 +104,14 @@ def _finish():
 "#;
 
 fn check(script: &str) {
+    check_with(script, &[]);
+}
+
+/// As [`check`], with more files beside the patch.
+fn check_with(script: &str, files: &[(&str, &str)]) {
     let folder = tempfile::tempdir().expect("a folder");
     write_patch(folder.path(), &[("patch.toml", PATCH), ("checks.py", &format!("{script}{RUNNER}"))]);
+    write_patch(folder.path(), files);
     let said = run_patch(folder.path()).ended_well();
     said.does_not_say("FAILED").says("all were called");
     let tests = script.matches("\ndef test_").count() + script.matches("\ndef later_").count();
@@ -148,4 +161,34 @@ fn threads() {
 #[test]
 fn helpers_of_tdu() {
     check(include_str!("td_api/helpers.py"));
+}
+
+#[test]
+fn every_row_of_the_declaration() {
+    check_with(include_str!("td_api/declared.py"), &[("declared.json", &declared().to_string())]);
+}
+
+/// The declaration for the script that compares it with the objects.
+fn declared() -> serde_json::Value {
+    let members = |class: &'static Class| -> Vec<serde_json::Value> {
+        let row = |member: &Member| {
+            let (state, text) = match class.state_of(member) {
+                State::Works => ("works", String::new()),
+                State::StandIn(what) => ("stand-in", what.to_owned()),
+                State::Raises(why) => ("raises", td_api::reason(why, member.instead)),
+            };
+            serde_json::json!([member.name(), member.is_method(), state, text])
+        };
+        class.members.iter().map(row).collect()
+    };
+    let classes: Vec<_> = CLASSES
+        .iter()
+        .map(|class| {
+            serde_json::json!([class.name, format!("{:?}", class.kind), class.base, class.absent, members(class)])
+        })
+        .collect();
+    let here: Vec<&str> = patchcord_operators::types().iter().map(|kind| kind.name).collect();
+    let absent: Vec<String> =
+        FAMILIES.iter().flat_map(td_api::FamilyTypes::types).filter(|name| !here.contains(&&**name)).collect();
+    serde_json::json!({ "classes": classes, "types_here": here, "types_absent": absent })
 }

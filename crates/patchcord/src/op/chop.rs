@@ -16,9 +16,6 @@ use crate::errors::Error;
 use crate::glue::Glue;
 use crate::host;
 
-/// Attributes of TouchDesigner's CHOP that are not here.
-pub const MISSING: &str = "numpyArray save export isTimeSlice";
-
 /// Gives Channel the operators of its value.
 ///
 /// # Errors
@@ -26,8 +23,7 @@ pub const MISSING: &str = "numpyArray save export isTimeSlice";
 pub fn prepare(py: Python<'_>) -> PyResult<()> {
     let glue = Glue::of(py)?;
     let class = py.get_type::<Channel>();
-    glue.get(py, "act_like_value")?.call1((&class, wrap_pyfunction!(channel_beside, py)?))?;
-    glue.get(py, "add_missing")?.call1((class, "numpyArray exports evalFrame evalSeconds copyNumpyArray destroy"))?;
+    glue.get(py, "act_like_value")?.call1((class, wrap_pyfunction!(channel_beside, py)?))?;
     Ok(())
 }
 

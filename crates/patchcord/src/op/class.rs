@@ -12,8 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use slotmap::Key;
 
-use super::{Op, cell, chop, comp, dat, par, socketio, web_server, websocket};
-use crate::glue::Glue;
+use super::{cell, chop, comp, dat, par, socketio, web_server, websocket};
 
 /// Python classes of the operator types.
 pub struct Classes(HashMap<&'static str, Py<PyType>>);
@@ -27,11 +26,6 @@ impl Classes {
         par::prepare(py)?;
         cell::prepare(py)?;
         chop::prepare(py)?;
-        let add_missing = Glue::of(py)?.get(py, "add_missing")?;
-        add_missing.call1((py.get_type::<Op>(), super::MISSING))?;
-        add_missing.call1((py.get_type::<comp::Comp>(), comp::MISSING))?;
-        add_missing.call1((py.get_type::<dat::Dat>(), dat::MISSING))?;
-        add_missing.call1((py.get_type::<chop::Chop>(), chop::MISSING))?;
         let mut classes = HashMap::new();
         for declaration in types {
             classes.insert(declaration.name, class_of(py, declaration)?.unbind());

@@ -23,12 +23,6 @@ use crate::convert::text_of;
 use crate::errors::{Error, refused};
 use crate::host;
 
-/// Attributes of TouchDesigner's COMP that are not here.
-pub const MISSING: &str = "loadTox loadByteArray save saveByteArray reload appendCustomPage destroyCustomPars \
-    sortCustomPages initializeExtensions extensions extensionsReady vfs clones dirty externalTimeStamp isPrivate \
-    isPrivacyActive addPrivacy blockPrivacy componentCloneImmune collapseSelected accessPrivateContents \
-    copyOPs resetNetworkView saveExternalTox internalPars parentShortcut currentChild pickable utility";
-
 /// A component.
 #[pyclass(name = "COMP", module = "td", frozen, extends = Op, subclass)]
 pub struct Comp;

@@ -24,9 +24,6 @@ use crate::glue::Glue;
 use crate::host;
 use crate::run::{self, RunOptions};
 
-/// Attributes of TouchDesigner's DAT that are not here.
-pub const MISSING: &str = "export locals editingFile";
-
 /// A DAT.
 #[pyclass(name = "DAT", module = "td", frozen, extends = Op, subclass)]
 pub struct Dat;

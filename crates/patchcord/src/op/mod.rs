@@ -37,14 +37,6 @@ use crate::glue::Glue;
 use crate::host::{self, Failure, gone};
 use crate::storage;
 
-/// Attributes of TouchDesigner's OP that are not here.
-const MISSING: &str = "passive curPar time ext parGroup pages customPages customPars customParGroups builtinPars iop ipar \
-    inputConnectors outputConnectors replicator activeViewer allowCooking bypass cloneImmune current display expose \
-    lock selected viewer render python showDocked nodeX nodeY nodeWidth nodeHeight nodeCenterX nodeCenterY color \
-    gpuCookTime cpuMemory gpuMemory icon isFilter isMultiInputs isPanel isObject changeType dependenciesTo var vars \
-    relativePath shortcutPath resetPars storeStartupValue unstoreStartupValue openParameters openViewer openMenu \
-    resetViewer setInputs copyParameters";
-
 /// Any operator.
 #[pyclass(name = "OP", module = "td", frozen, subclass)]
 pub struct Op(OpId);

@@ -21,11 +21,6 @@ use crate::evaluator;
 use crate::glue::Glue;
 use crate::host::{self, gone};
 
-/// Attributes of TouchDesigner's Par that are not here.
-const MISSING: &str = "prevMode defaultExpr defaultMode defaultBindExpr enableExpr exportOP exportSource bindReferences \
-    bindRange lastScriptChange sequence startSection hidden evalExport evalFile evalNorm destroy evalExpression \
-    menuSource parGroup subLabel styleCloneImmune collapser collapsable sectionName";
-
 /// Gives Par the operators of its value.
 ///
 /// # Errors
@@ -34,8 +29,7 @@ pub fn prepare(py: Python<'_>) -> PyResult<()> {
     let glue = Glue::of(py)?;
     let class = py.get_type::<Par>();
     let value = wrap_pyfunction!(par_beside, py)?;
-    glue.get(py, "act_like_value")?.call1((&class, value))?;
-    glue.get(py, "add_missing")?.call1((class, MISSING))?;
+    glue.get(py, "act_like_value")?.call1((class, value))?;
     Ok(())
 }
 

@@ -1,9 +1,12 @@
-//! `cargo xtask docs`: the operator reference in `docs/operators`, from the declarations.
+//! `cargo xtask docs`: the operator reference in `docs/operators` and the table of the Python API (`docs/td-api.md`), from
+//! the declarations.
 //!
 //! A page for each operator type and a page that lists them. Every fact comes from the type's declaration, which the
 //! patch-file reader, Python and `patchcord ops` read as well; only the layout stands here. `--check` changes nothing
 //! and fails when a page is missing, differs, or belongs to a type that is gone, and when `docs/architecture.md` does
 //! not give the reason of a dependency.
+
+mod td_api;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -21,6 +24,9 @@ const FOLDER: &str = "docs/operators";
 
 /// The page with the table of dependencies.
 const ARCHITECTURE: &str = "docs/architecture.md";
+
+/// The page of the Python API.
+const TD_API: &str = "docs/td-api.md";
 
 /// The page that lists the types.
 const INDEX: &str = "README.md";
@@ -63,6 +69,9 @@ pub fn check() -> Result<(), DocsError> {
     let differs = |(name, text): (&String, &String)| (kept.remove(name).as_ref() != Some(text)).then(|| name.clone());
     let mut stale: Vec<String> = pages.iter().filter_map(differs).collect();
     stale.extend(kept.into_keys());
+    if fs::read_to_string(root().join(TD_API)).ok().as_ref() != Some(&td_api::page(patchcord_operators::types())) {
+        stale.push(TD_API.to_owned());
+    }
     if !stale.is_empty() {
         return Err(DocsError::Stale(stale));
     }
@@ -94,7 +103,8 @@ fn write() -> Result<(), DocsError> {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|reason| DocsError::File { path, reason })?;
     }
-    Ok(())
+    let path = root().join(TD_API);
+    fs::write(&path, td_api::page(patchcord_operators::types())).map_err(|reason| DocsError::File { path, reason })
 }
 
 /// The pages that are there, by file name.

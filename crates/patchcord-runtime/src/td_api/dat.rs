@@ -1,0 +1,65 @@
+//! DAT and Cell.
+
+use super::{Class, Member, NOT_YET, raises, stand_in, works};
+
+pub(super) static DAT: Class = Class::new("DAT", "An operator that holds a text or a table.", MEMBERS).base("OP");
+
+static MEMBERS: &[Member] = &[
+    // ---- text ----
+    works("text"),
+    works("jsonObject"),
+    works("module"),
+    raises("locals", NOT_YET),
+    works("write()"),
+    works("flush()").note("for `print(…, file=dat)`"),
+    works("isatty()").note("for `print(…, file=dat)`"),
+    works("save()"),
+    raises("editingFile", "no editor is opened by the program"),
+    works("run()").gives("Run"),
+    works("detectLanguage()"),
+    works("isTable"),
+    works("isText"),
+    works("isEditable"),
+    // ---- table ----
+    works("numRows"),
+    works("numCols"),
+    works("cell()").gives("Cell"),
+    works("cells()").gives("[Cell]"),
+    works("row()").gives("[Cell]"),
+    works("col()").gives("[Cell]"),
+    works("rows()"),
+    works("cols()"),
+    works("findCell()").gives("Cell"),
+    works("findCells()").gives("[Cell]"),
+    works("appendRow()"),
+    works("appendRows()"),
+    works("appendCol()"),
+    works("appendCols()"),
+    works("insertRow()"),
+    works("insertCol()"),
+    works("replaceRow()"),
+    works("replaceCol()"),
+    works("deleteRow()"),
+    works("deleteRows()"),
+    works("deleteCol()"),
+    works("deleteCols()"),
+    works("clear()"),
+    works("setSize()"),
+    works("copy()"),
+    stand_in("scroll()", "nothing: no window would scroll"),
+    raises("export", "DATs do not export to parameters").instead("an expression, or par.x.bindExpr"),
+];
+
+pub(super) static CELL: Class = Class::new(
+    "Cell",
+    "One place of a table; acts like the text that stands there.",
+    &[
+        works("val"),
+        works("row"),
+        works("col"),
+        works("owner").gives("DAT"),
+        works("valid"),
+        works("offset()").gives("Cell"),
+        works("run()").gives("Run"),
+    ],
+);
