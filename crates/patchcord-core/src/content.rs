@@ -59,6 +59,21 @@ impl Content {
         }
     }
 
+    /// A text.
+    pub fn of_text(text: impl Into<Rc<str>>) -> Self {
+        Content::Text(Text { text: text.into(), revision: 0 })
+    }
+
+    /// A copy, for an operator that passes it on.
+    pub fn duplicate(&self) -> Self {
+        match self {
+            Content::None => Content::None,
+            Content::Text(text) => Content::Text(text.clone()),
+            Content::Table(table) => Content::Table(table.clone()),
+            Content::Channels(channels) => Content::Channels(channels.clone()),
+        }
+    }
+
     /// The text, when it is text.
     pub fn as_text(&self) -> Option<&Text> {
         match self {

@@ -15,13 +15,16 @@ use patchcord_core::declaration::OperatorType;
 pub mod base_comp;
 mod client_parameters;
 pub mod component;
+pub mod container_comp;
 mod dat_file;
 pub mod execute_dat;
 mod heard;
 pub mod info_chop;
 pub mod info_dat;
+mod inputs;
 mod language;
 mod par_reader;
+pub mod pass_through;
 mod received;
 mod reconnect;
 pub mod recording;
@@ -42,9 +45,16 @@ pub fn types() -> &'static [&'static OperatorType] {
 
 static TYPES: &[&OperatorType] = &[
     &base_comp::BASE_COMP,
+    &container_comp::CONTAINER_COMP,
     &execute_dat::EXECUTE_DAT,
     &info_chop::INFO_CHOP,
     &info_dat::INFO_DAT,
+    &pass_through::IN_CHOP,
+    &pass_through::IN_DAT,
+    &pass_through::NULL_CHOP,
+    &pass_through::NULL_DAT,
+    &pass_through::OUT_CHOP,
+    &pass_through::OUT_DAT,
     &socketio_dat::SOCKETIO_DAT,
     &table_dat::TABLE_DAT,
     &text_dat::TEXT_DAT,

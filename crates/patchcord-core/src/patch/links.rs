@@ -1,8 +1,8 @@
-//! What joins operators: wires and docks. Both ends know of each, so that neither has to be searched for.
+//! What joins operators: wires and docks. Both ends know of each, so that neither has to be searched for. Wires to and
+//! from components are kept at the operators inside that make their inputs and outputs (see `connectors`).
 
 use super::{OpId, Patch, PatchError, Source};
 use crate::change::Change;
-use crate::declaration::Family;
 
 impl Patch {
     /// Docks an operator to a sibling (or frees it), so that the two live and die together.
@@ -40,19 +40,19 @@ impl Patch {
         }
     }
 
-    /// Wires an output to an input, or opens the input.
+    /// Wires an output to an input, or opens the input. Inputs and outputs of a component are those of the In and Out
+    /// operators inside it.
     ///
     /// # Errors
-    /// When an operator is gone, the input does not exist, or the families differ.
+    /// When an operator is gone, the input or output does not exist, or the families differ.
     pub fn wire(&mut self, target: OpId, input: usize, source: Option<Source>) -> Result<(), PatchError> {
-        let declaration = self.operators.get(target).ok_or(PatchError::Gone)?.declaration;
-        if input >= declaration.inputs.len() {
-            return Err(PatchError::NoSuchInput { label: declaration.label, count: declaration.inputs.len(), input });
-        }
+        let (target, input) = self.wire_end(target, input)?;
+        let source = source.map(|source| self.wire_start(source)).transpose()?;
         if let Some(source) = source {
-            let from = self.operators.get(source.op).ok_or(PatchError::Gone)?.declaration.family;
-            if from != declaration.family && from != Family::Comp {
-                return Err(PatchError::FamilyMismatch { from: from.suffix(), to: declaration.family.suffix() });
+            let family = |id: OpId| self.operators.get(id).map(|op| op.declaration.family.suffix());
+            let (from, to) = (family(source.op).ok_or(PatchError::Gone)?, family(target).ok_or(PatchError::Gone)?);
+            if from != to {
+                return Err(PatchError::FamilyMismatch { from, to });
             }
         }
         let inputs = &mut self.operators[target].inputs;
@@ -76,13 +76,6 @@ impl Patch {
         }
         self.queue.push(Change::Inputs { op: target });
         Ok(())
-    }
-
-    /// Operators with an input that this one feeds, in order of creation.
-    pub fn fed_by(&self, source: OpId) -> Vec<OpId> {
-        let mut fed = self.get(source).map(|op| op.fed.clone()).unwrap_or_default();
-        fed.sort_unstable_by_key(|id| self.get(*id).map(|op| op.number));
-        fed
     }
 
     /// Lets the sources of an operator forget it.

@@ -5,6 +5,7 @@
 //! [`OpId`], which carries a generation, so an id of a destroyed operator finds nothing and never another operator.
 
 mod children;
+mod connectors;
 pub mod custom;
 mod find;
 mod links;
@@ -26,6 +27,7 @@ use crate::parameter::{ParMode, ParState, ParValue, ParameterError, default_valu
 use crate::problem::Problems;
 use crate::value::HostValue;
 use children::Children;
+pub use connectors::{Side, connector_order};
 use custom::{Custom, CustomError, CustomPage, ParAttributes};
 pub use shortcuts::ShortcutClash;
 
@@ -134,7 +136,7 @@ impl Operator {
         self.dock
     }
 
-    /// Its inputs; trailing open ones may be missing.
+    /// What its own inputs are wired to; trailing open ones may be missing. [`Patch::inputs`] shows those of components.
     pub fn inputs(&self) -> &[Option<Source>] {
         &self.inputs
     }
@@ -275,6 +277,24 @@ pub enum PatchError {
         count: usize,
         /// Input asked for, counted from 0.
         input: usize,
+    },
+    /// A wire to an input, or from an output, that the operator does not have.
+    #[error(
+        "{path} has {count} {what}{}, there is no {what} {at}{}",
+        if *count == 1 { "" } else { "s" },
+        if maker.is_empty() { String::new() } else { format!("; an {maker} DAT or {maker} CHOP inside it makes one") }
+    )]
+    NoConnector {
+        /// Path of the operator.
+        path: Rc<str>,
+        /// `input` or `output`.
+        what: &'static str,
+        /// How many it has.
+        count: usize,
+        /// Which was asked for, counted from 0.
+        at: usize,
+        /// The kind of operator that makes one inside a component; empty for others.
+        maker: &'static str,
     },
     /// A wire between families.
     #[error("a {from} cannot be wired to a {to}")]

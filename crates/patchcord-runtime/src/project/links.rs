@@ -8,8 +8,9 @@ use std::rc::Rc;
 
 use patchcord_core::declaration::{Family, OperatorType, Text};
 use patchcord_core::parameter::nearest_name;
+use patchcord_core::patch::{Side, connector_order};
 
-use super::file::{Wire, base_name, join, parent_path};
+use super::file::{Entry, Wire, base_name, join, parent_path};
 use super::reader::{Link, Reader, Role, sorted};
 use super::reason::Reason;
 
@@ -29,10 +30,20 @@ impl Reader<'_> {
     }
 
     fn resolve_wire(&mut self, link: &Link, input: usize) -> Result<(), Reason> {
-        let kind = self.entries[link.entry].kind;
-        if input >= kind.inputs.len() {
-            return Err(Reason::NoSuchInput { label: kind.label, count: kind.inputs.len() });
-        }
+        let entry = &self.entries[link.entry];
+        let kind = entry.kind;
+        let end = match kind.family {
+            Family::Comp => self.connector(&entry.path, Side::In, input),
+            _ if input < kind.inputs.len() => Ok(Some(kind)),
+            _ => Err(kind.inputs.len()),
+        };
+        let end = match end {
+            Ok(end) => end,
+            Err(count) if kind.family == Family::Comp => {
+                return Err(Reason::NoComponentInput { name: entry.name().to_owned(), count });
+            }
+            Err(count) => return Err(Reason::NoSuchInput { label: kind.label, count }),
+        };
         let (name, output) = match link.name.split_once(':') {
             Some((name, output)) => (name, Some(output)),
             None => (link.name.as_str(), None),
@@ -48,22 +59,44 @@ impl Reader<'_> {
         };
         // The source's type is unknown, which is reported there.
         let Some(source) = source else { return Ok(()) };
-        if source.family != kind.family && source.family != Family::Comp {
-            return Err(Reason::FamilyMismatch { from: source.family.suffix(), to: kind.family.suffix() });
-        }
-        let output = match output {
-            None => 0,
-            Some(text) => match text.parse::<u8>() {
-                Ok(output) if output == 0 || source.family == Family::Comp => output,
-                _ => return Err(Reason::NoSuchOutput { name: name.to_owned(), output: text.to_owned() }),
-            },
+        let output = output.unwrap_or("0");
+        let no_such_output = || Reason::NoSuchOutput { name: name.to_owned(), output: output.to_owned() };
+        let number = output.parse::<u8>().map_err(|_| no_such_output())?;
+        let start = match source.family {
+            Family::Comp => self.connector(&path, Side::Out, number.into()).map_err(|count| match count {
+                0 => Reason::NoComponentOutput { name: name.to_owned() },
+                _ => no_such_output(),
+            })?,
+            _ if number == 0 => Some(source),
+            _ => return Err(no_such_output()),
         };
+        let families = [start, end].map(|kind| kind.map(|kind| kind.family.suffix()));
+        if let [Some(from), Some(to)] = families
+            && from != to
+        {
+            return Err(Reason::FamilyMismatch { from, to });
+        }
         let inputs = &mut self.entries[link.entry].inputs;
         if inputs.len() <= input {
             inputs.resize(input + 1, None);
         }
-        inputs[input] = Some(Wire { source: path, output });
+        inputs[input] = Some(Wire { source: path, output: number });
         Ok(())
+    }
+
+    /// The type of the In or Out operator that makes this input or output of a component; `Ok(None)` when an operator
+    /// inside it is of an unknown type, so that nobody can tell. Else how many there are.
+    fn connector(&self, component: &str, side: Side, at: usize) -> Result<Option<&'static OperatorType>, usize> {
+        let inside = |path: &str| parent_path(path) == component;
+        if self.names.iter().any(|(path, kind)| kind.is_none() && inside(path)) {
+            return Ok(None);
+        }
+        let order = |entry: &Entry| entry.fixed_value("connectorder").map_or(0, |order| order.as_i64());
+        let is_connector = |entry: &&Entry| Side::of(entry.kind) == Some(side) && inside(&entry.path);
+        let mut connectors: Vec<_> =
+            self.entries.iter().filter(is_connector).map(|entry| (order(entry), entry)).collect();
+        connectors.sort_by(|(one, a), (other, b)| connector_order((*one, a.name()), (*other, b.name())));
+        connectors.get(at).map(|(_, entry)| Some(entry.kind)).ok_or(connectors.len())
     }
 
     fn resolve_dock(&mut self, link: &Link) -> Result<(), Reason> {

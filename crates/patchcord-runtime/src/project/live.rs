@@ -15,13 +15,13 @@ use std::rc::Rc;
 use patchcord_core::declaration::ParIndex;
 use patchcord_core::network::{Network, Project};
 use patchcord_core::parameter::ParValue;
-use patchcord_core::patch::{OpId, Patch, PatchError, Source};
+use patchcord_core::patch::{OpId, Patch, PatchError, Side, Source};
 use patchcord_core::table::Table;
 use patchcord_core::textport::LineKind;
 use patchcord_core::value::OwnedValue;
 
 use super::diff::{self, Difference, parents_first};
-use super::file::{Entry, FILE_NAME, ParEntry, PatchFile, Settings, join};
+use super::file::{Entry, FILE_NAME, ParEntry, PatchFile, Settings, Wire, join};
 use super::load::Loaded;
 use super::reason::Reason;
 use super::report::{Report, count};
@@ -204,6 +204,14 @@ impl Edit<'_> {
         self.connect(&anew, Some(difference));
     }
 
+    /// Paths of components whose inputs or outputs may be others: In and Out operators inside came, went or moved.
+    fn reconnected<'d>(difference: &'d Difference<'_>) -> HashSet<&'d str> {
+        let came_or_went = difference.added.iter().chain(&difference.recreated).chain(&difference.removed).copied();
+        let moved = difference.kept.iter().filter(|(old, new)| !diff::parameters(old, new).is_empty());
+        let entries = came_or_went.chain(moved.map(|(_, new)| *new));
+        entries.filter(|entry| Side::of(entry.kind).is_some()).map(Entry::parent).collect()
+    }
+
     /// Destroys an operator of the old file. What is docked to it and stays in the file is set free before.
     fn destroy(&mut self, old: &PatchFile, entry: &Entry) -> bool {
         let Some(id) = find(self.patch, &old.settings, &entry.path) else { return false };
@@ -336,16 +344,23 @@ impl Edit<'_> {
     fn connect(&mut self, anew: &HashSet<&str>, difference: Option<&Difference<'_>>) {
         let made: HashSet<OpId> = self.made.iter().copied().collect();
         let kept = difference.map(|difference| difference.kept.as_slice()).unwrap_or_default();
+        let reconnected = difference.map(Self::reconnected).unwrap_or_default();
         let before: std::collections::HashMap<&str, &Entry> =
             kept.iter().map(|(old, new)| (&*new.path, *old)).collect();
         for entry in &self.file.entries {
             let Some(id) = self.find(&entry.path) else { continue };
             let old = before.get(&*entry.path).filter(|_| !made.contains(&id));
-            let inputs = entry.inputs.len().max(old.map_or(0, |old| old.inputs.len()));
-            for input in 0..inputs {
+            let own = entry.kind.inputs.len().max(self.patch.connectors(id, Side::In).len());
+            let all_anew = reconnected.contains(&*entry.path);
+            let inputs = match all_anew {
+                true => own,
+                false => old.map_or(0, |old| old.inputs.len()).min(own),
+            };
+            for input in 0..entry.inputs.len().max(inputs) {
                 let wire = entry.inputs.get(input).and_then(Option::as_ref);
                 let was = old.map(|old| old.inputs.get(input).and_then(Option::as_ref));
-                if was == Some(wire) && !wire.is_some_and(|wire| anew.contains(&*wire.source)) {
+                let is_other = |wire: &Wire| anew.contains(&*wire.source) || reconnected.contains(&*wire.source);
+                if was == Some(wire) && !all_anew && !wire.is_some_and(is_other) {
                     continue;
                 }
                 let source = wire.and_then(|wire| Some(Source { op: self.find(&wire.source)?, output: wire.output }));

@@ -276,6 +276,20 @@ pub enum Reason {
         /// What is written behind the colon.
         output: String,
     },
+    /// A wire to an input of a component that has no In operator for it.
+    #[error("`{name}` has {}", inputs(*count))]
+    NoComponentInput {
+        /// The component.
+        name: String,
+        /// How many it has.
+        count: usize,
+    },
+    /// A wire from a component without outputs.
+    #[error("`{name}` has no outputs")]
+    NoComponentOutput {
+        /// The component.
+        name: String,
+    },
     /// A wire between families.
     #[error("a {from} cannot be wired to a {to}")]
     FamilyMismatch {
@@ -381,6 +395,12 @@ impl Reason {
             Reason::GivenTwice { .. } => Some("keep one of them".into()),
             Reason::NoVariable { name } => Some(format!("start the program with {name} set, or write the value here")),
             Reason::WireAcross => Some("wire from an operator that stands in the same component".into()),
+            Reason::NoComponentInput { .. } => {
+                Some("each In DAT or In CHOP inside a component makes an input, in the order of their names".into())
+            }
+            Reason::NoComponentOutput { .. } => {
+                Some("each Out DAT or Out CHOP inside a component makes an output, in the order of their names".into())
+            }
             Reason::NoSuchOutput { .. } => {
                 Some("outputs count from 0, as in \"base1:1\"; only components have more than one".into())
             }

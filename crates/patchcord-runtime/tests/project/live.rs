@@ -334,3 +334,81 @@ fn cut(text: &str, from: &str, to: &str) -> String {
     let end = if to.is_empty() { text.len() } else { text.find(to).unwrap() };
     format!("{}{}", &text[..start], &text[end..])
 }
+
+/// A component with two inputs and an output, its sources, and what its output feeds.
+const COMPONENT: &str = r#"
+[patch]
+format = 1
+
+[op.a]
+type = "textDAT"
+
+[op.b]
+type = "textDAT"
+
+[op.base]
+type = "baseCOMP"
+in = ["a", "b"]
+
+[op."base/in1"]
+type = "inDAT"
+
+[op."base/in2"]
+type = "inDAT"
+
+[op."base/out1"]
+type = "outDAT"
+in = ["in1"]
+
+[op.table]
+type = "tableDAT"
+in = ["base"]
+"#;
+
+/// What the inputs of an operator come from, as seen from around it.
+fn wired(network: &Network, path: &str) -> Vec<String> {
+    let id = op(network, path);
+    let patch = network.patch();
+    let name = |source: &Source| format!("{}:{}", patch.get(source.op).unwrap().name(), source.output);
+    patch.inputs(id).iter().map(|source| source.as_ref().map(name).unwrap_or_default()).collect()
+}
+
+#[test]
+fn wires_of_components_follow_the_file() {
+    let network = Network::new(TYPES);
+    let mut live = LivePatch::open(&network, file(COMPONENT)).unwrap();
+    let base = |network: &Network| wired(network, "/project1/base");
+    assert_eq!(
+        (base(&network), wired(&network, "/project1/table")),
+        (vec!["a:0".into(), "b:0".into()], vec!["base:0".to_owned()])
+    );
+
+    // Another In operator before the others: each input has the wire that the file gives it.
+    let first = format!("{COMPONENT}\n[op.\"base/in0\"]\ntype = \"inDAT\"\n");
+    let applied = live.update(&network, file(&first));
+    assert_eq!(
+        (applied.refused.as_slice(), base(&network)),
+        (&[][..], vec!["a:0".into(), "b:0".into(), String::new()])
+    );
+    assert_eq!(network.patch().inputs(op(&network, "/project1/base"))[0].unwrap().op, op(&network, "/project1/a"));
+
+    // Another order.
+    let moved = first
+        .replace("[op.\"base/in1\"]\ntype = \"inDAT\"", "[op.\"base/in1\"]\ntype = \"inDAT\"\npar.connectorder = -1");
+    let applied = live.update(&network, file(&moved));
+    assert_eq!(
+        (applied.refused.as_slice(), base(&network)),
+        (&[][..], vec!["a:0".into(), "b:0".into(), String::new()])
+    );
+    let in1 = op(&network, "/project1/base/in1");
+    assert_eq!(network.patch().get(in1).unwrap().inputs()[0].unwrap().op, op(&network, "/project1/a"));
+
+    // An Out operator made anew is wired again on both sides, and one fewer input leaves no wire behind.
+    let fewer =
+        COMPONENT.replace("in = [\"a\", \"b\"]", "in = [\"b\"]").replace("[op.\"base/in2\"]\ntype = \"inDAT\"\n", "");
+    let fewer = fewer.replace("base/out1", "base/out2");
+    let applied = live.update(&network, file(&fewer));
+    assert_eq!((applied.refused.as_slice(), base(&network)), (&[][..], vec!["b:0".to_owned()]));
+    assert_eq!(wired(&network, "/project1/table"), ["base:0"]);
+    assert_eq!(network.patch().fed_by(op(&network, "/project1/a")), []);
+}

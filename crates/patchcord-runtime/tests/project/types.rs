@@ -13,7 +13,7 @@ use patchcord_core::patch::OpId;
 use patchcord_core::value::OwnedValue;
 
 /// All types.
-pub static TYPES: &[&OperatorType] = &[&BASE, &TEXT, &TABLE, &SERVER, &CHANNELS];
+pub static TYPES: &[&OperatorType] = &[&BASE, &TEXT, &TABLE, &SERVER, &CHANNELS, &IN, &OUT, &IN_CHANNELS];
 
 const FILE_PARAMETERS: &[Parameter] = &[
     Parameter::file("file", "File"),
@@ -57,6 +57,20 @@ static TABLE: OperatorType = OperatorType {
     inputs: &[Input { label: "table", help: "A table." }],
     start: Some(Recorder::start),
     ..kind("tableDAT", "Table DAT", Family::Dat, ContentKind::Table)
+};
+
+const CONNECTOR: &[Page] =
+    &[Page { name: "Connector", parameters: &[Parameter::int("connectorder", "Connect Order", 0, -10, 10)] }];
+
+static IN: OperatorType = OperatorType { pages: CONNECTOR, ..kind("inDAT", "In DAT", Family::Dat, ContentKind::Table) };
+
+static IN_CHANNELS: OperatorType =
+    OperatorType { pages: CONNECTOR, ..kind("inCHOP", "In CHOP", Family::Chop, ContentKind::Channels) };
+
+static OUT: OperatorType = OperatorType {
+    pages: CONNECTOR,
+    inputs: &[Input { label: "DAT", help: "What goes out." }],
+    ..kind("outDAT", "Out DAT", Family::Dat, ContentKind::Table)
 };
 
 static SERVER: OperatorType = OperatorType {

@@ -177,17 +177,35 @@ fn copy(
         Some(name) => name.to_owned(),
         None => patch.get(source).ok_or(PatchError::Gone)?.name().to_string(),
     };
-    let made = copy_tree(patch, source, parent, &free_name(patch, parent, &wanted))?;
+    let mut copies = HashMap::new();
+    let made = copy_tree(patch, source, parent, &free_name(patch, parent, &wanted), &mut copies)?;
     if with_docked {
         for docked in patch.docked(source) {
             let old: Rc<str> = patch.get(docked).ok_or(PatchError::Gone)?.name().clone();
             let new = free_name(patch, parent, &old);
-            let copied = copy_tree(patch, docked, parent, &new)?;
+            let copied = copy_tree(patch, docked, parent, &new, &mut copies)?;
             patch.dock(copied, Some(made))?;
             rename_references(patch, made, &old, &new)?;
         }
     }
+    copy_links(patch, made, &copies)?;
     Ok(made)
+}
+
+/// Joins copies as the operators are that they are copies of. What comes from outside is left open.
+fn copy_links(patch: &mut Patch, made: OpId, copies: &HashMap<OpId, OpId>) -> Result<(), PatchError> {
+    for (source, copied) in copies {
+        let dock = patch.get(*source).and_then(Operator::dock);
+        if let Some(dock) = dock.and_then(|dock| copies.get(&dock)).filter(|_| *copied != made) {
+            patch.dock(*copied, Some(*dock))?;
+        }
+        for (input, wired) in patch.inputs(*source).into_iter().enumerate() {
+            if let Some((wired, op)) = wired.and_then(|wired| Some((wired, *copies.get(&wired.op)?))) {
+                patch.wire(*copied, input, Some(Source { op, output: wired.output }))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// An operator's own state, taken out so that the patch is free for the copy.
@@ -223,7 +241,14 @@ impl Taken {
     }
 }
 
-fn copy_tree(patch: &mut Patch, source: OpId, parent: OpId, name: &str) -> Result<OpId, PatchError> {
+/// Copies an operator with all that is inside it, but for wires and docks, and notes which copy is whose.
+fn copy_tree(
+    patch: &mut Patch,
+    source: OpId,
+    parent: OpId,
+    name: &str,
+    copies: &mut HashMap<OpId, OpId>,
+) -> Result<OpId, PatchError> {
     let taken = Taken::from(patch.get(source).ok_or(PatchError::Gone)?);
     let made = patch.create(parent, taken.kind, Some(name))?;
     patch.copy_custom(source, made)?;
@@ -238,21 +263,10 @@ fn copy_tree(patch: &mut Patch, source: OpId, parent: OpId, name: &str) -> Resul
     if let Some(op) = patch.get_mut(made) {
         (op.tags, op.comment, op.storage) = (taken.tags, taken.comment, taken.storage);
     }
-    let mut copies = HashMap::new();
+    copies.insert(source, made);
     for child in taken.children {
         let name = patch.get(child).ok_or(PatchError::Gone)?.name().clone();
-        copies.insert(child, copy_tree(patch, child, made, &name)?);
-    }
-    for (child, copied) in &copies {
-        let (inputs, dock) = patch.get(*child).map(|op| (op.inputs().to_vec(), op.dock())).unwrap_or_default();
-        if let Some(dock) = dock.and_then(|dock| copies.get(&dock)) {
-            patch.dock(*copied, Some(*dock))?;
-        }
-        for (input, source) in inputs.into_iter().enumerate() {
-            if let Some((source, op)) = source.and_then(|source| Some((source, *copies.get(&source.op)?))) {
-                patch.wire(*copied, input, Some(Source { op, output: source.output }))?;
-            }
-        }
+        copy_tree(patch, child, made, &name, copies)?;
     }
     Ok(made)
 }

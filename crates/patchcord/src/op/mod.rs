@@ -20,7 +20,7 @@ pub mod websocket;
 
 use patchcord_core::declaration::Family;
 use patchcord_core::network::CookFigures;
-use patchcord_core::patch::{OpId, Operator, Patch};
+use patchcord_core::patch::{OpId, Operator, Patch, Side};
 use patchcord_core::pattern::Pattern;
 use patchcord_core::problem::{Problem, Severity};
 use patchcord_core::value::OwnedValue;
@@ -193,7 +193,11 @@ impl Op {
 
     #[getter(maxInputs)]
     fn max_inputs(&self) -> PyResult<usize> {
-        self.read(|op| op.declaration().inputs.len())
+        let (family, inputs) = self.read(|op| (op.declaration().family, op.declaration().inputs.len()))?;
+        match family {
+            Family::Comp => host::with(|host| Ok(host.network.patch().connectors(self.0, Side::In).len())),
+            _ => Ok(inputs),
+        }
     }
 
     #[getter]
@@ -299,8 +303,12 @@ impl Op {
 
     #[getter]
     fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let inputs: Vec<OpId> = self.read(|op| op.inputs().iter().flatten().map(|source| source.op).collect())?;
-        host::with(|host| host.handles(py, &inputs))
+        self.read(|_| ())?;
+        host::with(|host| {
+            let inputs = host.network.patch().inputs(self.0);
+            let inputs: Vec<OpId> = inputs.into_iter().flatten().map(|source| source.op).collect();
+            host.handles(py, &inputs)
+        })
     }
 
     #[getter]

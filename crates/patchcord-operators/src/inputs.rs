@@ -1,0 +1,48 @@
+//! What computing operators read: the content of an input or of an operator that a parameter names.
+
+use patchcord_core::content::{Channels, Content};
+use patchcord_core::network::Network;
+use patchcord_core::patch::OpId;
+use patchcord_core::table::Table;
+
+/// The operator that an input is wired to.
+pub(crate) fn source(network: &Network, op: OpId, input: usize) -> Option<OpId> {
+    network.patch().get(op)?.inputs().get(input).copied().flatten().map(|source| source.op)
+}
+
+/// All operators that are wired to an operator, in the order of its inputs.
+pub(crate) fn sources(network: &Network, op: OpId) -> Vec<OpId> {
+    let patch = network.patch();
+    patch.get(op).map(|op| op.inputs().iter().flatten().map(|source| source.op).collect()).unwrap_or_default()
+}
+
+/// Reads the content of an operator, which is cooked first; `read` must touch neither patch nor Python. `None` when it
+/// is gone.
+pub(crate) fn read<R>(network: &Network, source: OpId, read: impl FnOnce(&Content) -> R) -> Option<R> {
+    network.cook(source);
+    network.patch().get(source).map(|op| read(op.content()))
+}
+
+/// The content of an operator as a table, cooked first: a text has a row of one cell for each line.
+pub(crate) fn table(network: &Network, source: OpId) -> Table {
+    read(network, source, as_table).unwrap_or_default()
+}
+
+/// A content as a table: a text has a row of one cell for each line.
+pub(crate) fn as_table(content: &Content) -> Table {
+    match content {
+        Content::Table(table) => table.clone(),
+        Content::Text(text) => {
+            let rows: Vec<[&str; 1]> = text.as_str().lines().map(|line| [line]).collect();
+            // A text has fewer lines than a table can have rows; one that has not is no table.
+            Table::from_rows(&rows).unwrap_or_default()
+        }
+        _ => Table::new(),
+    }
+}
+
+/// The channels of an operator, cooked first.
+pub(crate) fn channels(network: &Network, source: OpId) -> Channels {
+    let none = || Channels { rate: 60.0, channels: Vec::new() };
+    read(network, source, |content| content.as_channels().cloned()).flatten().unwrap_or_else(none)
+}
