@@ -144,7 +144,8 @@ fn callbacks_and_info_channels_are_named_once_and_explained() {
 fn dats_have_the_common_page_last_and_scripts_come_from_one_place() {
     for kind in types() {
         let last = kind.pages.last().map(|page| page.name);
-        assert_eq!(last == Some(COMMON_DAT_PAGE.name), kind.family == Family::Dat, "{}", kind.name);
+        let has_common = matches!(kind.family, Family::Dat | Family::Comp);
+        assert_eq!(last == Some(COMMON_DAT_PAGE.name), has_common, "{}", kind.name);
         let callbacks = kind.find_parameter("callbacks").map(|(_, parameter)| &parameter.kind);
         if kind.callbacks.is_empty() {
             assert!(!kind.is_own_script() && callbacks.is_none(), "{}", kind.name);
