@@ -10,7 +10,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use patchcord_core::callbacks::{CallbackError, CallbackSource, Callbacks, NoCallbacks};
+use patchcord_core::callbacks::{CallbackError, CallbackSource, Callbacks, ExtensionNews, NoCallbacks};
 use patchcord_core::declaration::{ContentKind, OperatorType, ParIndex, Returns};
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
@@ -44,6 +44,7 @@ impl CallbackSource for PythonCallbackSource {
         if let Some(host) = host::here() {
             Python::attach(|py| {
                 host.scripts.refresh_all(&host, py);
+                host.extensions.refresh_all(&host, py);
                 host::let_go(py);
             });
         }
@@ -52,6 +53,15 @@ impl CallbackSource for PythonCallbackSource {
     fn handle_rename(&self, _network: &Network, op: OpId) {
         if let Some(host) = host::here() {
             Python::attach(|py| host.scripts.handle_rename(&host, py, op));
+        }
+    }
+
+    fn handle_extensions(&self, _network: &Network, op: OpId, news: ExtensionNews) {
+        if let Some(host) = host::here() {
+            Python::attach(|py| {
+                host.extensions.handle_news(&host, py, op, news);
+                host::let_go(py);
+            });
         }
     }
 

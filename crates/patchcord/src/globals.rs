@@ -18,6 +18,7 @@ use crate::declared;
 use crate::errors::Error;
 use crate::glue::Glue;
 use crate::host::{self, Host};
+use crate::library;
 use crate::module::find_module;
 use crate::op::Op;
 use crate::op::cell::Cell;
@@ -26,6 +27,7 @@ use crate::op::comp::Comp;
 use crate::op::dat::Dat;
 use crate::op::par::{Par, ParCollection};
 use crate::run::{Run, RunList, Runner};
+use crate::shortcuts::{self, ExtensionFinder, InternalFinder};
 use crate::tdu;
 use crate::watchdog::CallbackTimeout;
 
@@ -91,6 +93,10 @@ pub fn install(py: Python<'_>, host: &Host) -> PyResult<()> {
     names.set_item("td", &td)?;
     host.builtins.bind(py).update(names.as_mapping())?;
 
+    library::install(py)?;
+    td.add("ext", Bound::new(py, ExtensionFinder::seen_from_running())?)?;
+    td.add("iop", Bound::new(py, InternalFinder::operators_of_running())?)?;
+    td.add("ipar", Bound::new(py, InternalFinder::parameters_of_running())?)?;
     td.add("op", Bound::new(py, OpFinder(None))?)?;
     td.add("ops", Bound::new(py, OpsFinder(None))?)?;
     td.add("parent", Bound::new(py, ParentFinder { of: None, is_global: true })?)?;
@@ -192,7 +198,7 @@ fn network_of(patch: &Patch, seen_from: Option<OpId>) -> OpId {
 }
 
 /// The operator from whose place a script looks; `None` is the script that runs.
-fn place(host: &Host, script: Option<OpId>) -> Option<OpId> {
+pub fn place(host: &Host, script: Option<OpId>) -> Option<OpId> {
     script.map(|script| host.place_of(script)).or(host.running())
 }
 
@@ -212,7 +218,10 @@ impl OpFinder {
         host::with(|host| {
             let found = {
                 let patch = host.network.patch();
-                patch.find(network_of(&patch, place(host, self.0)), &text)
+                match place(host, self.0) {
+                    Some(from) => patch.find_from(from, &text),
+                    None => patch.find(patch.root(), &text),
+                }
             };
             if found.is_none() {
                 // Scripts ask for operators that may not exist; a misspelled name looks the same.
@@ -242,10 +251,9 @@ impl OpFinder {
         host::with(|host| host.handle_or_none(paths.py(), found.first().copied()))
     }
 
-    fn __getattr__(&self, name: &str) -> PyResult<()> {
-        Err(PyAttributeError::new_err(format!(
-            "op.{name}: no component has this global shortcut (shortcuts are not yet in Patchcord)"
-        )))
+    /// The component with a global shortcut.
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        shortcuts::global(py, name)
     }
 }
 
@@ -310,10 +318,10 @@ impl ParentFinder {
         })
     }
 
-    fn __getattr__(&self, name: &str) -> PyResult<()> {
-        Err(PyAttributeError::new_err(format!(
-            "parent.{name}: no component around has this parent shortcut (shortcuts are not yet in Patchcord)"
-        )))
+    /// The nearest component around with a parent shortcut.
+    fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        let from = host::with(|host| Ok(if self.is_global { place(host, self.of) } else { self.of }))?;
+        shortcuts::parent(py, from, name)
     }
 }
 

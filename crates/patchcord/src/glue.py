@@ -98,6 +98,15 @@ def compile_expression(text, name):
     return compile(text.strip(), name, "eval", dont_inherit=True)
 
 
+def compile_extension(text, name):
+    """The code of an extension's expression, and the names that it uses."""
+    import ast
+
+    tree = ast.parse(text.strip(), name, "eval")
+    names = sorted({node.id for node in ast.walk(tree) if isinstance(node, ast.Name)})
+    return compile(tree, name, "eval", dont_inherit=True), names
+
+
 def remember_lines(name, text):
     """Lets tracebacks show the lines of a script. Returns what was there before."""
     before = linecache.cache.get(name)
@@ -149,6 +158,32 @@ def make_import(find, refuse_missing):
         return module
 
     return __import__
+
+
+class Library:
+    """Finds modules that come with the program."""
+
+    def __init__(self, text):
+        self._text = text
+
+    def find_spec(self, name, path=None, target=None):
+        if path is not None or self._text(name) is None:
+            return None
+        import importlib.machinery
+
+        return importlib.machinery.ModuleSpec(name, self, origin=FILE)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        exec(compile_script(self._text(module.__name__), FILE), module.__dict__)
+
+
+def install_library(text):
+    """Makes modules importable, after all that is importable otherwise. `text(name)` gives the text of one, or None."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Library)]
+    sys.meta_path.append(Library(text))
 
 
 def format_error(error):

@@ -24,6 +24,7 @@ use slotmap::SecondaryMap;
 use crate::callbacks::PythonCallbackSource;
 use crate::errors::{Error, Repeats};
 use crate::evaluator::{ExpressionCache, PythonEvaluator};
+use crate::extension::Extensions;
 use crate::module::Scripts;
 use crate::op::class::Classes;
 use crate::op::par::ParCollection;
@@ -51,6 +52,8 @@ pub struct Host {
     pub classes: Classes,
     /// Loaded scripts.
     pub scripts: Scripts,
+    /// Extensions of components.
+    pub extensions: Extensions,
     /// Compiled expressions.
     pub expressions: ExpressionCache,
     /// Errors that were said.
@@ -291,6 +294,7 @@ impl HostFactory for PythonHost {
                 remote: remote.clone(),
                 classes: Classes::new(py, network.patch().types())?,
                 scripts: Scripts::default(),
+                extensions: Extensions::default(),
                 expressions: ExpressionCache::default(),
                 repeats: Repeats::default(),
                 runs: Runs::default(),
@@ -327,6 +331,9 @@ impl HostFactory for PythonHost {
 
     fn detach(&mut self, network: &Network) {
         Python::attach(|py| {
+            if let Some(host) = here() {
+                host.extensions.end_all(&host, py);
+            }
             // What scripts keep may run code when it goes, so it goes while the patch is still there.
             let stored: Vec<_> = {
                 let mut patch = network.patch_mut();

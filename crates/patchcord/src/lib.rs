@@ -3,8 +3,8 @@
 //! This library is the extension module `_patchcord`. The launcher (`main.rs`) or the console script of the wheel loads
 //! it into an interpreter and calls its `main`, which runs the program of `patchcord-runtime` on Python's main
 //! thread. The seams of the core are implemented here: [`callbacks`] and [`module`] (scripts), [`evaluator`] (expressions),
-//! [`storage`] (kept values). What scripts see is in [`op`], [`globals`], [`run`] and [`tdu`]; Python that is simpler
-//! than Rust is in `glue.py` and `library`.
+//! [`storage`] (kept values). What scripts see is in [`op`], [`globals`], [`extension`], [`shortcuts`], [`run`] and [`tdu`];
+//! Python that is simpler than Rust is in `glue.py`, and modules for scripts are in [`library`].
 //!
 //! Two rules hold in every file. The patch is never borrowed while Python may run: arguments are converted first,
 //! results are copied out, then Python is entered. And all objects that scripts hold are handles (an id with a generation);
@@ -15,13 +15,16 @@ pub mod convert;
 pub mod declared;
 pub mod errors;
 pub mod evaluator;
+pub mod extension;
 pub mod globals;
 pub mod glue;
 pub mod host;
 pub mod keeping;
+pub mod library;
 pub mod module;
 pub mod op;
 pub mod run;
+pub mod shortcuts;
 pub mod storage;
 pub mod streams;
 pub mod tdu;

@@ -24,16 +24,23 @@ use crate::errors::{self, CAUSE, Error, file_quietly};
 use crate::globals::{ModuleFinder, OpFinder, OpsFinder, ParentFinder};
 use crate::glue::Glue;
 use crate::host::{self, Host, Kept};
+use crate::library;
 use crate::run::Runner;
+use crate::shortcuts::{ExtensionFinder, InternalFinder};
 use crate::watchdog;
 
-/// Where modules of general use stand when they are not near the script.
-const COMMON_MODULES: &str = "/local/modules";
+/// Where modules of general use stand in a component.
+const COMMON_MODULES: &str = "local/modules";
 
 /// All scripts that were loaded or tried.
 #[derive(Default)]
 pub struct Scripts {
     loaded: RefCell<SecondaryMap<OpId, Rc<Script>>>,
+    /// What is noted of scripts that were asked for: as many lists as there are recordings, one in another, each with the
+    /// number of scripts that were loading when it began.
+    recordings: RefCell<Vec<(usize, Vec<(Rc<Script>, u64)>)>>,
+    /// Scripts that are loading, one in another.
+    loading: Cell<usize>,
     /// Kept, because what a destroyed operator left is dropped when another takes its place in the map.
     namespaces: RefCell<SecondaryMap<OpId, Kept>>,
 }
@@ -60,7 +67,25 @@ impl Scripts {
             script
         });
         script.refresh(host, py);
+        self.record(&script);
         Ok(script)
+    }
+
+    /// Does work, and gives the scripts that it asked for, with their versions. What a script asks for while it loads is
+    /// its own business.
+    pub fn recorded<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<(Rc<Script>, u64)>) {
+        let recording = Recording::begin(self);
+        let result = work();
+        (result, recording.end())
+    }
+
+    fn record(&self, script: &Rc<Script>) {
+        if let Some((loading, scripts)) = self.recordings.borrow_mut().last_mut()
+            && *loading == self.loading.get()
+            && !scripts.iter().any(|(known, _)| Rc::ptr_eq(known, script))
+        {
+            scripts.push((script.clone(), script.version()));
+        }
     }
 
     /// Loads the new texts of scripts that are in use.
@@ -124,6 +149,27 @@ impl Scripts {
         globals.set_item("__builtins__", host.builtins.bind(py))?;
         self.namespaces.borrow_mut().insert(op, Kept::new(globals.clone().into_any().unbind()));
         Ok(globals)
+    }
+}
+
+/// Notes scripts that are asked for; takes its list away also when the work panics.
+struct Recording<'a>(&'a Scripts);
+
+impl<'a> Recording<'a> {
+    fn begin(scripts: &'a Scripts) -> Self {
+        scripts.recordings.borrow_mut().push((scripts.loading.get(), Vec::new()));
+        Recording(scripts)
+    }
+
+    fn end(self) -> Vec<(Rc<Script>, u64)> {
+        self.0.recordings.borrow_mut().last_mut().map(|(_, scripts)| std::mem::take(scripts)).unwrap_or_default()
+    }
+}
+
+impl Drop for Recording<'_> {
+    fn drop(&mut self) {
+        let last = self.0.recordings.borrow_mut().pop();
+        drop(last);
     }
 }
 
@@ -191,6 +237,15 @@ impl Script {
         self.version.get()
     }
 
+    /// As [`Script::version`], after a look at the DAT's text.
+    pub fn version_now(&self, host: &Host, py: Python<'_>) -> u64 {
+        let revision = host.network.patch().get(self.dat).and_then(|dat| Some(dat.content().as_text()?.revision()));
+        if revision.is_some() && revision != self.tried.get() {
+            self.refresh(host, py);
+        }
+        self.version()
+    }
+
     /// Notes an operator that has its callbacks here, so that it shows what is wrong with them.
     pub fn add_user(&self, host: &Host, op: OpId) {
         let new = {
@@ -220,7 +275,9 @@ impl Script {
             return;
         }
         self.tried.set(Some(source.revision));
+        host.scripts.loading.set(host.scripts.loading.get() + 1);
         let failure = self.load(host, py, &source);
+        host.scripts.loading.set(host.scripts.loading.get() - 1);
         self.loading.set(false);
         if failure.is_none() {
             host.network.clear_problem(self.dat, CAUSE);
@@ -345,11 +402,15 @@ fn bind(host: &Host, py: Python<'_>, op: OpId, names: &Bound<'_, PyDict>) -> PyR
     names.set_item("op", Bound::new(py, OpFinder::seen_from(op))?)?;
     names.set_item("ops", Bound::new(py, OpsFinder::seen_from(op))?)?;
     names.set_item("parent", Bound::new(py, ParentFinder::seen_from(op))?)?;
+    names.set_item("ext", Bound::new(py, ExtensionFinder::seen_from(op))?)?;
+    names.set_item("iop", Bound::new(py, InternalFinder::operators(op))?)?;
+    names.set_item("ipar", Bound::new(py, InternalFinder::parameters(op))?)?;
     names.set_item("mod", Bound::new(py, ModuleFinder::seen_from(op))?)?;
     names.set_item("run", Bound::new(py, Runner::for_op(op))?)
 }
 
-/// The module that a name means for a script: a DAT near it, else one of general use.
+/// The module that a name means for a script: a DAT inside it, when it is a component, or near it; else one of general use
+/// in a component around it; else one of the modules that come with the program.
 ///
 /// # Errors
 /// `td.Error` when there is such a DAT and its script does not load.
@@ -361,11 +422,17 @@ pub fn find_module<'py>(
 ) -> PyResult<Option<Bound<'py, PyModule>>> {
     let found = {
         let patch = host.network.patch();
-        let common = || patch.find(patch.root(), COMMON_MODULES).and_then(|modules| patch.find(modules, name));
-        let found = patch.find(patch.network_of(from), name).or_else(common);
-        found.filter(|id| patch.get(*id).is_some_and(|op| op.content().as_text().is_some()))
+        let text = |at: OpId, name: &str| {
+            patch.find(at, name).filter(|id| patch.get(*id).is_some_and(|op| op.content().as_text().is_some()))
+        };
+        let mut common = patch.around(from).skip(1);
+        let near = text(from, name).or_else(|| text(patch.network_of(from), name));
+        near.or_else(|| common.find_map(|at| text(patch.find(at, COMMON_MODULES)?, name)))
     };
-    found.map(|dat| host.scripts.of(host, py, dat)?.require(host, py)).transpose()
+    match found {
+        Some(dat) => host.scripts.of(host, py, dat)?.require(host, py).map(Some),
+        None => library::module(py, name),
+    }
 }
 
 /// The `__import__` of a script.

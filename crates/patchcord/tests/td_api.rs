@@ -70,6 +70,20 @@ type = "baseCOMP"
 type = "textDAT"
 text = "deeper"
 
+[op.fromfile]
+type = "baseCOMP"
+ext = [{ object = "Greeter.Greeter(me)", promote = true }]
+
+[op."fromfile/Greeter"]
+type = "textDAT"
+text = """
+class Greeter:
+    def __init__(self, ownerComp):
+        self.made_with = ownerComp.path
+    def Hello(self, name):
+        return f'hello {name}'
+"""
+
 [op.info1]
 type = "infoCHOP"
 par.op = "table1"
@@ -126,6 +140,16 @@ fn operators() {
 #[test]
 fn components() {
     check(include_str!("td_api/components.py"));
+}
+
+#[test]
+fn extensions() {
+    check(include_str!("td_api/extensions.py"));
+}
+
+#[test]
+fn shortcuts() {
+    check(include_str!("td_api/shortcuts.py"));
 }
 
 #[test]

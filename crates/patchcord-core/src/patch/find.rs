@@ -1,7 +1,7 @@
 //! Finding operators by path and pattern.
 
 use super::{OpId, Patch};
-use crate::declaration::ParIndex;
+use crate::declaration::{Family, ParIndex};
 use crate::parameter::ParValue;
 use crate::pattern::Pattern;
 
@@ -75,9 +75,22 @@ impl Patch {
         self.get(id).and_then(|op| op.parent).unwrap_or(self.root)
     }
 
+    /// The first operator that a path or pattern names, as it is meant by an operator: names count from the network around
+    /// it, and `.` is the operator itself when it is a component, so that `./x` is inside it.
+    pub fn find_from(&self, id: OpId, path: &str) -> Option<OpId> {
+        let network = self.network_of(id);
+        if !path.contains('.') || self.get(id).is_none_or(|op| op.declaration.family != Family::Comp) {
+            return self.find(network, path);
+        }
+        path.split_whitespace().find_map(|one| match one == "." || one.starts_with("./") {
+            true => self.find(id, one),
+            false => self.find(network, one),
+        })
+    }
+
     /// What an operator-reference parameter names now, from its constant or last computed value.
     pub fn par_op(&self, id: OpId, index: ParIndex) -> Option<OpId> {
         let ParValue::Str(path) = self.get(id)?.par_value(index) else { return None };
-        if path.is_empty() { None } else { self.find(self.network_of(id), &path) }
+        if path.is_empty() { None } else { self.find_from(id, &path) }
     }
 }

@@ -89,7 +89,7 @@ impl Patch {
         let internal = |number: usize| {
             let name = text_par(operator, &format!("iop{number}shortcut"))?;
             let path = text_par(operator, &format!("iop{number}op"));
-            Some((name, path.and_then(|path| self.find(op, &path).or_else(|| self.find(self.network_of(op), &path)))))
+            Some((name, path.and_then(|path| self.find(op, &path).or_else(|| self.find_from(op, &path)))))
         };
         (0..MAX_INTERNALS).filter_map(internal).collect()
     }

@@ -8,6 +8,7 @@
 //! written. Left to others: noticing that files change, printing reports, and running the patch.
 
 mod diff;
+mod extensions;
 mod file;
 mod follow;
 mod links;

@@ -307,7 +307,7 @@ impl<'a> Reader<'a> {
         for (key, item) in keys.iter() {
             let span = value_span(keys, key, item);
             match key {
-                "type" | "text" | "rows" | "file" => {}
+                "type" | "text" | "rows" | "file" | "ext" => {}
                 "in" => self.read_inputs(item, span),
                 "par" => match (item.as_table_like(), &mut entry) {
                     (Some(table), Some(entry)) => self.read_parameters(entry, table),
@@ -329,7 +329,6 @@ impl<'a> Reader<'a> {
                     Some(host) => self.link(host, span, Role::Dock),
                     None => self.note_type(key, "the name of an operator", item, span),
                 },
-                "ext" => self.note(Reason::NotSupportedYet { what: "extensions" }, key_span(keys, key)),
                 "custom" => self.note(Reason::NotSupportedYet { what: "custom parameters" }, key_span(keys, key)),
                 _ if item.get("type").is_some() => {
                     let name = format!("{path}/{key}");
@@ -341,6 +340,7 @@ impl<'a> Reader<'a> {
         match entry {
             Some(mut entry) => {
                 self.read_content(&mut entry, keys);
+                self.read_extensions(&mut entry, keys);
                 self.entries.push(entry);
             }
             // There is no entry that its links could belong to.

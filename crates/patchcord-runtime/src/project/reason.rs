@@ -209,6 +209,23 @@ pub enum Reason {
         /// The parameter.
         parameter: Text,
     },
+    /// An extension without what makes it.
+    #[error("the extension has no `object`")]
+    NoExtensionObject,
+    /// A component has too many extensions.
+    #[error("a component has at most {most} extensions")]
+    TooManyExtensions {
+        /// How many it can have.
+        most: usize,
+    },
+    /// The name of an extension can be no attribute.
+    #[error("`{name}` is no name for an extension")]
+    BadExtensionName {
+        /// What is written.
+        name: String,
+        /// The same with legal characters.
+        legal: String,
+    },
     /// The same thing is given in two ways.
     #[error("`{key}` and `{other}` say the same thing")]
     GivenTwice {
@@ -387,6 +404,12 @@ impl Reason {
             }
             Reason::BadName { legal, .. } => {
                 Some(format!("names have letters, digits and underscores: `{legal}` would do"))
+            }
+            Reason::NoExtensionObject => Some(
+                "it is an expression such as object = \"AgentExt.AgentExt(me)\", with a text `AgentExt` inside".into(),
+            ),
+            Reason::BadExtensionName { legal, .. } => {
+                Some(format!("scripts write it behind `ext.`: it begins with a letter, such as `E{legal}`"))
             }
             Reason::BadPlace { .. } => Some("such as \"/project1\"".into()),
             Reason::NestedTable { name, .. } => Some(format!("its section is [op.\"{name}\"]")),

@@ -69,7 +69,12 @@ impl Reader<'_> {
         let entry = &self.entries[at];
         let mut wrong = Vec::new();
         for (index, given) in &entry.parameters {
-            let (ParEntry::Expression(text) | ParEntry::Bind(text)) = given else { continue };
+            let text = match given {
+                ParEntry::Expression(text) | ParEntry::Bind(text) => text,
+                // What makes an extension is an expression, too.
+                ParEntry::Constant(ParValue::Str(text)) if is_object(entry.kind.parameter(*index).name) => text,
+                _ => continue,
+            };
             // In brackets only an expression compiles, over several lines too.
             if let Err(error) = evaluator.check_script(FILE_NAME, &format!("({text}\n)")) {
                 wrong.push((*index, error.message));
@@ -98,6 +103,11 @@ impl Reader<'_> {
         };
         self.entries.iter().flat_map(of_entry).collect()
     }
+}
+
+/// Whether a parameter holds the expression of an extension.
+fn is_object(parameter: &str) -> bool {
+    parameter.strip_prefix("ext").and_then(|rest| rest.strip_suffix("object")).is_some_and(|number| number.len() == 1)
 }
 
 fn is_python(entry: &Entry, serves_as_callbacks: bool) -> bool {

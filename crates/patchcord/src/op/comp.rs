@@ -15,10 +15,10 @@ use patchcord_core::tdu::next_name;
 use patchcord_core::value::OwnedValue;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyType};
+use pyo3::types::{PyDict, PyString, PyType};
 
 use super::par::copy_state;
-use super::{Op, operator_argument};
+use super::{Op, extensions, operator_argument};
 use crate::convert::text_of;
 use crate::errors::{Error, refused};
 use crate::host;
@@ -36,6 +36,49 @@ impl Comp {
     #[new]
     fn new(id: u64) -> PyClassInitializer<Self> {
         PyClassInitializer::from(Op::of(id)).add_subclass(Comp)
+    }
+
+    /// Only for names that the component does not have itself: members that an extension promotes.
+    fn __getattr__<'py>(this: &Bound<'py, Self>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        extensions::member(this, id(this), name)
+    }
+
+    fn __setattr__(this: &Bound<'_, Self>, name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        extensions::set_member(this, id(this), name, value)
+    }
+
+    fn __dir__<'py>(this: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        extensions::names(this, id(this))
+    }
+
+    /// The extensions' objects.
+    #[getter]
+    fn extensions<'py>(this: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        host::with(|host| Ok(host.extensions.objects(host, this.py(), id(this))))
+    }
+
+    /// False while extensions of the component are being made.
+    #[getter(extensionsReady)]
+    fn extensions_ready(this: &Bound<'_, Self>) -> PyResult<bool> {
+        host::with(|host| Ok(host.extensions.are_ready(id(this))))
+    }
+
+    /// Makes the extensions anew, or the one at an index.
+    #[pyo3(name = "initializeExtensions", signature = (index=None))]
+    fn initialize_extensions(this: &Bound<'_, Self>, index: Option<usize>) -> PyResult<()> {
+        host::with(|host| {
+            host.extensions.make_anew(host, this.py(), id(this), index);
+            Ok(())
+        })
+    }
+
+    /// The name by which what is inside finds the component, as `parent.Name`; empty without one.
+    #[getter(parentShortcut)]
+    fn parent_shortcut(this: &Bound<'_, Self>) -> PyResult<String> {
+        host::with(|host| {
+            let shortcut = host.network.patch().parent_shortcut(id(this));
+            Ok(shortcut.map(|name| name.to_string()).unwrap_or_default())
+        })
     }
 
     /// Makes an operator of a type, given by its class (`textDAT`) or name. A name that is taken counts up.

@@ -10,6 +10,7 @@ pub mod chop;
 pub mod class;
 pub mod comp;
 pub mod dat;
+mod extensions;
 mod files;
 pub mod par;
 mod problems;
@@ -35,6 +36,7 @@ use crate::evaluator;
 use crate::globals::{ModuleFinder, ParentFinder, find_operators};
 use crate::glue::Glue;
 use crate::host::{self, Failure, gone};
+use crate::shortcuts::{self, ExtensionFinder, InternalFinder};
 use crate::storage;
 
 /// Any operator.
@@ -273,6 +275,32 @@ impl Op {
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let found = find_operators(paths, |patch| inside_of(patch, self.0), false)?;
         host::with(|host| host.handles(paths.py(), &found))
+    }
+
+    /// Extensions, those of this component and of the ones around it: `ext.Name`.
+    #[getter(ext)]
+    fn extension_finder(&self) -> ExtensionFinder {
+        ExtensionFinder::of(self.0)
+    }
+
+    /// Internal operators, those of this component and of the ones around it: `iop.Name`.
+    #[getter]
+    fn iop(&self) -> InternalFinder {
+        InternalFinder::operators_of(self.0)
+    }
+
+    /// Parameters of internal operators: `ipar.Name.Speed`.
+    #[getter]
+    fn ipar(&self) -> InternalFinder {
+        InternalFinder::parameters_of(self.0)
+    }
+
+    /// A short expression by which scripts of this operator reach another one, by a shortcut where there is one; with
+    /// `toParName` one of its parameters.
+    #[pyo3(name = "shortcutPath", signature = (OP, toParName=None))]
+    #[expect(non_snake_case, reason = "scripts name the arguments")]
+    fn shortcut_path(&self, OP: &Bound<'_, PyAny>, toParName: Option<&str>) -> PyResult<String> {
+        shortcuts::shortcut_path(self.0, operator_argument(OP)?, toParName)
     }
 
     /// Modules of DATs, seen from here.

@@ -123,7 +123,7 @@ def test_what_touchdesigner_has_and_we_do_not_says_so():
     assert getattr(op('text1'), 'viewer', 'none') == 'none'
     raises(AttributeError, lambda: op('text1').misspelled)
     raises(AttributeError, lambda: setattr(op('text1'), 'misspelled', 1))
-    raises(AttributeError, lambda: ext.Something, 'TouchDesigner')
+    raises(AttributeError, lambda: ext.Something, 'ext.Something')
 
 
 def test_info_chop_shows_channels():
