@@ -10,6 +10,7 @@
 //! it is being made, because two need each other, is an error that says so.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use patchcord_core::callbacks::ExtensionNews;
@@ -28,8 +29,8 @@ use crate::host::{Failure, Host};
 use crate::module::Script;
 use crate::watchdog;
 
-/// Extensions that a component has at most.
-const MAX_EXTENSIONS: usize = 4;
+/// Parameters with the expressions of the extensions that a component has at most.
+const OBJECTS: [&str; 4] = ["ext0object", "ext1object", "ext2object", "ext3object"];
 
 /// The problem that a failing extension leaves on its component is filed under this, and its parameter.
 const CAUSE: &str = "extension";
@@ -38,6 +39,10 @@ const CAUSE: &str = "extension";
 #[derive(Default)]
 pub struct Extensions {
     components: RefCell<SecondaryMap<OpId, Rc<Component>>>,
+    /// Extensions of any component that are being made, one in another.
+    making: Cell<usize>,
+    /// Extensions that were made and not yet told that all are ready.
+    fresh: RefCell<VecDeque<(OpId, Rc<Extension>)>>,
     /// Where the parameters of extensions are in a type.
     places: RefCell<Vec<(&'static OperatorType, Rc<[Place]>)>>,
 }
@@ -67,10 +72,8 @@ struct Component {
     /// When its parameters and scripts were looked at last.
     epoch: Cell<Option<u64>>,
     extensions: RefCell<Vec<Rc<Extension>>>,
-    /// Extensions that are being made, one in another.
+    /// Its extensions that are being made, one in another.
     making: Cell<usize>,
-    /// Extensions that were made and not yet told that all are ready.
-    fresh: RefCell<Vec<Rc<Extension>>>,
 }
 
 /// One extension.
@@ -383,10 +386,10 @@ impl Extensions {
         }
         let place = |number: usize| {
             let find = |part: &str| declaration.find_parameter(&format!("ext{number}{part}"));
-            let (object, parameter) = find("object")?;
-            Some(Place { object, name: find("name")?.0, promote: find("promote")?.0, parameter: parameter.name })
+            let parameter = OBJECTS[number];
+            Some(Place { object: find("object")?.0, name: find("name")?.0, promote: find("promote")?.0, parameter })
         };
-        let places: Rc<[Place]> = (0..MAX_EXTENSIONS).filter_map(place).collect();
+        let places: Rc<[Place]> = (0..OBJECTS.len()).filter_map(place).collect();
         self.places.borrow_mut().push((declaration, places.clone()));
         places
     }
@@ -404,13 +407,7 @@ pub fn is_promoted_name(name: &str) -> bool {
 
 impl Component {
     fn new(op: OpId) -> Self {
-        Component {
-            op,
-            epoch: Cell::new(None),
-            extensions: RefCell::default(),
-            making: Cell::new(0),
-            fresh: RefCell::default(),
-        }
+        Component { op, epoch: Cell::new(None), extensions: RefCell::default(), making: Cell::new(0) }
     }
 
     fn extensions(&self) -> Vec<Rc<Extension>> {
@@ -452,17 +449,14 @@ impl Component {
         for extension in self.extensions() {
             self.make(host, py, &extension);
         }
-        while self.making.get() == 0 {
-            let Some(extension) = self.next_fresh() else { break };
+        let extensions = &host.extensions;
+        while extensions.making.get() == 0 {
+            let next = extensions.fresh.borrow_mut().pop_front();
+            let Some((op, extension)) = next else { break };
             if let Some(object) = extension.object(py) {
-                call(host, py, self.op, &object, "onInitTD");
+                call(host, py, op, &object, "onInitTD");
             }
         }
-    }
-
-    fn next_fresh(&self) -> Option<Rc<Extension>> {
-        let mut fresh = self.fresh.borrow_mut();
-        if fresh.is_empty() { None } else { Some(fresh.remove(0)) }
     }
 
     /// The object of an extension, which is made if it has to be.
@@ -487,7 +481,8 @@ impl Component {
             return;
         }
         extension.state.set(State::Making);
-        self.making.set(self.making.get() + 1);
+        let making = [&self.making, &host.extensions.making];
+        making.iter().for_each(|making| making.set(making.get() + 1));
         let old = extension.object(py);
         if let Some(old) = old.filter(|old| old.hasattr("onDestroyTD").unwrap_or(false)) {
             extension.end(host, py, self.op);
@@ -500,14 +495,14 @@ impl Component {
             Ok(object) => {
                 let old = extension.object.borrow_mut().replace(object.unbind());
                 drop(old);
-                self.fresh.borrow_mut().push(extension.clone());
+                host.extensions.fresh.borrow_mut().push_back((self.op, extension.clone()));
                 clear(host, self.op, settings.parameter);
                 None
             }
             Err(failure) => Some(failure),
         };
         extension.state.set(if failure.is_none() { State::Ready } else { State::Failed });
-        self.making.set(self.making.get() - 1);
+        making.iter().for_each(|making| making.set(making.get() - 1));
         drop(before);
         if let Some(failure) = failure {
             self.report(host, py, extension, failure);

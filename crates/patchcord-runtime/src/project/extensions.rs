@@ -80,7 +80,7 @@ impl Reader<'_> {
                 && key == "name"
                 && !is_attribute_name(name)
             {
-                self.note(Reason::BadExtensionName { name: name.to_string(), legal: tdu::valid_name(name) }, span);
+                self.note(Reason::BadExtensionName { name: name.to_string(), legal: attribute_name(name) }, span);
                 continue;
             }
             let Some((index, parameter)) = find(entry, number, key) else { continue };
@@ -101,6 +101,12 @@ impl Reader<'_> {
 
 fn find(entry: &Entry, number: usize, key: &str) -> Option<(ParIndex, &'static Parameter)> {
     entry.kind.find_parameter(&format!("ext{number}{key}"))
+}
+
+/// The nearest name that can be an attribute.
+fn attribute_name(name: &str) -> String {
+    let name = tdu::valid_name(name);
+    if is_attribute_name(&name) { name } else { format!("E{name}") }
 }
 
 /// Whether `ext.NAME` is an attribute in Python.

@@ -116,17 +116,22 @@ impl Reader<'_> {
     }
 
     fn resolve_reference(&self, link: &Link, parameter: &Text, wanted: Option<Family>) -> Result<(), Reason> {
-        let base = self.entries[link.entry].parent();
+        let entry = &self.entries[link.entry];
+        let is_component = entry.kind.family == Family::Comp;
+        let look = |base: &str, name: &str| match resolve_path(&self.settings.at, base, name) {
+            Target::Component => Some(Some(Family::Comp)),
+            Target::Inside(path) => find(&self.names, &path),
+            Target::Outside => None,
+        };
         for name in link.name.split_whitespace() {
             // What a pattern finds is known at run time.
             if name.contains(['*', '?', '[', '^']) {
                 continue;
             }
-            let found = match resolve_path(&self.settings.at, base, name) {
-                Target::Component => Some(Some(Family::Comp)),
-                Target::Inside(path) => find(&self.names, &path),
-                Target::Outside => None,
-            };
+            // A component's `./x` is inside it, and so are its internal operators.
+            let inside = is_component && (name.starts_with("./") || parameter.starts_with("iop"));
+            let found = if inside { look(&entry.path, name) } else { None };
+            let found = found.or_else(|| look(entry.parent(), name));
             match (found, wanted) {
                 (None, _) => {
                     let (parameter, nearest) = (parameter, self.nearest_sibling(link.entry, name));

@@ -409,7 +409,7 @@ impl Reason {
                 "it is an expression such as object = \"AgentExt.AgentExt(me)\", with a text `AgentExt` inside".into(),
             ),
             Reason::BadExtensionName { legal, .. } => {
-                Some(format!("scripts write it behind `ext.`: it begins with a letter, such as `E{legal}`"))
+                Some(format!("scripts write it behind `ext.`: it begins with a letter, such as `{legal}`"))
             }
             Reason::BadPlace { .. } => Some("such as \"/project1\"".into()),
             Reason::NestedTable { name, .. } => Some(format!("its section is [op.\"{name}\"]")),

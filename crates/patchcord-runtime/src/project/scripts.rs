@@ -72,7 +72,7 @@ impl Reader<'_> {
             let text = match given {
                 ParEntry::Expression(text) | ParEntry::Bind(text) => text,
                 // What makes an extension is an expression, too.
-                ParEntry::Constant(ParValue::Str(text)) if is_object(entry.kind.parameter(*index).name) => text,
+                ParEntry::Constant(ParValue::Str(text)) if is_object(&entry.kind.parameter(*index).name) => text,
                 _ => continue,
             };
             // In brackets only an expression compiles, over several lines too.

@@ -44,8 +44,21 @@ const fn kind(name: &'static str, label: &'static str, family: Family, content: 
     }
 }
 
-static BASE: OperatorType =
-    OperatorType { start: Some(Recorder::start), ..kind("baseCOMP", "Base COMP", Family::Comp, ContentKind::None) };
+static BASE: OperatorType = OperatorType {
+    pages: &[Page {
+        name: "Extensions",
+        parameters: &[
+            Parameter::str("ext0object", "Object 1", ""),
+            Parameter::str("ext0name", "Name 1", ""),
+            Parameter::toggle("ext0promote", "Promote 1", false),
+            Parameter::str("ext1object", "Object 2", ""),
+            Parameter::str("ext1name", "Name 2", ""),
+            Parameter::toggle("ext1promote", "Promote 2", false),
+        ],
+    }],
+    start: Some(Recorder::start),
+    ..kind("baseCOMP", "Base COMP", Family::Comp, ContentKind::None)
+};
 
 static TEXT: OperatorType = OperatorType {
     pages: &[Page { name: "Text", parameters: FILE_PARAMETERS }, COMMON_DAT_PAGE],
