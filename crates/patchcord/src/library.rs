@@ -9,11 +9,7 @@ use pyo3::types::PyModule;
 use crate::glue::Glue;
 
 /// The modules: name and text.
-const MODULES: [(&str, &str); 3] = [
-    ("TDFunctions", include_str!("library/TDFunctions.py")),
-    ("TDStoreTools", include_str!("library/TDStoreTools.py")),
-    ("TDJSON", include_str!("library/TDJSON.py")),
-];
+const MODULES: &[(&str, &str)] = &[];
 
 /// Makes the modules importable.
 ///

@@ -13,9 +13,10 @@ static MEMBERS: &[Member] = &[
     works("findChildren()").gives("[OP]"),
     raises("collapseSelected()", NO_EDITOR),
     // ---- extensions ----
-    raises("extensions", NOT_YET),
-    raises("extensionsReady", NOT_YET),
-    raises("initializeExtensions()", NOT_YET),
+    works("extensions"),
+    works("extensionsReady"),
+    works("parentShortcut"),
+    works("initializeExtensions()"),
     // ---- custom parameters ----
     raises("appendCustomPage()", NOT_YET).gives("Page"),
     raises("destroyCustomPars()", NOT_YET),

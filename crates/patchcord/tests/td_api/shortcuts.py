@@ -119,5 +119,3 @@ def test_components_that_touchdesigner_brings():
     assert op.TDModules.isCOMP and op.TDResources == op.TDResources
     assert op.TDModules.path == '/sys/TDModules'
     run(lambda: None, delayFrames=1, delayRef=op.TDResources)
-    import TDFunctions, TDJSON, TDStoreTools
-    assert op.TDModules.mod.TDFunctions is TDFunctions and mod.TDJSON is TDJSON and mod('TDStoreTools') is TDStoreTools
