@@ -9,8 +9,9 @@ use std::rc::Rc;
 
 use crate::declaration::ParIndex;
 use crate::network::Network;
-use crate::parameter::ParValue;
+use crate::parameter::{ParMode, ParValue};
 use crate::patch::OpId;
+use crate::tracking::Tracker;
 
 /// A change of the patch that somebody may have to act on.
 pub enum Change {
@@ -37,6 +38,17 @@ pub enum Change {
         index: ParIndex,
         /// The value.
         value: ParValue,
+        /// The value before.
+        before: ParValue,
+    },
+    /// How a parameter gets its value, or whether it can be used, is another. Only of an operator that is watched.
+    ParameterState {
+        /// Whose.
+        op: OpId,
+        /// Which.
+        index: ParIndex,
+        /// What is another.
+        before: ParStateBefore,
     },
     /// A parameter has another expression; its value is to be computed.
     Computed {
@@ -69,6 +81,17 @@ pub enum Change {
     },
 }
 
+/// What a parameter's state was before a change of it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ParStateBefore {
+    /// Its mode.
+    Mode(ParMode),
+    /// Text of its expression.
+    Expression(Rc<str>),
+    /// Whether it could be used.
+    Enable(bool),
+}
+
 impl Change {
     /// The operator that it is about.
     pub fn op(&self) -> OpId {
@@ -77,6 +100,7 @@ impl Change {
             | Change::Destroyed { op }
             | Change::Renamed { op }
             | Change::Parameter { op, .. }
+            | Change::ParameterState { op, .. }
             | Change::Computed { op, .. }
             | Change::Definitions { op }
             | Change::Pulse { op, .. }
@@ -102,14 +126,22 @@ pub struct ChangeQueue {
     pub(crate) depth: Cell<u32>,
     /// The worker of a destroyed operator is being stopped; what was destroyed can be read meanwhile.
     pub(crate) tells_ending: Cell<bool>,
+    /// What computed values depend on.
+    pub(crate) tracker: Tracker,
     wake: RefCell<Option<Rc<dyn Fn()>>>,
 }
 
 impl ChangeQueue {
     pub(crate) fn push(&self, change: Change) {
         // Anything but a table edit can change which script an operator calls.
-        if !matches!(change, Change::Content { .. } | Change::Pulse { .. }) {
+        if !matches!(change, Change::Content { .. } | Change::Pulse { .. } | Change::ParameterState { .. }) {
             self.note_script_change();
+        }
+        match change {
+            Change::Created { .. } | Change::Destroyed { .. } | Change::Renamed { .. } | Change::Inputs { .. } => {
+                self.tracker.note_tree_change();
+            }
+            _ => drop(self.tracker.note_change()),
         }
         self.push_pending(Pending::Change(change));
     }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::declaration::ContentKind;
-use crate::patch::{OpId, Patch, PatchError};
+use crate::patch::{OpId, Operator, Patch, PatchError};
 use crate::table::Table;
 
 /// Content of an operator.
@@ -40,7 +40,7 @@ impl Text {
 }
 
 /// Named channels of samples (design: channels).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Channels {
     /// Samples per second.
     pub rate: f64,
@@ -107,13 +107,31 @@ impl Content {
         }
     }
 
-    /// Grows with each change.
+    /// Grows with each edit; content that is replaced as a whole begins anew.
     pub fn revision(&self) -> u64 {
         match self {
             Content::Text(text) => text.revision,
             Content::Table(table) => table.revision(),
             _ => 0,
         }
+    }
+
+    /// Whether another one says the same.
+    fn says_the_same(&self, other: &Content) -> bool {
+        match (self, other) {
+            (Content::None, Content::None) => true,
+            (Content::Text(text), Content::Text(other)) => text.text == other.text,
+            (Content::Table(table), Content::Table(other)) => table == other,
+            (Content::Channels(channels), Content::Channels(other)) => channels == other,
+            _ => false,
+        }
+    }
+}
+
+impl Operator {
+    /// Another number with each change of the content.
+    pub fn content_version(&self) -> u64 {
+        self.content_base.wrapping_add(self.content.revision())
     }
 }
 
@@ -169,29 +187,44 @@ impl Patch {
         }
     }
 
-    /// The table of a table operator, to be changed by the operator itself. It is no change that anybody is told of: a
-    /// notice would only come back to the operator, and would cost it more than the row that it adds. `None` when the operator
-    /// is gone or holds no table.
+    /// The table of a table operator, to be changed by the operator itself. Only those that watch the operator are told: a
+    /// notice would come back to the operator, and would cost it more than the row that it adds. `None` when the
+    /// operator is gone or holds no table.
     #[inline]
     pub fn own_table_mut(&mut self, id: OpId) -> Option<&mut Table> {
+        self.queue().tracker.note_change();
+        if self.get(id)?.is_watched() {
+            self.note_content_change(id);
+        }
         match &mut self.get_mut(id)?.content {
             Content::Table(table) => Some(table),
             _ => None,
         }
     }
 
-    /// Puts content in place that an operator computed itself. It is no change that anybody is told of.
+    /// Puts content in place that an operator computed itself. Only those that watch the operator are told, and only of
+    /// content that says something else.
     pub fn put_content(&mut self, id: OpId, content: Content) {
-        if let Some(op) = self.get_mut(id) {
-            op.content = content;
+        let Some(op) = self.get_mut(id) else { return };
+        if op.content.says_the_same(&content) {
+            return;
+        }
+        let version = op.content_version().wrapping_add(1);
+        op.content = content;
+        op.content_base = version.wrapping_sub(op.content.revision());
+        let watched = op.is_watched();
+        self.queue().tracker.note_change();
+        if watched {
+            self.note_content_change(id);
         }
     }
 
     fn note_content_change(&mut self, id: OpId) {
         let queue = self.queue().clone();
+        queue.tracker.note_change();
         if let Some(op) = self.get_mut(id) {
             // One notice is enough until it is delivered: a script may write a thousand cells in a turn.
-            if op.worker.is_some() && !op.content_change_queued {
+            if (op.worker.is_some() || op.is_watched()) && !op.content_change_queued {
                 op.content_change_queued = true;
                 queue.push(crate::change::Change::Content { op: id });
             }

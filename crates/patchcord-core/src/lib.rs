@@ -6,7 +6,7 @@
 //! is the data behind it.
 //!
 //! Where to look: what an operator type is: [`declaration`]. What an operator holds: [`content`] and [`table`]. How a
-//! parameter takes a value: [`parameter`]. What happens after an edit: [`change`] and [`network`]. What a person reads:
+//! parameter takes a value: [`parameter`]. What a computed value depends on: [`tracking`]. What happens after an edit: [`change`] and [`network`]. What a person reads:
 //! [`problem`] and [`textport`].
 
 pub mod callbacks;
@@ -22,4 +22,5 @@ pub mod problem;
 pub mod table;
 pub mod tdu;
 pub mod textport;
+pub mod tracking;
 pub mod value;

@@ -105,12 +105,14 @@ pub struct ParState {
     pub expression: Option<Rc<str>>,
     /// Text of the bind expression, kept while another mode is on.
     pub bind: Option<Rc<str>>,
+    /// Another number with each change of the value; 0 for one that was never set.
+    pub(crate) version: u64,
 }
 
 impl ParState {
     /// State of a parameter that is at its default.
     pub fn of_default(parameter: &Parameter) -> Self {
-        ParState { mode: ParMode::Constant, value: default_value(parameter), expression: None, bind: None }
+        ParState { mode: ParMode::Constant, value: default_value(parameter), expression: None, bind: None, version: 0 }
     }
 }
 

@@ -10,8 +10,9 @@ use patchcord_core::declaration::{ContentKind, Family, MenuEntry, OperatorType, 
 use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::{OpId, Patch};
 use patchcord_core::pattern::Pattern;
+use patchcord_core::tracking::Source;
 
-use crate::reference::Follower;
+use crate::reference::target;
 
 /// The Info CHOP.
 pub static INFO_CHOP: OperatorType = OperatorType {
@@ -75,25 +76,30 @@ const RANGE2: ParIndex = ParIndex::of(PAGES, "range2");
 const PASSIVE: ParIndex = ParIndex::of(PAGES, "passive");
 const CHILDCOOKTIME: ParIndex = ParIndex::of(PAGES, "childcooktime");
 
-struct InfoChop(Follower);
+struct InfoChop(OpId);
 
 fn start(_: &Network, op: OpId) -> Rc<dyn Worker> {
-    Rc::new(InfoChop(Follower::new(op)))
+    Rc::new(InfoChop(op))
 }
 
 impl Worker for InfoChop {
+    fn computes(&self) -> bool {
+        true
+    }
+
     fn cook(&self, network: &Network) {
-        self.0.cook(network, OP, |target| {
-            let channels = target.map(|target| self.channels_of(network, target)).unwrap_or_default();
-            let content = Content::Channels(Channels { rate: network.frame().rate, channels });
-            network.patch_mut().put_content(self.0.op(), content);
-        });
+        // Figures are others at each look.
+        network.note_read(Source::Moment);
+        let target = target(network, self.0, OP);
+        let channels = target.map(|target| self.channels_of(network, target)).unwrap_or_default();
+        let content = Content::Channels(Channels { rate: network.frame().rate, channels });
+        network.patch_mut().put_content(self.0, content);
     }
 }
 
 impl InfoChop {
     fn channels_of(&self, network: &Network, target: OpId) -> Vec<(Rc<str>, Vec<f64>)> {
-        let par = |index| network.eval(self.0.op(), index);
+        let par = |index| network.eval(self.0, index);
         let mut info = if par(PASSIVE).is_on() { network.info_of_last_cook(target) } else { network.info(target) };
         if par(CHILDCOOKTIME).is_on() {
             info.extend(children_cook_time(&network.patch(), target).map(|time| (CHILDREN_COOK_TIME, time)));

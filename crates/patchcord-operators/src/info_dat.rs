@@ -11,8 +11,9 @@ use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Severity;
 use patchcord_core::table::Table;
+use patchcord_core::tracking::Source;
 
-use crate::reference::Follower;
+use crate::reference::target;
 use crate::table_content::put_table;
 
 /// The Info DAT.
@@ -51,26 +52,31 @@ const PAGES: &[Page] = &[
 const OP: ParIndex = ParIndex::of(PAGES, "op");
 const PASSIVE: ParIndex = ParIndex::of(PAGES, "passive");
 
-struct InfoDat(Follower);
+struct InfoDat(OpId);
 
 fn start(_: &Network, op: OpId) -> Rc<dyn Worker> {
-    Rc::new(InfoDat(Follower::new(op)))
+    Rc::new(InfoDat(op))
 }
 
 impl Worker for InfoDat {
+    fn computes(&self) -> bool {
+        true
+    }
+
     fn cook(&self, network: &Network) {
-        self.0.cook(network, OP, |target| {
-            let table = target.map_or_else(Table::new, |target| self.table_of(network, target));
-            // The operator is there and holds a table: it is what cooks.
-            let _ = put_table(network, self.0.op(), table);
-        });
+        // What operators say of themselves is another at each look.
+        network.note_read(Source::Moment);
+        let target = target(network, self.0, OP);
+        let table = target.map_or_else(Table::new, |target| self.table_of(network, target));
+        // The operator is there and holds a table: it is what cooks.
+        let _ = put_table(network, self.0, table);
     }
 }
 
 impl InfoDat {
     fn table_of(&self, network: &Network, target: OpId) -> Table {
-        if !network.eval(self.0.op(), PASSIVE).is_on() {
-            network.cook(target);
+        if !network.eval(self.0, PASSIVE).is_on() {
+            network.cook_to_look(target);
         }
         let worker = network.patch().get(target).and_then(|op| op.worker().cloned());
         worker.and_then(|worker| worker.info_table(network)).unwrap_or_else(|| problems(network, target))

@@ -6,7 +6,9 @@
 
 use std::collections::BTreeMap;
 
+use patchcord_core::frame::Frame;
 use patchcord_core::patch::{OpId, Patch};
+use patchcord_core::tracking::Source;
 use patchcord_core::value::OwnedValue;
 use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
@@ -461,6 +463,14 @@ impl App {
     }
 }
 
+/// The frame, for a script; what reads it depends on the time.
+pub fn frame_now() -> PyResult<Frame> {
+    host::with(|host| {
+        host.network.note_read(Source::Time);
+        Ok(host.network.frame())
+    })
+}
+
 /// The global `absTime`: time since the program started.
 #[pyclass(module = "td", frozen)]
 struct AbsTime;
@@ -469,12 +479,12 @@ struct AbsTime;
 impl AbsTime {
     #[getter]
     fn frame(&self) -> PyResult<u64> {
-        host::with(|host| Ok(host.network.frame().number))
+        Ok(frame_now()?.number)
     }
 
     #[getter]
     fn seconds(&self) -> PyResult<f64> {
-        host::with(|host| Ok(host.network.frame().seconds))
+        Ok(frame_now()?.seconds)
     }
 
     /// Frames since the last frame that was run; above 1 when frames were skipped.

@@ -15,6 +15,7 @@ use std::rc::Rc;
 use patchcord_core::declaration::Kind;
 use patchcord_core::parameter::ParValue;
 use patchcord_core::patch::{OpId, Operator};
+use patchcord_core::tracking::Source as Read;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 use slotmap::SecondaryMap;
@@ -66,6 +67,7 @@ impl Scripts {
             self.loaded.borrow_mut().insert(dat, script.clone());
             script
         });
+        host.network.note_read(Read::Content(dat));
         script.refresh(host, py);
         self.record(&script);
         Ok(script)

@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use patchcord_core::patch::{OpId, Operator};
+use patchcord_core::tracking::Source;
 use patchcord_core::value::HostValue;
 use pyo3::exceptions::{PyKeyError, PyTypeError};
 use pyo3::prelude::*;
@@ -26,6 +27,7 @@ pub fn store(op: OpId, key: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
             Some((_, old)) => *old = kept,
             None => operator.storage.push((Rc::from(key), kept)),
         }
+        patch.note_storage_change(op);
         Ok(())
     })?;
     host::let_go(value.py());
@@ -73,6 +75,7 @@ pub fn fetch<'py>(op: OpId, key: &str, options: &FetchOptions<'py>, py: Python<'
     let found = host::with(|host| {
         host.network.patch().get(op).ok_or_else(gone)?;
         let holder = if options.search { owner(host, op, key) } else { Some(op) };
+        note_reads(host, op, holder);
         let patch = host.network.patch();
         Ok(holder.and_then(|holder| patch.get(holder)).and_then(|operator| stored(operator, key)))
     })?;
@@ -91,6 +94,18 @@ pub fn fetch<'py>(op: OpId, key: &str, options: &FetchOptions<'py>, py: Python<'
     Ok(default.clone())
 }
 
+/// Notes what was looked at on the way from an operator to the one that keeps a key, for what depends on it.
+fn note_reads(host: &Host, op: OpId, holder: Option<OpId>) {
+    if !host.network.notes_reads() {
+        return;
+    }
+    let mut at = Some(op);
+    while let Some(looked_at) = at {
+        host.network.note_read(Source::Storage(looked_at));
+        at = if at == holder { None } else { host.network.patch().get(looked_at).and_then(Operator::parent) };
+    }
+}
+
 /// The operator at which a key is kept: this one or the nearest component around it.
 pub fn owner(host: &Host, op: OpId, key: &str) -> Option<OpId> {
     let patch = host.network.patch();
@@ -106,6 +121,7 @@ pub fn forget(py: Python<'_>, op: OpId, unwanted: impl Fn(&str) -> bool) -> PyRe
     host::with(|host| {
         let mut patch = host.network.patch_mut();
         patch.get_mut(op).ok_or_else(gone)?.storage.retain(|(key, _)| !unwanted(key));
+        patch.note_storage_change(op);
         Ok(())
     })?;
     host::let_go(py);

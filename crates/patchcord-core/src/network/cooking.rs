@@ -1,11 +1,21 @@
-//! Cooking on demand, and what can be seen of it: figures and info channels.
+//! Cooking, and what can be seen of it: figures and info channels.
+//!
+//! An operator that computes its content cooks when somebody reads the content and something that it read the last time
+//! is another by now. Nobody reads, nothing cooks. Wires or references that lead round in a circle are an error that names
+//! the way.
 
+use std::rc::Rc;
 use std::time::Duration;
 
-use super::Network;
+use super::{Network, Worker};
+use crate::content::Content;
 use crate::declaration::COMMON_INFO;
 use crate::patch::{CookStats, OpId};
-use crate::problem::Severity;
+use crate::problem::{Problem, Severity};
+use crate::tracking::{Computed, Source};
+
+/// Cause of the error that an operator cannot cook.
+const COOK: &str = "cook";
 
 /// Figures about an operator's cooks, as the common info channels show them.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -23,12 +33,79 @@ pub struct CookFigures {
 }
 
 impl Network {
-    /// Brings an operator's content up to date, for operators that compute it on demand.
+    /// Brings an operator's content up to date, for operators that compute it ([`Worker::computes`]): if anything that
+    /// its last cook read is another by now, it cooks. Nothing for the others.
+    #[inline]
     pub fn cook(&self, op: OpId) {
         let worker = self.patch().get(op).and_then(|op| op.worker.clone());
-        if let Some(worker) = worker {
-            worker.cook(self);
+        if let Some(worker) = worker.filter(|worker| worker.computes()) {
+            self.cook_with(op, &*worker, false);
         }
+    }
+
+    /// As [`Network::cook`], for who only looks at an operator from outside: one that is cooking is seen as it is.
+    pub fn cook_to_look(&self, op: OpId) {
+        if !self.0.queue.tracker.is_under_way(Computed::Content(op)) {
+            self.cook(op);
+        }
+    }
+
+    /// Cooks an operator whether or not anything is another.
+    pub fn force_cook(&self, op: OpId) {
+        let worker = self.patch().get(op).and_then(|op| op.worker.clone());
+        if let Some(worker) = worker.filter(|worker| worker.computes()) {
+            self.cook_with(op, &*worker, true);
+        }
+    }
+
+    /// Reads the content of an operator, after it was brought up to date. `None` when it is gone. `read` is called
+    /// while the patch is borrowed.
+    pub fn read_content<R>(&self, op: OpId, read: impl FnOnce(&Content) -> R) -> Option<R> {
+        self.cook(op);
+        if self.notes_reads() {
+            self.note_read(Source::Content(op));
+        }
+        self.patch().get(op).map(|op| read(op.content()))
+    }
+
+    fn cook_with(&self, op: OpId, worker: &dyn Worker, force: bool) {
+        let known = self.0.cooked.borrow().get(op).cloned().filter(|_| !force);
+        if known.as_ref().is_some_and(|known| known.is_seen(self.0.queue.tracker.epoch())) {
+            return;
+        }
+        let under_way = match self.0.queue.tracker.begin(Computed::Content(op)) {
+            Ok(under_way) => under_way,
+            Err(refusal) => return self.refuse_cook(op, self.refusal(&refusal)),
+        };
+        if let Some(known) = known {
+            if self.is_current(&known) && under_way.way_round().is_none() {
+                drop(under_way);
+                self.pass_on(&known);
+                return;
+            }
+            under_way.restart();
+        }
+        let start = self.now();
+        worker.cook(self);
+        self.note_cook(op, start);
+        match under_way.way_round() {
+            Some(way) => {
+                under_way.try_again_next_frame(self.frame().number);
+                self.refuse_cook(op, self.loop_text(&way));
+            }
+            None => self.clear_problem(op, COOK),
+        }
+        let reads = Rc::new(under_way.finish());
+        self.pass_on(&reads);
+        if self.patch().get(op).is_some() {
+            let old = self.0.cooked.borrow_mut().insert(op, reads);
+            drop(old);
+        }
+    }
+
+    fn refuse_cook(&self, op: OpId, reason: String) {
+        let remedy = "open one of the wires or references on the way; its content stays as it was";
+        self.report(op, Problem::error(COOK, format!("it cannot cook: {reason}"), remedy));
     }
 
     /// Notes that an operator cooked from `start` until now.
@@ -58,14 +135,15 @@ impl Network {
         })
     }
 
-    /// All info channels of an operator after a cook: its own, then the common ones.
+    /// All info channels of an operator after a cook: its own, then the common ones. They are others at each look.
     pub fn info(&self, op: OpId) -> Vec<(&'static str, f64)> {
-        self.cook(op);
+        self.cook_to_look(op);
         self.info_of_last_cook(op)
     }
 
     /// All info channels of an operator, which is not cooked for it.
     pub fn info_of_last_cook(&self, op: OpId) -> Vec<(&'static str, f64)> {
+        self.note_read(Source::Moment);
         let Some((declaration, worker)) = self.patch().get(op).map(|op| (op.declaration(), op.worker.clone())) else {
             return Vec::new();
         };

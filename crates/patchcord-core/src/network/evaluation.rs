@@ -1,9 +1,10 @@
 //! Values of parameters: constants, expressions, binds.
 //!
-//! A computed parameter is worked out when it is read. Its expression may read others, which may read others; one that
-//! comes back to itself is noticed and keeps its last value, with a problem that says so.
+//! A computed parameter is worked out when it is read and something that it read the last time is another by now. At each
+//! frame those that may be stale are read, so that whoever owns a resource is told. An expression may read others, which
+//! may read others; one that comes back to itself keeps its last value, with a problem that names the way round. One
+//! that fails keeps its last value too, and is tried again at the next frame, since what it misses may not be in the patch.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::Network;
@@ -12,15 +13,29 @@ use crate::declaration::{ParIndex, Parameter};
 use crate::parameter::{ParMode, ParValue, convert};
 use crate::patch::{OpId, PatchError};
 use crate::problem::Problem;
+use crate::tracking::{Computed, Reads, Source};
 use crate::value::OwnedValue;
 
-/// Expressions that may read one another before it is called a loop.
-const MAX_EVALUATION_DEPTH: usize = 64;
+/// The last computation of a parameter.
+pub(super) struct Evaluated {
+    /// The text that was evaluated.
+    text: Rc<str>,
+    mode: ParMode,
+    reads: Reads,
+}
 
 impl Network {
     /// Value of a parameter now: the constant, or what the expression or bound parameter gives. When that fails the
     /// last value stands and the operator shows why.
     pub fn eval(&self, op: OpId, index: ParIndex) -> ParValue {
+        let value = self.value_now(op, index);
+        if self.notes_reads() {
+            self.note_read(Source::Par(op, index));
+        }
+        value
+    }
+
+    fn value_now(&self, op: OpId, index: ParIndex) -> ParValue {
         let (mode, text, last) = {
             let patch = self.patch();
             let Some(operator) = patch.get(op) else { return ParValue::Str(Rc::from("")) };
@@ -36,44 +51,69 @@ impl Network {
                 }
             }
         };
-        match self.compute(op, index, mode, &text) {
+        self.computed_value(op, index, mode, &text, last)
+    }
+
+    fn computed_value(&self, op: OpId, index: ParIndex, mode: ParMode, text: &Rc<str>, last: ParValue) -> ParValue {
+        let known = self.0.computed.borrow().get(&(op, index)).cloned().flatten();
+        let known = known.filter(|known| known.mode == mode && Rc::ptr_eq(&known.text, text));
+        if let Some(known) = &known
+            && known.reads.is_seen(self.0.queue.tracker.epoch())
+        {
+            return last;
+        }
+        let under_way = match self.0.queue.tracker.begin(Computed::Par(op, index)) {
+            Ok(under_way) => under_way,
+            Err(refusal) => return self.keep_last(op, index, &self.refusal(&refusal), last),
+        };
+        if let Some(known) = known {
+            let current = self.is_current(&known.reads);
+            if current && under_way.way_round().is_none() {
+                drop(under_way);
+                self.pass_on(&known.reads);
+                return self.patch().get(op).map_or(last, |op| op.par_value(index));
+            }
+            under_way.restart();
+        }
+        let result = self.compute(op, index, mode, text);
+        let result = match under_way.way_round() {
+            Some(way) => Err(self.loop_text(&way)),
+            None => result,
+        };
+        let value = match result {
             Ok(value) => {
                 self.patch_mut().keep_computed(op, index, mode, value.clone());
                 self.clear_part(op, "expression", &self.par_name(op, index));
                 value
             }
             Err(reason) => {
-                let name = self.par_name(op, index);
-                let message = format!("the expression of `{name}` fails: {reason}");
-                self.report(
-                    op,
-                    Problem::warning("expression", message, "the last value stands until it works").about(name),
-                );
-                last
+                under_way.try_again_next_frame(self.frame().number);
+                self.keep_last(op, index, &reason, last)
             }
+        };
+        let reads = under_way.finish();
+        self.pass_on(&reads);
+        // Only what still has this text: it may have got another, or be gone, while it was computed.
+        let is_kept = self.patch().get(op).and_then(|op| op.par_state(index)).is_some_and(|state| state.mode == mode);
+        if is_kept {
+            let evaluated = Rc::new(Evaluated { text: text.clone(), mode, reads });
+            let old = self.0.computed.borrow_mut().insert((op, index), Some(evaluated));
+            drop(old);
         }
+        value
+    }
+
+    fn keep_last(&self, op: OpId, index: ParIndex, reason: &str, last: ParValue) -> ParValue {
+        let name = self.par_name(op, index);
+        let message = format!("the expression of `{name}` fails: {reason}");
+        let problem = Problem::warning("expression", message, "the last value stands until it works");
+        self.report(op, problem.about(name));
+        last
     }
 
     fn compute(&self, op: OpId, index: ParIndex, mode: ParMode, text: &str) -> Result<ParValue, String> {
         let evaluator = self.evaluator().ok_or("there is nobody here who computes expressions")?;
-        let evaluation = self.begin_evaluation(op, index).map_err(str::to_owned)?;
-        let result = self.compute_with(&*evaluator, op, index, mode, text);
-        if evaluation.is_loop() { Err(LOOP.to_owned()) } else { result }
-    }
-
-    /// Notes that a parameter is being computed. One that is being computed already depends on itself, and so do all that
-    /// were begun since.
-    fn begin_evaluation(&self, op: OpId, index: ParIndex) -> Result<Evaluating<'_>, &'static str> {
-        let mut evaluating = self.0.evaluating.borrow_mut();
-        if let Some(first) = evaluating.iter().position(|evaluation| evaluation.of == (op, index)) {
-            evaluating[first..].iter_mut().for_each(|evaluation| evaluation.is_loop = true);
-            return Err(LOOP);
-        }
-        if evaluating.len() >= MAX_EVALUATION_DEPTH {
-            return Err("it depends on too long a chain of parameters");
-        }
-        evaluating.push(Evaluation { of: (op, index), is_loop: false });
-        Ok(Evaluating { all: &self.0.evaluating, at: evaluating.len() - 1 })
+        self.compute_with(&*evaluator, op, index, mode, text)
     }
 
     fn compute_with(
@@ -105,13 +145,34 @@ impl Network {
         }
     }
 
+    /// Whether a computed parameter may have another value by now.
+    pub(super) fn has_stale_parameters(&self) -> bool {
+        let computed = self.0.computed.borrow();
+        !computed.is_empty() && self.0.refreshed.get() != self.0.queue.tracker.epoch()
+    }
+
+    /// Brings all computed parameters up to date.
+    pub(super) fn refresh_parameters(&self) {
+        self.0.frame_asked.set(false);
+        let epoch = self.0.queue.tracker.epoch();
+        let computed: Vec<_> = self.0.computed.borrow().keys().copied().collect();
+        for (op, index) in computed {
+            self.refresh_computed(op, index);
+        }
+        let volatile = |evaluated: &Option<Rc<Evaluated>>| evaluated.as_ref().is_none_or(|e| e.reads.is_volatile());
+        let any_volatile = self.0.computed.borrow().values().any(volatile);
+        // No epoch is below 1 once a parameter is computed, so 0 is looked at again at each frame.
+        self.0.refreshed.set(if any_volatile { 0 } else { epoch });
+    }
+
     pub(super) fn refresh_computed(&self, op: OpId, index: ParIndex) {
         let still =
             self.patch().get(op).and_then(|op| op.par_state(index)).is_some_and(|s| s.mode != ParMode::Constant);
         if still {
             self.eval(op, index);
         } else {
-            self.0.computed.borrow_mut().remove(&(op, index));
+            let old = self.0.computed.borrow_mut().remove(&(op, index));
+            drop(old);
         }
     }
 
@@ -129,38 +190,11 @@ impl Network {
             && let Ok((master, at)) = evaluator.bind_master(self, op, &text)
         {
             // A circle of binds has no master; then the value goes to the one that the circle came back to.
-            if let Ok(_evaluation) = self.begin_evaluation(op, index) {
+            if let Ok(_under_way) = self.0.queue.tracker.begin(Computed::Par(op, index)) {
                 return self.set_par(master, at, value);
             }
         }
         self.patch_mut().set_par(op, index, value)
-    }
-}
-
-/// Why a parameter that depends on itself has no value.
-const LOOP: &str = "it depends on itself";
-
-/// A parameter that is being computed.
-pub(super) struct Evaluation {
-    of: (OpId, ParIndex),
-    is_loop: bool,
-}
-
-/// Takes the note of an evaluation back when it ends, also by a panic.
-struct Evaluating<'a> {
-    all: &'a RefCell<Vec<Evaluation>>,
-    at: usize,
-}
-
-impl Evaluating<'_> {
-    fn is_loop(&self) -> bool {
-        self.all.borrow().get(self.at).is_some_and(|evaluation| evaluation.is_loop)
-    }
-}
-
-impl Drop for Evaluating<'_> {
-    fn drop(&mut self) {
-        self.all.borrow_mut().truncate(self.at);
     }
 }
 

@@ -18,11 +18,9 @@ impl Network {
         source.map_or(last, |source| source(last, time))
     }
 
-    /// Whether anything happens at frames: workers that want them, delayed runs, computed parameters.
+    /// Whether anything happens at frames: workers that want them, delayed runs, computed parameters that may be stale.
     pub fn wants_frames(&self) -> bool {
-        !self.0.frame_workers.borrow().is_empty()
-            || !self.0.runs.borrow().is_empty()
-            || !self.0.computed.borrow().is_empty()
+        !self.0.frame_workers.borrow().is_empty() || !self.0.runs.borrow().is_empty() || self.has_stale_parameters()
     }
 
     /// Says whether [`Worker::handle_frame`](super::Worker::handle_frame) of an operator is wanted from now on, for workers that change their mind.
@@ -44,9 +42,8 @@ impl Network {
             network.run_due(FramePhase::Start);
             network.frame_workers(FramePhase::Start);
         });
-        let computed: Vec<_> = self.0.computed.borrow().iter().copied().collect();
-        if !computed.is_empty() {
-            self.turn(|network| computed.iter().for_each(|(op, index)| network.refresh_computed(*op, *index)));
+        if self.has_stale_parameters() {
+            self.turn(Network::refresh_parameters);
         }
     }
 

@@ -11,16 +11,20 @@
 //! [`frames`], cooking and info channels in [`cooking`].
 
 mod cooking;
+mod dependencies;
 mod evaluation;
 mod frames;
+mod watching;
 
 use std::any::Any;
 use std::cell::{Cell, Ref, RefCell, RefMut};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
+
+use slotmap::SecondaryMap;
 
 use crate::callbacks::{CallbackSource, Callbacks, Evaluator, ExtensionNews, NoCallbacks};
 use crate::change::{Change, ChangeQueue, Pending};
@@ -30,8 +34,9 @@ use crate::patch::{OpId, Patch, PatchError};
 use crate::problem::{Problem, Severity};
 use crate::table::Table;
 use crate::textport::{LineKind, Textport};
+use crate::tracking::Reads;
 pub use cooking::CookFigures;
-use evaluation::Evaluation;
+use evaluation::Evaluated;
 
 /// Items of the queue that one turn works off; the rest waits for the next turn, so that scripts which cause one
 /// another for ever do not stop the sockets.
@@ -47,8 +52,20 @@ pub trait Worker: Any {
     /// Something about the operator changed.
     fn handle_change(&self, _network: &Network, _change: &Change) {}
 
-    /// Brings content that is computed on demand up to date; called before the content is read.
+    /// Whether the content is computed by [`Worker::cook`] when it is read.
+    fn computes(&self) -> bool {
+        false
+    }
+
+    /// Computes the content. Called before it is read, if anything that the last cook read is another by now. What it
+    /// reads through the [`Network`] is noted; figures that are others at each look are [`Source::Moment`](crate::tracking::Source::Moment).
     fn cook(&self, _network: &Network) {}
+
+    /// Something about an operator changed that this one watches ([`Network::watch`]).
+    fn handle_watched(&self, _network: &Network, _change: &Change) {}
+
+    /// Operators were made, destroyed, renamed or wired anew ([`Network::watch_tree`]).
+    fn handle_tree(&self, _network: &Network) {}
 
     /// Whether [`Worker::handle_frame`] is wanted from the start; [`Network::set_frame_interest`] changes it later.
     fn wants_frames(&self) -> bool {
@@ -95,8 +112,17 @@ struct Inner {
     textport: Textport,
     callback_source: RefCell<Option<Rc<dyn CallbackSource>>>,
     evaluator: RefCell<Option<Rc<dyn Evaluator>>>,
-    evaluating: RefCell<Vec<Evaluation>>,
-    computed: RefCell<BTreeSet<(OpId, ParIndex)>>,
+    /// Parameters whose value is computed, with what they read when it was computed last.
+    computed: RefCell<BTreeMap<(OpId, ParIndex), Option<Rc<Evaluated>>>>,
+    /// What operators read in their last cook.
+    cooked: RefCell<SecondaryMap<OpId, Rc<Reads>>>,
+    /// Epoch at which all computed parameters were current.
+    refreshed: Cell<u64>,
+    /// A frame was asked for that would refresh them.
+    frame_asked: Cell<bool>,
+    /// Operators that are told when the tree is another, and the tree of which they were told.
+    tree_watchers: RefCell<Vec<OpId>>,
+    told_tree: Cell<u64>,
     frame_workers: RefCell<Vec<(OpId, Rc<dyn Worker>)>>,
     runs: RefCell<Runs>,
     frame: Cell<Frame>,
@@ -130,8 +156,12 @@ impl Network {
             textport: Textport::default(),
             callback_source: RefCell::default(),
             evaluator: RefCell::default(),
-            evaluating: RefCell::default(),
             computed: RefCell::default(),
+            cooked: RefCell::default(),
+            refreshed: Cell::new(0),
+            frame_asked: Cell::new(false),
+            tree_watchers: RefCell::default(),
+            told_tree: Cell::new(0),
             frame_workers: RefCell::default(),
             runs: RefCell::default(),
             frame: Cell::default(),
@@ -221,8 +251,13 @@ impl Network {
         let _leave = Leave(depth);
         let result = work(self);
         drop(_leave);
-        if depth.get() == 0 && !self.0.queue.is_empty() {
-            self.settle();
+        if depth.get() == 0 {
+            if !self.0.queue.is_empty() {
+                self.settle();
+            }
+            if self.has_stale_parameters() && !self.0.frame_asked.replace(true) {
+                self.0.queue.wake();
+            }
         }
         result
     }
@@ -285,21 +320,24 @@ impl Network {
         match &change {
             Change::Created { .. } => {
                 self.start_worker(op);
+                self.tell_tree_watchers();
                 return;
             }
             Change::Destroyed { .. } => {
                 self.end_operator(op);
+                self.tell_tree_watchers();
                 return;
             }
+            Change::Inputs { .. } => self.tell_tree_watchers(),
             Change::Renamed { .. } => {
+                self.tell_tree_watchers();
                 let source = self.0.callback_source.borrow().clone();
                 if let Some(source) = source {
                     source.handle_rename(self, op);
                 }
             }
             Change::Computed { index, .. } => {
-                self.0.computed.borrow_mut().insert((op, *index));
-                self.0.queue.wake();
+                self.0.computed.borrow_mut().entry((op, *index)).or_default();
                 self.refresh_computed(op, *index);
                 return;
             }
@@ -323,6 +361,7 @@ impl Network {
         if let Some(worker) = worker {
             worker.handle_change(self, &change);
         }
+        self.tell_watchers(&change);
     }
 
     fn start_worker(&self, op: OpId) {

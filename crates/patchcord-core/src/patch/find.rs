@@ -4,6 +4,7 @@ use super::{OpId, Patch};
 use crate::declaration::{Family, ParIndex};
 use crate::parameter::ParValue;
 use crate::pattern::Pattern;
+use crate::tracking::Source;
 
 impl Patch {
     /// The first operator that a path or pattern names, seen from inside the component `base`.
@@ -11,6 +12,7 @@ impl Patch {
     /// Paths are absolute (`/project1/x`), relative (`x`, `./x`, `../x`, `x/y`), and each part may be a pattern
     /// (`web*`). Several, separated by spaces, are tried in order.
     pub fn find(&self, base: OpId, path: &str) -> Option<OpId> {
+        self.note_tree_read();
         // The plain case (a sibling's name) comes with nearly every call of a script.
         if let Some(op) = self.get(base)
             && let Some(child) = op.children.find(path)
@@ -26,6 +28,7 @@ impl Patch {
 
     /// All operators that the paths and patterns name, each once, in order.
     pub fn find_all(&self, base: OpId, paths: &str) -> Vec<OpId> {
+        self.note_tree_read();
         let mut found = Vec::new();
         for one in paths.split_whitespace() {
             self.walk(base, one, false, &mut found);
@@ -33,6 +36,15 @@ impl Patch {
         let mut seen = std::collections::HashSet::new();
         found.retain(|id| seen.insert(*id));
         found
+    }
+
+    /// Notes that a computation has read names, places, wires, or which operators there are.
+    #[inline]
+    pub fn note_tree_read(&self) {
+        let tracker = &self.queue().tracker;
+        if tracker.is_active() {
+            tracker.note(Source::Tree, tracker.tree_version());
+        }
     }
 
     fn walk(&self, base: OpId, path: &str, first_only: bool, found: &mut Vec<OpId>) {

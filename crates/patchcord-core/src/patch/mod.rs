@@ -87,6 +87,10 @@ pub struct Operator {
     /// Operators that are docked to this one.
     docked: Vec<OpId>,
     pub(crate) content: Content,
+    /// What the content's own revision counts from.
+    pub(crate) content_base: u64,
+    /// Operators that are told of its changes.
+    pub(crate) watchers: Vec<OpId>,
     /// It has been told that it was made.
     pub(crate) begun: bool,
     pub(crate) worker: Option<Rc<dyn Worker>>,
@@ -95,6 +99,8 @@ pub struct Operator {
     pub(crate) definitions_change_queued: bool,
     /// Values that scripts keep on the operator, in order of their first store.
     pub storage: Vec<(Rc<str>, HostValue)>,
+    /// Another number with each change of the storage; see [`Patch::note_storage_change`].
+    pub(crate) storage_version: u64,
     /// What is wrong with it now. File problems through [`Network`](crate::network::Network), which also says them.
     pub problems: Problems,
     /// Cook figures.
@@ -144,6 +150,11 @@ impl Operator {
     /// What it holds.
     pub fn content(&self) -> &Content {
         &self.content
+    }
+
+    /// Whether an operator is told of its changes.
+    pub(crate) fn is_watched(&self) -> bool {
+        !self.watchers.is_empty()
     }
 
     /// The part that does its work, once started.
@@ -466,6 +477,14 @@ impl Patch {
         self.operators.iter()
     }
 
+    /// Notes that something was stored on an operator, or is not any more.
+    pub fn note_storage_change(&mut self, id: OpId) {
+        let version = self.queue.tracker.note_change();
+        if let Some(op) = self.get_mut(id) {
+            op.storage_version = version;
+        }
+    }
+
     /// Path of an operator; empty when it was destroyed.
     pub fn path(&self, id: OpId) -> Rc<str> {
         self.get(id).map_or_else(|| Rc::from(""), |op| op.path.clone())
@@ -493,12 +512,15 @@ fn blank(kind: &'static OperatorType, name: Rc<str>, path: Rc<str>, parent: Opti
         dock: None,
         docked: Vec::new(),
         content: Content::of(kind.content),
+        content_base: 0,
+        watchers: Vec::new(),
         begun: false,
         worker: None,
         native_callbacks: None,
         content_change_queued: false,
         definitions_change_queued: false,
         storage: Vec::new(),
+        storage_version: 0,
         problems: Problems::default(),
         cook: CookStats::default(),
         tags: Vec::new(),

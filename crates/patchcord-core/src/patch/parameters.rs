@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::custom::CustomError;
 use super::{OpId, Operator, Patch, PatchError};
-use crate::change::Change;
+use crate::change::{Change, ParStateBefore};
 use crate::declaration::{Kind, ParIndex};
 use crate::parameter::{ParMode, ParValue, ParameterError, convert, default_value, nearest_name};
 use crate::value::OwnedValue;
@@ -42,9 +42,11 @@ impl Patch {
         if state.mode == ParMode::Constant && state.value == value {
             return Ok(());
         }
-        state.mode = ParMode::Constant;
-        state.value = value.clone();
-        self.queue.push(Change::Parameter { op: id, index, value });
+        let mode = std::mem::replace(&mut state.mode, ParMode::Constant);
+        let before = std::mem::replace(&mut state.value, value.clone());
+        state.version = self.queue.tracker.note_change();
+        self.note_par_state(id, index, (mode != ParMode::Constant).then_some(ParStateBefore::Mode(mode)));
+        self.queue.push(Change::Parameter { op: id, index, value, before });
         Ok(())
     }
 
@@ -54,8 +56,11 @@ impl Patch {
     /// [`PatchError::Gone`].
     pub fn set_expression(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
         let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
-        state.mode = ParMode::Expression;
-        state.expression = Some(Rc::from(expression));
+        let mode = std::mem::replace(&mut state.mode, ParMode::Expression);
+        let before = state.expression.replace(Rc::from(expression)).unwrap_or_else(|| Rc::from(""));
+        state.version = self.queue.tracker.note_change();
+        self.note_par_state(id, index, (mode != ParMode::Expression).then_some(ParStateBefore::Mode(mode)));
+        self.note_par_state(id, index, (*before != *expression).then_some(ParStateBefore::Expression(before)));
         self.queue.push(Change::Computed { op: id, index });
         Ok(())
     }
@@ -67,8 +72,10 @@ impl Patch {
     /// [`PatchError::Gone`].
     pub fn set_bind(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
         let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
-        state.mode = ParMode::Bind;
+        let mode = std::mem::replace(&mut state.mode, ParMode::Bind);
         state.bind = Some(Rc::from(expression));
+        state.version = self.queue.tracker.note_change();
+        self.note_par_state(id, index, (mode != ParMode::Bind).then_some(ParStateBefore::Mode(mode)));
         self.queue.push(Change::Computed { op: id, index });
         Ok(())
     }
@@ -79,10 +86,12 @@ impl Patch {
     /// [`PatchError::Gone`].
     pub fn set_mode(&mut self, id: OpId, index: ParIndex, mode: ParMode) -> Result<(), PatchError> {
         let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
-        state.mode = mode;
+        let before = std::mem::replace(&mut state.mode, mode);
         let value = state.value.clone();
+        state.version = self.queue.tracker.note_change();
+        self.note_par_state(id, index, (mode != before).then_some(ParStateBefore::Mode(before)));
         self.queue.push(match mode {
-            ParMode::Constant => Change::Parameter { op: id, index, value },
+            ParMode::Constant => Change::Parameter { op: id, index, before: value.clone(), value },
             _ => Change::Computed { op: id, index },
         });
         Ok(())
@@ -98,7 +107,9 @@ impl Patch {
         if let Ok(at) = op.parameters.binary_search_by_key(&index, |(at, _)| *at) {
             let (_, old) = op.parameters.remove(at);
             if old.mode != ParMode::Constant || old.value != default {
-                self.queue.push(Change::Parameter { op: id, index, value: default });
+                let mode = (old.mode != ParMode::Constant).then_some(ParStateBefore::Mode(old.mode));
+                self.note_par_state(id, index, mode);
+                self.queue.push(Change::Parameter { op: id, index, value: default, before: old.value });
             }
         }
         Ok(())
@@ -123,8 +134,18 @@ impl Patch {
         }
         let Ok(state) = op.par_state_mut(index) else { return };
         if state.value != value {
-            state.value = value.clone();
-            self.queue.push(Change::Parameter { op: id, index, value });
+            let before = std::mem::replace(&mut state.value, value.clone());
+            state.version = self.queue.tracker.note_change();
+            self.queue.push(Change::Parameter { op: id, index, value, before });
+        }
+    }
+
+    /// Tells those that watch an operator what a parameter's state was before.
+    fn note_par_state(&mut self, id: OpId, index: ParIndex, before: Option<ParStateBefore>) {
+        if let Some(before) = before
+            && self.operators.get(id).is_some_and(Operator::is_watched)
+        {
+            self.queue.push(Change::ParameterState { op: id, index, before });
         }
     }
 }

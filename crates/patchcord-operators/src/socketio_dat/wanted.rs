@@ -53,5 +53,5 @@ impl Wanted {
 fn revision(network: &Network, op: OpId) -> Option<(OpId, u64)> {
     let patch = network.patch();
     let source = patch.get(op)?.inputs().get(input::EVENTS).copied().flatten()?.op;
-    Some((source, patch.get(source)?.content().revision()))
+    Some((source, patch.get(source)?.content_version()))
 }

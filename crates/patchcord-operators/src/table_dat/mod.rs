@@ -4,8 +4,9 @@
 //! - [`TableDat`]: the worker. It reads and writes the file, and fills the table when `fill` asks for it.
 //! - [`fill`]: what the table is filled with.
 //!
-//! Cells that are computed are so when a parameter of the fill changes and when the table is read, at most once per
-//! frame. An expression that fails leaves the table as it was, with a warning.
+//! Cells that are computed are so when the table is read and something that their expressions read is another by then, and
+//! when a parameter of the fill changes. An expression that fails leaves the table as it was, with a warning, and is
+//! tried again at the next frame.
 
 mod declaration;
 mod fill;
@@ -17,13 +18,14 @@ use patchcord_core::change::Change;
 use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
+use patchcord_core::tracking::Source;
 
 use crate::dat_file::DatFile;
 use crate::table_content::put_table;
 pub use declaration::TABLE_DAT;
 use declaration::par;
 pub use fill::MAX_COMPUTED_CELLS;
-use fill::{FillError, Plan};
+use fill::{Cells, FillError, Plan};
 
 /// Cause of the warning that the table cannot be filled.
 const FILL: &str = "fill";
@@ -34,8 +36,8 @@ pub struct TableDat {
     file: DatFile,
     /// The cell whose expression is being computed.
     computing: Cell<Option<(usize, usize)>>,
-    /// The frame in which the cells were computed last; `None` when they are to be computed anew.
-    computed_in: Cell<Option<u64>>,
+    /// The parameters ask for a size or for computed cells.
+    is_filled: Cell<bool>,
 }
 
 fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
@@ -46,7 +48,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         op,
         file: DatFile::start(network, op, &par::FILE),
         computing: Cell::new(None),
-        computed_in: Cell::new(None),
+        is_filled: Cell::new(false),
     })
 }
 
@@ -57,32 +59,21 @@ impl TableDat {
         self.computing.get()
     }
 
-    /// Fills the table as the parameters say, unless that was done in this frame.
+    /// Fills the table as the parameters say.
     fn fill(&self, network: &Network) {
-        // An expression that reads its own table sees it as it is.
-        if self.computing.get().is_some() {
-            return;
+        let is_filled = !matches!(Plan::of(network, self.op), Plan::Manual);
+        self.is_filled.set(is_filled);
+        if is_filled {
+            network.cook(self.op);
+        } else {
+            network.clear_problem(self.op, FILL);
         }
-        let filled = match Plan::of(network, self.op) {
-            Plan::Manual => Ok(()),
-            Plan::Size(rows, cols) => self.set_size(network, rows, cols),
-            Plan::Cells(_) if self.computed_in.get() == Some(network.frame().number) => return,
-            Plan::Cells(cells) => {
-                let start = network.now();
-                self.computed_in.set(Some(network.frame().number));
-                let table = cells.compute(network, self.op, |row, col| self.computing.set(Some((row, col))));
-                self.computing.set(None);
-                let put = table.and_then(|table| Ok(put_table(network, self.op, table)?));
-                network.note_cook(self.op, start);
-                put
-            }
-        };
-        match filled {
-            Ok(()) => network.clear_problem(self.op, FILL),
-            Err(error) => {
-                network.report(self.op, Problem::warning(FILL, error.to_string(), "the table stays as it was"));
-            }
-        }
+    }
+
+    fn compute(&self, network: &Network, cells: &Cells) -> Result<(), FillError> {
+        let table = cells.compute(network, self.op, |row, col| self.computing.set(Some((row, col))));
+        self.computing.set(None);
+        Ok(put_table(network, self.op, table?)?)
     }
 
     fn set_size(&self, network: &Network, rows: usize, cols: usize) -> Result<(), FillError> {
@@ -98,7 +89,6 @@ impl TableDat {
 
     /// Fills when all changes of the turn are there: a script that sets five parameters has one table computed.
     fn fill_later(&self, network: &Network) {
-        self.computed_in.set(None);
         let op = self.op;
         network.defer(move |network| {
             network.with_worker(op, |worker: &TableDat| worker.fill(network));
@@ -115,7 +105,27 @@ impl Worker for TableDat {
         }
     }
 
+    /// An expression that reads its own table sees it as it is.
+    fn computes(&self) -> bool {
+        self.is_filled.get() && self.computing.get().is_none()
+    }
+
     fn cook(&self, network: &Network) {
-        self.fill(network);
+        let filled = match Plan::of(network, self.op) {
+            Plan::Manual => Ok(()),
+            Plan::Size(rows, cols) => {
+                // Scripts may have given it another one.
+                network.note_read(Source::Moment);
+                self.set_size(network, rows, cols)
+            }
+            Plan::Cells(cells) => self.compute(network, &cells),
+        };
+        match filled {
+            Ok(()) => network.clear_problem(self.op, FILL),
+            Err(error) => {
+                network.note_read(Source::Time);
+                network.report(self.op, Problem::warning(FILL, error.to_string(), "the table stays as it was"));
+            }
+        }
     }
 }

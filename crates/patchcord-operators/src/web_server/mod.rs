@@ -31,6 +31,7 @@ use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::table::Table;
+use patchcord_core::tracking::Source;
 use patchcord_core::value::{SharedStr, Value};
 use patchcord_net::listen::{listen, parse_address};
 use patchcord_net::server::{Server, TlsConfig};
@@ -376,11 +377,15 @@ impl Worker for WebServer {
         }
     }
 
+    fn computes(&self) -> bool {
+        self.shows_table.get()
+    }
+
     fn cook(&self, network: &Network) {
-        if self.shows_table.get() {
-            let table = self.clients_table();
-            network.patch_mut().put_content(self.op, Content::Table(table));
-        }
+        // Times and counts are others at each look.
+        network.note_read(Source::Moment);
+        let table = self.clients_table();
+        network.patch_mut().put_content(self.op, Content::Table(table));
     }
 
     fn info(&self, _: &Network) -> Vec<f64> {

@@ -8,6 +8,7 @@ use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::table::Table;
+use patchcord_core::tracking::Source;
 use patchcord_core::value::OwnedValue;
 use patchcord_operators::base_comp::BASE_COMP;
 use patchcord_operators::info_chop::INFO_CHOP;
@@ -34,8 +35,12 @@ static COUNTED: OperatorType = OperatorType {
 struct Counted(OpId);
 
 impl Worker for Counted {
+    fn computes(&self) -> bool {
+        true
+    }
+
     fn cook(&self, network: &Network) {
-        network.note_cook(self.0, network.now());
+        network.note_read(Source::Moment);
     }
 
     fn info_table(&self, network: &Network) -> Option<Table> {

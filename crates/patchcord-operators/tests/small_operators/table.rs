@@ -6,6 +6,7 @@ use std::rc::Rc;
 use patchcord_core::frame::Frame;
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
+use patchcord_core::tracking::Source;
 use patchcord_core::value::OwnedValue;
 use patchcord_operators::table_dat::TableDat;
 
@@ -182,7 +183,8 @@ fn cells_are_computed_once_for_all_changes_of_a_turn_and_once_per_frame_when_rea
     let stage = Stage::new();
     let computed = Rc::new(Cell::new(0));
     let count = computed.clone();
-    stage.set_evaluator(move |_, _, _| {
+    stage.set_evaluator(move |network, _, _| {
+        network.note_read(Source::Time);
         count.set(count.get() + 1);
         Ok(OwnedValue::Int(count.get()))
     });

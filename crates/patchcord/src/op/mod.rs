@@ -475,11 +475,13 @@ impl Op {
     /// Brings what the operator shows up to date; with `recurse` also what is inside it.
     #[pyo3(signature = (force=false, recurse=false, **_options))]
     fn cook(&self, force: bool, recurse: bool, _options: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        // Whether an operator has something to do is known to itself alone, so forced or not is the same here.
-        let _ = force;
         host::with(|host| {
             for op in problems::with_inside(host, self.0, recurse)? {
-                host.network.cook(op);
+                if force {
+                    host.network.force_cook(op);
+                } else {
+                    host.network.cook(op);
+                }
             }
             Ok(())
         })

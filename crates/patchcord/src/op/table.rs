@@ -36,11 +36,7 @@ pub fn text(value: &Bound<'_, PyAny>) -> PyResult<Text> {
 /// # Errors
 /// `td.Error` when the operator is gone.
 pub fn read<R>(dat: OpId, read: impl FnOnce(&Content) -> R) -> PyResult<R> {
-    host::with(|host| {
-        host.network.cook(dat);
-        let patch = host.network.patch();
-        Ok(read(patch.get(dat).ok_or_else(gone)?.content()))
-    })
+    host::with(|host| host.network.read_content(dat, read).ok_or_else(gone))
 }
 
 /// Edits the table of a DAT; `edit` must not touch Python.

@@ -359,7 +359,7 @@ impl Patch {
         }
         let value = op.par_value(index);
         if is_known && value != before {
-            self.queue.push(Change::Parameter { op: id, index, value });
+            self.queue.push(Change::Parameter { op: id, index, value, before });
         }
     }
 
@@ -382,6 +382,8 @@ impl Patch {
     /// Leaves a change that says that definitions are others. One waits at a time.
     fn note_definitions(&mut self, id: OpId) {
         self.queue.note_script_change();
+        // Whoever found an operator may have found another set of parameters.
+        self.queue.tracker.note_tree_change();
         if let Some(op) = self.operators.get_mut(id)
             && !std::mem::replace(&mut op.definitions_change_queued, true)
         {
