@@ -7,20 +7,22 @@ use patchcord_core::table::Table;
 
 /// The operator that an input is wired to.
 pub(crate) fn source(network: &Network, op: OpId, input: usize) -> Option<OpId> {
-    network.patch().get(op)?.inputs().get(input).copied().flatten().map(|source| source.op)
+    let patch = network.patch();
+    patch.note_tree_read();
+    patch.get(op)?.inputs().get(input).copied().flatten().map(|source| source.op)
 }
 
 /// All operators that are wired to an operator, in the order of its inputs.
 pub(crate) fn sources(network: &Network, op: OpId) -> Vec<OpId> {
     let patch = network.patch();
+    patch.note_tree_read();
     patch.get(op).map(|op| op.inputs().iter().flatten().map(|source| source.op).collect()).unwrap_or_default()
 }
 
 /// Reads the content of an operator, which is cooked first; `read` must touch neither patch nor Python. `None` when it
 /// is gone.
 pub(crate) fn read<R>(network: &Network, source: OpId, read: impl FnOnce(&Content) -> R) -> Option<R> {
-    network.cook(source);
-    network.patch().get(source).map(|op| read(op.content()))
+    network.read_content(source, read)
 }
 
 /// The content of an operator as a table, cooked first: a text has a row of one cell for each line.

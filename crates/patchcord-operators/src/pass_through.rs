@@ -137,12 +137,14 @@ fn start(_: &Network, op: OpId) -> Rc<dyn Worker> {
 }
 
 impl Worker for PassThrough {
+    fn computes(&self) -> bool {
+        true
+    }
+
     fn cook(&self, network: &Network) {
-        let start = network.now();
         let passed =
             inputs::source(network, self.0, 0).and_then(|source| inputs::read(network, source, Content::duplicate));
         let kind = network.patch().get(self.0).map_or(ContentKind::None, |op| op.declaration().content);
         network.patch_mut().put_content(self.0, passed.unwrap_or_else(|| Content::of(kind)));
-        network.note_cook(self.0, start);
     }
 }
