@@ -37,7 +37,7 @@ const TASKS: &[Task] = &[
     Task { name: "test", help: "test [GROUP…]: run every check, or only some groups", run: test::run },
     Task {
         name: "bench",
-        help: "bench web|websocket-client|socketio [--quick] [[--rounds] N] [--only NAME,NAME]: compare ours with its peers",
+        help: "bench web|websocket-client|socketio|python [--quick] [[--rounds] N] [--only NAME,NAME]: compare ours with its peers, and with its own bars",
         run: |args| Ok(bench::run(args)?),
     },
     Task {

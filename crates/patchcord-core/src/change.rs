@@ -182,6 +182,10 @@ impl ChangeQueue {
         self.pending.borrow().is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.pending.borrow().len()
+    }
+
     pub(crate) fn note_script_change(&self) {
         self.script_epoch.set(self.script_epoch.get() + 1);
     }

@@ -9,7 +9,7 @@ use patchcord_core::callbacks::{Evaluator, ScriptError};
 use patchcord_core::change::Change;
 use patchcord_core::declaration::{ContentKind, Family, Input, OperatorType, Page, ParIndex, Parameter};
 use patchcord_core::frame::Frame;
-use patchcord_core::network::{LONGEST_TURN, Network, Worker};
+use patchcord_core::network::{LONGEST_TURN, MAX_CHANGES_PER_TURN, Network, Worker};
 use patchcord_core::parameter::ParValue;
 use patchcord_core::patch::{OpId, Source};
 use patchcord_core::textport::LineKind;
@@ -142,6 +142,20 @@ fn work_that_takes_long_leaves_the_rest_to_the_next_turn() {
     assert!(!network.is_settled());
     assert_eq!(done.get(), 11);
     assert!(said(&network)[0].contains("the rest waits for the next turn"));
+}
+
+#[test]
+fn however_much_a_turn_did_is_worked_off_at_its_end() {
+    let (network, done) = (network(), Rc::new(Cell::new(0)));
+    let count = 3 * MAX_CHANGES_PER_TURN;
+    network.turn(|network| {
+        for _ in 0..count {
+            let done = done.clone();
+            network.defer(move |_| done.set(done.get() + 1));
+        }
+    });
+    assert!(network.is_settled() && said(&network).is_empty());
+    assert_eq!(done.get(), count);
 }
 
 #[test]

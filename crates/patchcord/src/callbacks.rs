@@ -398,7 +398,10 @@ impl Drop for InBatch<'_> {
 }
 
 /// Calls a function with converted arguments. The short forms are those that need no tuple object.
-fn call<'py>(
+///
+/// # Errors
+/// What the function raises, or converting.
+pub fn call<'py>(
     py: Python<'py>,
     host: &Host,
     function: &Bound<'py, PyAny>,

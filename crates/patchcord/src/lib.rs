@@ -21,6 +21,7 @@ pub mod glue;
 pub mod host;
 pub mod keeping;
 pub mod library;
+pub mod measure;
 pub mod module;
 pub mod op;
 pub mod run;
@@ -39,6 +40,9 @@ pub mod _patchcord {
 
     use crate::glue::Glue;
     use crate::host::PythonHost;
+
+    #[pymodule_export]
+    use crate::measure::measure;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -19,6 +19,7 @@ mod options;
 mod peers;
 mod poll;
 mod process;
+mod python;
 mod report;
 mod servers;
 pub mod socketio;
@@ -76,7 +77,8 @@ pub fn run(args: &[String]) -> Result<(), BenchError> {
         Some((name, args)) if name == "web" => web(args),
         Some((name, args)) if name == "websocket-client" => websocket_client::run(args),
         Some((name, args)) if name == "socketio" => socketio::run(args),
-        _ => Err(BenchError::Usage("bench web|websocket-client|socketio […]".to_owned())),
+        Some((name, args)) if name == "python" => python::run(args),
+        _ => Err(BenchError::Usage("bench web|websocket-client|socketio|python […]".to_owned())),
     }
 }
 

@@ -169,7 +169,7 @@ pub struct CpuTime {
 }
 
 /// CPU times of some processes, by thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct CpuAccount(BTreeMap<u32, CpuTime>);
 
 impl CpuAccount {

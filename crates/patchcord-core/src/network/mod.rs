@@ -38,8 +38,8 @@ use crate::tracking::Reads;
 pub use cooking::CookFigures;
 use evaluation::Evaluated;
 
-/// Items of the queue that one turn works off; the rest waits for the next turn, so that scripts which cause one
-/// another for ever do not stop the sockets.
+/// Items of the queue that one turn works off besides those of its own; the rest waits for the next turn, so that scripts
+/// which cause one another for ever do not stop the sockets.
 pub const MAX_CHANGES_PER_TURN: usize = 10_000;
 
 /// Time after which a turn leaves the rest of the queue to the next one, for the same reason: a script may take long.
@@ -289,7 +289,8 @@ impl Network {
             self.defer(|network| network.0.started.set(true));
         }
         let start = self.now();
-        for _ in 0..MAX_CHANGES_PER_TURN {
+        // What the turn itself did has an end, however much it was: a patch of many operators is loaded in one.
+        for _ in 0..self.0.queue.len() + MAX_CHANGES_PER_TURN {
             let Some(pending) = self.0.queue.take() else { break };
             // Nested turns (a worker calls a callback) must not settle: the depth stays above zero here.
             self.0.queue.depth.set(1);

@@ -192,10 +192,15 @@ impl Bars {
         line(&mut self.0, format_args!("| {what} | {got:.2} {unit} | {sign} {bar} {unit} | {verdict} |"));
     }
 
-    /// The section with all of them.
+    /// The section with all of them; every figure is a median.
     pub fn write(&self, text: &mut String) {
+        self.write_as(text, "median");
+    }
+
+    /// The section with all of them; `figure` says what is compared.
+    pub fn write_as(&self, text: &mut String, figure: &str) {
         if !self.0.is_empty() {
-            text.push_str("## Bars\n\n| what | median | bar | |\n|---|---:|---:|---|\n");
+            line(text, format_args!("## Bars\n\n| what | {figure} | bar | |\n|---|---:|---:|---|"));
             text.push_str(&self.0);
             text.push('\n');
         }
