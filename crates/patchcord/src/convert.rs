@@ -6,8 +6,6 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 
 use patchcord_core::parameter::ParValue;
 use patchcord_core::value::{FieldName, OwnedValue, Record, SharedStr, Value, title_case};
@@ -19,14 +17,15 @@ use crate::glue::Glue;
 use crate::host::Host;
 use crate::op::Op;
 
-/// Header names that are kept at most. A peer may send any name, and what it sends must not fill the memory.
-const MAX_HEADER_NAMES: usize = 1000;
-
-/// Strings that are kept because they may come again: addresses, paths, header values. A power of two.
+/// Strings of a kind that are kept because they may come again: header names; addresses, paths, header values. A power
+/// of two. A peer may send any, and what it sends must not fill the memory.
 const RECENT: usize = 512;
 
 /// Bytes of the longest of them.
 const RECENT_LENGTH: usize = 128;
+
+/// Places for names of fields, of which there are some dozen. A power of two.
+const FIXED: usize = 256;
 
 /// Lists and dictionaries in one another at most, as a script may return one that holds itself.
 const MAX_DEPTH: usize = 64;
@@ -34,60 +33,79 @@ const MAX_DEPTH: usize = 64;
 /// Strings that are made once.
 #[derive(Default)]
 pub struct Names {
-    /// By the address of the text, which lives as long as the program.
-    fixed: RefCell<Strings<(usize, usize)>>,
-    headers: RefCell<Strings<Box<str>>>,
-    recent: RefCell<Vec<Option<Recent>>>,
+    fixed: RefCell<Vec<Option<Fixed>>>,
+    headers: RefCell<Recent>,
+    recent: RefCell<Recent>,
     /// Records that are always the same, by their name.
     constants: RefCell<Vec<(&'static str, Py<PyDict>)>>,
 }
 
-/// A text and the object that was made for it.
-type Recent = (Box<str>, Py<PyString>);
+/// A text that lives as long as the program, so that its address stands for it, and the object that was made for it.
+struct Fixed {
+    text: &'static str,
+    object: Py<PyString>,
+}
 
-type Strings<K> = HashMap<K, Py<PyString>, BuildHasherDefault<NameHasher>>;
+/// Texts and the objects that were made for them. Each text has one place, and the last one that came is kept there.
+#[derive(Default)]
+struct Recent(Vec<Option<(Box<str>, Py<PyString>)>>);
 
-impl Names {
-    fn fixed<'py>(&self, py: Python<'py>, name: &'static str) -> Bound<'py, PyString> {
-        let key = (name.as_ptr() as usize, name.len());
-        let mut fixed = self.fixed.borrow_mut();
-        fixed.entry(key).or_insert_with(|| PyString::intern(py, name).unbind()).bind(py).clone()
+impl Recent {
+    fn get<'py>(&self, py: Python<'py>, text: &str) -> Option<Bound<'py, PyString>> {
+        let (known, object) = self.0.get(place_of(text.as_bytes()))?.as_ref()?;
+        (**known == *text).then(|| object.bind(py).clone())
     }
 
-    fn header<'py>(&self, py: Python<'py>, name: &str) -> Bound<'py, PyString> {
-        if let Some(known) = self.headers.borrow().get(name) {
-            return known.bind(py).clone();
+    /// Returns what was kept there before. A string has no code that could run when it goes; it is to be dropped with
+    /// nothing borrowed all the same.
+    fn put(&mut self, text: &str, object: &Bound<'_, PyString>) -> Option<(Box<str>, Py<PyString>)> {
+        if self.0.is_empty() {
+            self.0.resize_with(RECENT, || None);
         }
-        let shown = PyString::new(py, &title_case(name));
-        let mut headers = self.headers.borrow_mut();
-        if headers.len() < MAX_HEADER_NAMES {
-            headers.insert(Box::from(name), shown.clone().unbind());
-        }
-        shown
+        self.0[place_of(text.as_bytes())].replace((Box::from(text), object.clone().unbind()))
     }
 }
 
 impl Names {
+    fn fixed<'py>(&self, py: Python<'py>, name: &'static str) -> Bound<'py, PyString> {
+        let mut fixed = self.fixed.borrow_mut();
+        if fixed.is_empty() {
+            fixed.resize_with(FIXED, || None);
+        }
+        let place = &mut fixed[(name.as_ptr() as usize).wrapping_mul(0x9e37_79b9) >> 16 & (FIXED - 1)];
+        match place {
+            Some(known) if std::ptr::eq(known.text, name) => known.object.bind(py).clone(),
+            _ => {
+                let object = PyString::intern(py, name);
+                *place = Some(Fixed { text: name, object: object.clone().unbind() });
+                object
+            }
+        }
+    }
+
+    fn header<'py>(&self, py: Python<'py>, name: &str) -> Bound<'py, PyString> {
+        let make = || PyString::new(py, &title_case(name));
+        if name.len() > RECENT_LENGTH { make() } else { Self::kept(py, &self.headers, name, make) }
+    }
+
     /// Text that may have come before, as the object that was made for it then. What peers send over and over (their
     /// address, the path, the same header values) so costs a comparison; what is new takes the place of something old.
     fn recent<'py>(&self, py: Python<'py>, text: &str) -> Bound<'py, PyString> {
-        if text.len() > RECENT_LENGTH {
-            return PyString::new(py, text);
+        let make = || PyString::new(py, text);
+        if text.len() > RECENT_LENGTH { make() } else { Self::kept(py, &self.recent, text, make) }
+    }
+
+    fn kept<'py>(
+        py: Python<'py>,
+        recent: &RefCell<Recent>,
+        text: &str,
+        make: impl FnOnce() -> Bound<'py, PyString>,
+    ) -> Bound<'py, PyString> {
+        if let Some(known) = recent.borrow().get(py, text) {
+            return known;
         }
-        let mut recent = self.recent.borrow_mut();
-        if recent.is_empty() {
-            recent.resize_with(RECENT, || None);
-        }
-        let slot = &mut recent[place_of(text.as_bytes())];
-        if let Some((known, object)) = slot
-            && **known == *text
-        {
-            return object.bind(py).clone();
-        }
-        let object = PyString::new(py, text);
-        let old = slot.replace((Box::from(text), object.clone().unbind()));
-        drop(recent);
-        // A string has no code that could run when it goes; dropped here all the same, with nothing borrowed.
+        let object = make();
+        let old = recent.borrow_mut().put(text, &object);
         drop(old);
         object
     }
@@ -114,7 +132,10 @@ impl Names {
 fn place_of(text: &[u8]) -> usize {
     let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (text.iter().fold(0, |mixed, byte| mixed << 8 | u64::from(*byte)), 0),
+        _ => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+            (Some(first), Some(last)) => (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into()),
+            _ => (text.iter().fold(0, |mixed, byte| mixed << 8 | u64::from(*byte)), 0),
+        },
     };
     let mixed = (first ^ last.rotate_left(29) ^ text.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 55) as usize & (RECENT - 1)
@@ -252,6 +273,9 @@ pub fn from_answer(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
 /// As for [`from_python`].
 pub fn from_response(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
     let Ok(dict) = value.cast::<PyDict>() else { return from_python(value) };
+    if let Some(entries) = plain_response(dict) {
+        return Ok(OwnedValue::Dict(entries));
+    }
     let entries = read_entries(dict, |key, value| {
         let key = response_key(key)?;
         let value = match from_python(value)? {
@@ -263,6 +287,32 @@ pub fn from_response(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
         Ok((key, value))
     });
     entries.map(OwnedValue::Dict)
+}
+
+/// A response of texts, bytes and numbers, as nearly all are.
+fn plain_response(dict: &Bound<'_, PyDict>) -> Option<Vec<(Cow<'static, str>, OwnedValue)>> {
+    let py = dict.py();
+    let known = [
+        (pyo3::intern!(py, "statusCode"), "statusCode"),
+        (pyo3::intern!(py, "statusReason"), "statusReason"),
+        (pyo3::intern!(py, "data"), "data"),
+    ];
+    let mut entries = Vec::with_capacity(dict.len());
+    for (key, value) in dict.iter() {
+        let key = match known.iter().find(|(known, _)| key.is(known)) {
+            Some((_, name)) => Cow::Borrowed(*name),
+            None => response_key(key.cast_exact::<PyString>().ok()?).ok()?,
+        };
+        let value = if let Ok(text) = value.cast_exact::<PyString>() {
+            OwnedValue::Str(text.to_cow().ok()?.into_owned())
+        } else if let Ok(number) = value.cast_exact::<PyInt>() {
+            OwnedValue::Int(number.extract().ok()?)
+        } else {
+            OwnedValue::Bytes(value.cast_exact::<PyBytes>().ok()?.as_bytes().to_vec())
+        };
+        entries.push((key, value));
+    }
+    Some(entries)
 }
 
 /// Reads the entries that a dictionary has now. To read an object of a script can run code that edits the dictionary, which
@@ -383,25 +433,4 @@ fn foreign(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
         return Ok(OwnedValue::Bytes(value.call_method0("tobytes")?.extract()?));
     }
     Ok(OwnedValue::Other(value.get_type().name()?.to_string()))
-}
-
-/// FNV-1a, for the small tables of names: they are bounded, so names that are made to collide gain nothing.
-#[derive(Default)]
-struct NameHasher(u64);
-
-impl Hasher for NameHasher {
-    fn finish(&self) -> u64 {
-        // The table takes its buckets from the low and its tags from the high bits.
-        self.0 ^ (self.0 >> 32)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.0 = (self.0 ^ number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    }
 }

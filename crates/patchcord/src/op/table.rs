@@ -4,13 +4,13 @@
 //! to texts. Texts are used where they are, in the Python object, without a copy.
 
 use patchcord_core::content::Content;
-use patchcord_core::patch::OpId;
+use patchcord_core::patch::{OpId, Operator};
 use patchcord_core::pattern::Case;
 use patchcord_core::table::{Find, Index, NameMatch, Table, TableError};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::types::{PyDict, PyFloat, PyInt, PyString, PyTuple};
+use pyo3::types::{PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
 
 use super::cell::give;
 use crate::errors::{Error, refused, table_refused};
@@ -44,9 +44,9 @@ pub fn read<R>(dat: OpId, read: impl FnOnce(&Content) -> R) -> PyResult<R> {
 /// # Errors
 /// `td.Error` when the operator is gone, holds no table, may not be edited, or the edit is impossible.
 pub fn edit<R>(dat: OpId, edit: impl FnOnce(&mut Table) -> Result<R, TableError>) -> PyResult<R> {
-    check_editable(dat)?;
     host::with(|host| {
         let mut patch = host.network.patch_mut();
+        check_editable(patch.get(dat).ok_or_else(gone)?)?;
         let table = patch.table_mut(dat).map_err(refused)?;
         edit(table).map_err(table_refused)
     })
@@ -57,8 +57,11 @@ pub fn edit<R>(dat: OpId, edit: impl FnOnce(&mut Table) -> Result<R, TableError>
 /// # Errors
 /// As for [`edit`].
 pub fn set_text(dat: OpId, text: &str) -> PyResult<()> {
-    check_editable(dat)?;
-    host::with(|host| host.network.patch_mut().set_text(dat, text).map_err(refused))
+    host::with(|host| {
+        let mut patch = host.network.patch_mut();
+        check_editable(patch.get(dat).ok_or_else(gone)?)?;
+        patch.set_text(dat, text).map_err(refused)
+    })
 }
 
 /// Whether scripts may edit a DAT.
@@ -69,12 +72,12 @@ pub fn is_editable(dat: OpId) -> PyResult<bool> {
     super::read_operator(dat, |op| op.declaration().editable)
 }
 
-fn check_editable(dat: OpId) -> PyResult<()> {
-    if is_editable(dat)? {
+fn check_editable(dat: &Operator) -> PyResult<()> {
+    let declaration = dat.declaration();
+    if declaration.editable {
         return Ok(());
     }
-    let label = super::read_operator(dat, |op| op.declaration().label)?;
-    Err(Error::new_err(format!("{label} fills its content itself; it cannot be edited")))
+    Err(Error::new_err(format!("{} fills its content itself; it cannot be edited", declaration.label)))
 }
 
 /// A row or column as a script names it.
@@ -183,6 +186,14 @@ impl Place {
 /// What converting them raises.
 pub fn texts(values: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Text>> {
     let Some(values) = values.filter(|values| !values.is_none()) else { return Ok(Vec::new()) };
+    if let Ok(list) = values.cast_exact::<PyList>() {
+        // The usual case. A value's own `__str__` may make the list shorter meanwhile.
+        let mut texts = Vec::with_capacity(list.len());
+        while texts.len() < list.len() {
+            texts.push(text(&list.get_item(texts.len())?)?);
+        }
+        return Ok(texts);
+    }
     if is_single(values) {
         return Ok(vec![text(values)?]);
     }
