@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::engine::{Engine, Options, Parking};
 use crate::guard::{EXIT_INTERRUPTED, Guard};
 use crate::platform::{set_process_name, terminal_width};
-use crate::project::{FILE_NAME, NEW_PROJECT_TYPES, PatchFile, Report, Style, new_project};
+use crate::project::{FILE_NAME, NEW_PROJECT_TYPES, PatchFile, Report, Reviewer, Style, new_project};
 use crate::remote::Remote;
 use crate::terminal::{Streams, Terminal};
 
@@ -85,6 +85,11 @@ pub trait HostFactory {
 
     /// What checks scripts, also without a patch (for `patchcord check`).
     fn evaluator(&self) -> Option<Rc<dyn Evaluator>>;
+
+    /// What looks through scripts for what is not there.
+    fn reviewer(&self) -> Option<Rc<dyn Reviewer>> {
+        None
+    }
 
     /// The loop has ended and every worker was asked to stop: lets go of all that scripts hold. Afterwards the engine
     /// takes callback source, evaluator and interrupt hook away.
@@ -222,15 +227,17 @@ fn run(
     types: &'static [&'static OperatorType],
     hosts: &mut dyn HostFactory,
 ) -> u8 {
-    let file = match PatchFile::read_checked(folder, types, hosts.evaluator().as_deref()) {
+    let (evaluator, reviewer) = (hosts.evaluator(), hosts.reviewer());
+    let file = match PatchFile::read_reviewed(folder, types, evaluator.as_deref(), reviewer.as_deref()) {
         Ok(file) => file,
         Err(report) => {
-            show(&report);
+            show(&report.without_remarks().0);
             return EXIT_PATCH;
         }
     };
-    if !file.warnings().is_empty() {
-        show(file.warnings());
+    let (warnings, remarks) = file.warnings().clone().without_remarks();
+    if !warnings.is_empty() {
+        show(&warnings);
     }
     let streams = Streams::standard();
     let log_colours = streams.err_is_terminal;
@@ -245,6 +252,11 @@ fn run(
         .with_writer(terminal.clone())
         .try_init();
     terminal.say(LineKind::Status, "", &banner(&file, note, hosts));
+    if remarks > 0 {
+        let (use_, them) = if remarks == 1 { ("remark on a script", "it") } else { ("remarks on scripts", "them") };
+        let text = format!("{remarks} {use_}, such as a use of what is not here; `patchcord check` shows {them}");
+        terminal.say(LineKind::Warning, "", &text);
+    }
     let code = run_file(file, &terminal, types, hosts);
     terminal.flush(FLUSH_LIMIT);
     code
@@ -300,7 +312,8 @@ fn run_file(
 }
 
 fn check(folder: &Path, types: &'static [&'static OperatorType], hosts: &dyn HostFactory) -> u8 {
-    match PatchFile::read_checked(folder, types, hosts.evaluator().as_deref()) {
+    let (evaluator, reviewer) = (hosts.evaluator(), hosts.reviewer());
+    match PatchFile::read_reviewed(folder, types, evaluator.as_deref(), reviewer.as_deref()) {
         Ok(file) if file.warnings().is_empty() => {
             let count = file.operators().count();
             write_out(&format!(

@@ -9,11 +9,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
 
-/// A member: its name, why it is missing (empty when it is not), what it gives.
-type MemberRow = (&'static str, String, &'static str);
+/// A member: its name, why it is missing (empty when it is not), what it gives, whether it is called.
+pub type MemberRow = (&'static str, String, &'static str, bool);
 
-/// A class: name, kind, base, why it is absent, members.
-type ClassRow = (&'static str, &'static str, &'static str, &'static str, Vec<MemberRow>);
+/// A class: name, kind, base, why it is absent (empty when it is not), members.
+pub type ClassRow = (&'static str, &'static str, &'static str, &'static str, Vec<MemberRow>);
 
 static DECLARED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -23,12 +23,23 @@ static DECLARED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// None but those of an interpreter without memory.
 pub fn declared(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let declared = DECLARED.get_or_try_init(py, || -> PyResult<_> {
-        let source = std::ffi::CString::new(include_str!("library/missing.py"))?;
-        let module = PyModule::from_code(py, &source, c"<patchcord>", c"_patchcord.missing")?;
-        let rows: Vec<ClassRow> = CLASSES.iter().map(|class| row(class)).collect();
-        Ok(module.getattr("Declared")?.call1((rows, absent_types(py)?))?.unbind())
+        let module = library(py, c"_patchcord.missing", include_str!("library/missing.py"))?;
+        Ok(module.getattr("Declared")?.call1((class_rows(), absent_types(py)?))?.unbind())
     })?;
     Ok(declared.bind(py))
+}
+
+/// A module of the library. Tracebacks leave its frames out.
+///
+/// # Errors
+/// What its code raises, which is nothing but for want of memory.
+pub fn library<'py>(py: Python<'py>, name: &std::ffi::CStr, source: &str) -> PyResult<Bound<'py, PyModule>> {
+    PyModule::from_code(py, &std::ffi::CString::new(source)?, c"<patchcord>", name)
+}
+
+/// The classes with their members.
+pub fn class_rows() -> Vec<ClassRow> {
+    CLASSES.iter().map(|class| row(class)).collect()
 }
 
 /// Makes what is missing say so: on the classes of the module td, and in the names that every script has.
@@ -50,13 +61,16 @@ fn row(class: &'static Class) -> ClassRow {
             State::Raises(why) => td_api::reason(why, member.instead),
             State::Works | State::StandIn(_) => String::new(),
         };
-        (member.name(), why, member.gives)
+        (member.name(), why, member.gives, member.is_method())
     });
     (class.name, kind, class.base, class.absent.unwrap_or_default(), members.collect())
 }
 
 /// Operator types of TouchDesigner that are not here, with the reason.
-fn absent_types(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+///
+/// # Errors
+/// None but for want of memory.
+pub fn absent_types(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
     let here: HashSet<&str> = patchcord_operators::types().iter().map(|kind| kind.name).collect();
     let absent = PyDict::new(py);
     for family in FAMILIES {

@@ -16,6 +16,7 @@ use patchcord_core::patch::OpId;
 use patchcord_runtime::command::HostFactory;
 use patchcord_runtime::engine::Parking;
 use patchcord_runtime::guard::{Guard, Subject};
+use patchcord_runtime::project::Reviewer;
 use patchcord_runtime::remote::Remote;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -28,6 +29,7 @@ use crate::extension::Extensions;
 use crate::module::Scripts;
 use crate::op::class::Classes;
 use crate::op::par::ParCollection;
+use crate::review::PythonReviewer;
 use crate::run::Runs;
 use crate::{convert, globals, keeping, streams, watchdog};
 
@@ -327,6 +329,10 @@ impl HostFactory for PythonHost {
 
     fn evaluator(&self) -> Option<Rc<dyn Evaluator>> {
         Some(Rc::new(PythonEvaluator))
+    }
+
+    fn reviewer(&self) -> Option<Rc<dyn Reviewer>> {
+        Some(Rc::new(PythonReviewer))
     }
 
     fn detach(&mut self, network: &Network) {

@@ -24,6 +24,7 @@ pub mod library;
 pub mod measure;
 pub mod module;
 pub mod op;
+pub mod review;
 pub mod run;
 pub mod shortcuts;
 pub mod storage;

@@ -19,6 +19,7 @@ use patchcord_core::parameter::ParValue;
 use super::load::{self, Loaded};
 use super::reader::Reader;
 use super::report::Report;
+use super::review::Reviewer;
 
 /// Name of the file that makes a folder a patch.
 pub const FILE_NAME: &str = "patch.toml";
@@ -107,6 +108,20 @@ impl PatchFile {
         Self::parse_checked(name, text, folder, types, None)
     }
 
+    /// As [`PatchFile::read_checked`], with the remarks of a reviewer among the warnings.
+    ///
+    /// # Errors
+    /// A [`Report`] of everything that is wrong, scripts included.
+    pub fn read_reviewed(
+        folder: &Path,
+        types: &[&'static OperatorType],
+        evaluator: Option<&dyn Evaluator>,
+        reviewer: Option<&dyn Reviewer>,
+    ) -> Result<PatchFile, Report> {
+        let text = load::patch_text(folder).map_err(Report::of)?;
+        Self::parse_reviewed(FILE_NAME, &text, folder, types, evaluator, reviewer)
+    }
+
     /// As [`PatchFile::parse`], and compiles scripts and expressions.
     ///
     /// # Errors
@@ -118,10 +133,28 @@ impl PatchFile {
         types: &[&'static OperatorType],
         evaluator: Option<&dyn Evaluator>,
     ) -> Result<PatchFile, Report> {
+        Self::parse_reviewed(name, text, folder, types, evaluator, None)
+    }
+
+    /// As [`PatchFile::parse_checked`], with the remarks of a reviewer among the warnings.
+    ///
+    /// # Errors
+    /// A [`Report`] of everything that is wrong, scripts included.
+    pub fn parse_reviewed(
+        name: &str,
+        text: &str,
+        folder: &Path,
+        types: &[&'static OperatorType],
+        evaluator: Option<&dyn Evaluator>,
+        reviewer: Option<&dyn Reviewer>,
+    ) -> Result<PatchFile, Report> {
         let mut reader = Reader::new(text, folder, types);
         reader.read();
         if let Some(evaluator) = evaluator {
             reader.check_scripts(evaluator);
+        }
+        if let Some(reviewer) = reviewer {
+            reader.review_scripts(reviewer);
         }
         let (settings, entries, report) = reader.finish(name);
         if report.has_errors() {

@@ -7,9 +7,9 @@
 //! Promised: values of secret parameters are collected, so that no report shows them, also where the file is too broken
 //! to know what is a parameter.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,8 @@ pub(super) struct Reader<'a> {
     noted: Vec<(Reason, Range<usize>)>,
     duplicates: Vec<Range<usize>>,
     scripts: Vec<Finding>,
+    /// What was remarked of scripts in files: file, line, byte, message.
+    pub remarked: HashSet<(PathBuf, u32, u32, String)>,
 }
 
 /// A thing of an entry that somebody asks the place of later.
@@ -97,6 +99,7 @@ impl<'a> Reader<'a> {
             noted: Vec::new(),
             duplicates: Vec::new(),
             scripts: Vec::new(),
+            remarked: HashSet::new(),
         }
     }
 

@@ -359,6 +359,14 @@ pub enum Reason {
         /// What the compiler says.
         message: String,
     },
+    /// A script uses what is not there.
+    #[error("{message}")]
+    ScriptUse {
+        /// What it uses, and why that is not there.
+        message: String,
+        /// What helps; empty when nothing is known.
+        help: String,
+    },
     /// The running patch refuses an edit.
     #[error("{path}: {error}")]
     Patch {
@@ -372,7 +380,13 @@ pub enum Reason {
 impl Reason {
     /// Whether the patch can run all the same.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Reason::Clamped { .. } | Reason::ReferenceToNothing { .. } | Reason::PluginsDoNothing)
+        self.is_remark()
+            || matches!(self, Reason::Clamped { .. } | Reason::ReferenceToNothing { .. } | Reason::PluginsDoNothing)
+    }
+
+    /// Whether it is a remark on a script, which only `check` shows.
+    pub fn is_remark(&self) -> bool {
+        matches!(self, Reason::ScriptUse { .. })
     }
 
     /// What a person can do about it.
@@ -417,6 +431,7 @@ impl Reason {
             Reason::Pulse { .. } => Some("remove the line; a script presses it with par.NAME.pulse()".into()),
             Reason::GivenTwice { .. } => Some("keep one of them".into()),
             Reason::NoVariable { name } => Some(format!("start the program with {name} set, or write the value here")),
+            Reason::ScriptUse { help, .. } => Some(help.clone()).filter(|help| !help.is_empty()),
             Reason::WireAcross => Some("wire from an operator that stands in the same component".into()),
             Reason::NoComponentInput { .. } => {
                 Some("each In DAT or In CHOP inside a component makes an input, in the order of their names".into())

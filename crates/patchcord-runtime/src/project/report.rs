@@ -46,6 +46,14 @@ impl Report {
         self.findings.iter().filter(|finding| finding.is_warning())
     }
 
+    /// Takes the remarks on scripts out, and says how many there were.
+    pub fn without_remarks(mut self) -> (Self, usize) {
+        let before = self.findings.len();
+        self.findings.retain(|finding| !finding.reason.is_remark());
+        let remarks = before - self.findings.len();
+        (self, remarks)
+    }
+
     /// Whether there is anything that keeps the patch from running.
     pub fn has_errors(&self) -> bool {
         self.errors().next().is_some()

@@ -52,7 +52,7 @@ impl Reader<'_> {
     }
 
     /// Message and place of an error in a script that stands in the patch file.
-    fn place_inline(&self, at: usize, error: ScriptError) -> (String, Range<usize>) {
+    pub fn place_inline(&self, at: usize, error: ScriptError) -> (String, Range<usize>) {
         let span = self.spans.get(&SpanKey::Text(at)).cloned().unwrap_or(0..0);
         let raw = &self.text[span.clone()];
         // Only a text in triple quotes has lines of its own in the file. A line end behind the quotes is not part of it.
@@ -68,16 +68,10 @@ impl Reader<'_> {
     fn check_expressions(&mut self, evaluator: &dyn Evaluator, at: usize) {
         let entry = &self.entries[at];
         let mut wrong = Vec::new();
-        for (index, given) in &entry.parameters {
-            let text = match given {
-                ParEntry::Expression(text) | ParEntry::Bind(text) => text,
-                // What makes an extension is an expression, too.
-                ParEntry::Constant(ParValue::Str(text)) if is_object(&entry.kind.parameter(*index).name) => text,
-                _ => continue,
-            };
+        for (index, text) in entry.expressions() {
             // In brackets only an expression compiles, over several lines too.
             if let Err(error) = evaluator.check_script(FILE_NAME, &format!("({text}\n)")) {
-                wrong.push((*index, error.message));
+                wrong.push((index, error.message));
             }
         }
         for (index, message) in wrong {
@@ -88,20 +82,9 @@ impl Reader<'_> {
     }
 
     /// Paths of the texts that serve as callbacks of an operator in the file.
-    fn callbacks_texts(&self) -> HashSet<Rc<str>> {
-        let named = |entry: &Entry, index: &ParIndex, given: &ParEntry| match (entry.kind.parameter(*index), given) {
-            (parameter, ParEntry::Constant(ParValue::Str(name)))
-                if parameter.name == "callbacks" && matches!(parameter.kind, Kind::Op { .. }) =>
-            {
-                Some(Rc::from(join(entry.parent(), name)))
-            }
-            _ => None,
-        };
-        let of_entry = |entry| {
-            let entry: &Entry = entry;
-            entry.parameters.iter().filter_map(move |(index, given)| named(entry, index, given))
-        };
-        self.entries.iter().flat_map(of_entry).collect()
+    pub fn callbacks_texts(&self) -> HashSet<Rc<str>> {
+        let of_entry = |entry: &Entry| Some(Rc::from(join(entry.parent(), &entry.callbacks_name()?)));
+        self.entries.iter().filter_map(of_entry).collect()
     }
 }
 
@@ -110,7 +93,34 @@ fn is_object(parameter: &str) -> bool {
     parameter.strip_prefix("ext").and_then(|rest| rest.strip_suffix("object")).is_some_and(|number| number.len() == 1)
 }
 
-fn is_python(entry: &Entry, serves_as_callbacks: bool) -> bool {
+impl Entry {
+    /// Parameters that hold an expression, with its text.
+    pub fn expressions(&self) -> impl Iterator<Item = (ParIndex, &Rc<str>)> {
+        self.parameters.iter().filter_map(|(index, given)| match given {
+            ParEntry::Expression(text) | ParEntry::Bind(text) => Some((*index, text)),
+            // What makes an extension is an expression, too.
+            ParEntry::Constant(ParValue::Str(text)) if is_object(&self.kind.parameter(*index).name) => {
+                Some((*index, text))
+            }
+            _ => None,
+        })
+    }
+
+    /// The text that the parameter `callbacks` names, as it is written.
+    pub fn callbacks_name(&self) -> Option<Rc<str>> {
+        self.parameters.iter().find_map(|(index, given)| match (self.kind.parameter(*index), given) {
+            (parameter, ParEntry::Constant(ParValue::Str(name)))
+                if parameter.name == "callbacks" && matches!(parameter.kind, Kind::Op { .. }) =>
+            {
+                Some(name.clone())
+            }
+            _ => None,
+        })
+    }
+}
+
+/// Whether a text is a script of Python.
+pub(super) fn is_python(entry: &Entry, serves_as_callbacks: bool) -> bool {
     if entry.kind.content != ContentKind::Text {
         return false;
     }
@@ -118,17 +128,22 @@ fn is_python(entry: &Entry, serves_as_callbacks: bool) -> bool {
         Some(ParValue::Str(language)) if &*language != "input" => &*language == "python",
         _ => {
             let from_py = matches!(&entry.content, ContentEntry::File(file) if file.shown.ends_with(".py"));
-            from_py || serves_as_callbacks
+            from_py || serves_as_callbacks || entry.kind.is_own_script()
         }
+    }
+}
+
+/// Where a line begins, counted from 1.
+pub(super) fn line_start(text: &str, line: u32) -> usize {
+    match line {
+        0 | 1 => 0,
+        line => text.match_indices('\n').nth(line as usize - 2).map_or(text.len(), |(at, _)| at + 1),
     }
 }
 
 /// Where an error stands in a text that begins at `start`: from its column to the end of its line.
 fn place(text: &str, start: usize, error: &ScriptError) -> Range<usize> {
-    let line_start = match error.line {
-        0 | 1 => 0,
-        line => text.match_indices('\n').nth(line as usize - 2).map_or(text.len(), |(at, _)| at + 1),
-    };
+    let line_start = line_start(text, error.line);
     let line = text[line_start..].split('\n').next().unwrap_or_default().trim_end();
     let column = (error.column as usize).saturating_sub(1);
     let from = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);

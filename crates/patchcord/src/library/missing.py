@@ -69,7 +69,8 @@ class Absent:
 
 class Declared:
     """The declaration: rows of classes, each with its name, kind, base, why it is absent ("" when it is not) and its
-    members; rows of members, each with its name, why it is missing ("" when it is not) and what it gives."""
+    members; rows of members, each with its name, why it is missing ("" when it is not), what it gives, and whether it is
+    called."""
 
     def __init__(self, classes, types):
         self.classes = classes
@@ -77,7 +78,7 @@ class Declared:
         self.modules = {}  # module: what is missing in it
         for name, kind, base, absent, members in classes:
             if kind == "Module":
-                self.modules[name] = {member: sentence(f"{name}.{member}", why) for member, why, gives in members if why}
+                self.modules[name] = {member: sentence(f"{name}.{member}", why) for member, why, gives, called in members if why}
                 if absent:
                     self.modules[name][""] = sentence(f"the module {name}", absent)
 
@@ -121,6 +122,6 @@ class Declared:
 
 
 def add_missing(kind, name, members):
-    for member, why, gives in members:
+    for member, why, gives, called in members:
         if why and not hasattr(kind, member):
             setattr(kind, member, Missing(sentence(f"{name}.{member}", why)))

@@ -1,0 +1,187 @@
+//! `patchcord check` on scripts: what it remarks, and where it keeps silent.
+//!
+//! Each file of `tests/review` is a script in a small patch. A comment `# -> words` says what is remarked of its line, with
+//! ` | ` between words that all have to be said; of every other line nothing may be.
+
+mod support;
+
+use std::path::Path;
+
+use support::{Said, program, run, write_patch};
+
+const PATCH: &str = r#"
+[patch]
+format = 1
+name = "review"
+
+[op.log]
+type = "tableDAT"
+
+[op.own]
+type = "tableDAT"
+
+[op.info]
+type = "infoCHOP"
+par.op = "log"
+
+[op.base1]
+type = "baseCOMP"
+
+[op."base1/inside"]
+type = "textDAT"
+
+[op.helper]
+type = "textDAT"
+text = "value = 1"
+
+[op.monitors]
+type = "textDAT"
+text = "primary = 1"
+
+[op.checked]
+type = "textDAT"
+file = "checked.py"
+"#;
+
+/// What is said of a script: line and words.
+type Remarks = Vec<(usize, String)>;
+
+fn check(folder: &Path, patch: &str, script: &str) -> Said {
+    write_patch(folder, &[("patch.toml", patch), ("checked.py", script)]);
+    run(program(&["check"]).arg(folder))
+}
+
+/// Findings of a report that stand in a file, with their messages and helps as one line of words each.
+fn remarks(text: &str, file: &str) -> Remarks {
+    let mut found = Vec::new();
+    let mut words: Vec<&str> = Vec::new();
+    let mut line = None;
+    for part in text.lines().map(str::trim).chain(["!"]) {
+        if part.starts_with('!') || part.starts_with('x') {
+            found.extend(line.take().map(|line| (line, words.join(" "))));
+            words.clear();
+        }
+        if let Some(place) = part.split_once(&format!("[{file}:")).map(|(_, place)| place) {
+            line = place.split(':').next().and_then(|number| number.parse().ok());
+        }
+        words.extend(part.trim_start_matches(['!', '|']).split_whitespace());
+    }
+    found
+}
+
+fn expected(script: &str) -> Remarks {
+    let wanted = |(at, line): (usize, &str)| line.split_once("# -> ").map(|(_, words)| (at + 1, words.to_owned()));
+    script.lines().enumerate().filter_map(wanted).collect()
+}
+
+/// Checks a script beside its comments; `more` is added to the patch.
+fn review(script: &str, more: &str) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = check(folder.path(), &format!("{PATCH}{more}"), script);
+    assert_eq!(said.code, Some(0), "{}", said.text);
+    let mut said_of = remarks(&said.text, "checked.py");
+    for (line, words) in expected(script) {
+        let all = |text: &str| words.split(" | ").all(|part| text.contains(part));
+        // What is said several times is said once, with the other lines.
+        let at = said_of.iter().position(|(at, text)| *at == line && all(text));
+        let also = said_of.iter().any(|(_, text)| all(text) && also_in(text, line));
+        assert!(at.is_some() || also, "line {line}: {words:?} is not said in\n{}", said.text);
+        at.map(|at| said_of.remove(at));
+    }
+    let unexpected: Vec<_> =
+        said_of.iter().filter(|(line, _)| !expected(script).iter().any(|(at, _)| at == line)).collect();
+    assert!(unexpected.is_empty(), "{unexpected:#?}\n{}", said.text);
+}
+
+fn also_in(text: &str, line: usize) -> bool {
+    let Some((_, lines)) = text.split_once("also in line") else { return false };
+    lines.split(|c: char| !c.is_ascii_digit()).any(|number| number.parse() == Ok(line))
+}
+
+#[test]
+fn callbacks_of_a_web_server() {
+    review(include_str!("review/web_server.py"), "[op.ws]\ntype = \"webserverDAT\"\npar.callbacks = \"checked\"\n");
+}
+
+#[test]
+fn callbacks_of_a_websocket() {
+    review(include_str!("review/websocket.py"), "[op.ws]\ntype = \"websocketDAT\"\npar.callbacks = \"checked\"\n");
+}
+
+#[test]
+fn callbacks_of_a_socketio() {
+    review(include_str!("review/socketio.py"), "[op.sio]\ntype = \"socketioDAT\"\npar.callbacks = \"checked\"\n");
+}
+
+#[test]
+fn what_is_asked_first_is_no_mistake() {
+    review(include_str!("review/guards.py"), "");
+}
+
+#[test]
+fn names_of_the_script_itself_are_its_own() {
+    review(include_str!("review/own_names.py"), "");
+}
+
+#[test]
+fn names_stand_for_what_is_bound_to_them() {
+    review(include_str!("review/names.py"), "");
+}
+
+#[test]
+fn scripts_and_expressions_in_the_patch_file_have_their_place_there() {
+    let patch = r#"
+[patch]
+format = 1
+
+[op.start]
+type = "executeDAT"
+text = """
+import helper
+def onStart():
+    parent().loadTox('x')
+def onFoo(): pass
+"""
+
+[op.helper]
+type = "textDAT"
+text = '''
+def f():
+    return op('start').nodeX
+'''
+
+[op.never]
+type = "textDAT"
+text = "op('start').nodeX"
+
+[op.info]
+type = "infoCHOP"
+par.op = { expr = "me.nodeX or op('start').path" }
+"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = check(folder.path(), patch, "");
+    let found = remarks(&said.text, "patch.toml");
+    let lines: Vec<usize> = found.iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [10, 11, 18, 27], "{}", said.text);
+    for (words, (_, text)) in
+        ["COMP.loadTox", "an Execute DAT has no such callback", "OP.nodeX", "OP.nodeX"].iter().zip(&found)
+    {
+        assert!(text.contains(words), "{text}");
+    }
+}
+
+#[test]
+fn a_run_says_in_one_line_that_there_are_remarks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "def onStart():\n    project.quit()\ndef f():\n    me.nodeX\n    me.nodeY\n";
+    let patch = "[patch]\nformat = 1\n[op.start]\ntype = \"executeDAT\"\nfile = \"checked.py\"\npar.start = true\n";
+    check(folder.path(), patch, script).says("2 warnings");
+    let said = run(program(&["run"]).arg(folder.path())).ended_well();
+    said.says("2 remarks on scripts").says("patchcord check").does_not_say("nodeX");
+}
+
+#[test]
+fn a_patch_without_remarks_is_in_order() {
+    let folder = tempfile::tempdir().expect("a folder");
+    check(folder.path(), PATCH, "op('log').appendRow([1])\n").says("is in order").does_not_say("warning");
+}
