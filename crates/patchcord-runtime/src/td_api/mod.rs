@@ -93,11 +93,11 @@ pub static CLASSES: &[&Class] = &[
     &modules::TD_STORE_TOOLS,
     &modules::STORAGE_MANAGER,
     &modules::TD_JSON,
-    &pictures::PANEL_COMP,
-    &pictures::OBJECT_COMP,
     &pictures::TOP,
     &pictures::SOP,
     &pictures::MAT,
+    &pictures::PANEL_COMP,
+    &pictures::OBJECT_COMP,
 ];
 
 /// A class, module or object, and its members.

@@ -367,6 +367,9 @@ class Inference:
         called = self.type_of(node.func, scope)
         if isinstance(called, Finder):
             return self._find(called, node, scope)
+        if isinstance(node.func, ast.Name) and not (self.star or scope.scope_of(node.func.id)):
+            found = self.api.member("td", node.func.id)
+            return self.api.given(found[1][2]) if found and found[1][3] and not found[1][1] else None
         if not isinstance(node.func, ast.Attribute):
             return None
         thing, name = self.type_of(node.func.value, scope), node.func.attr

@@ -321,8 +321,10 @@ class Review(ast.NodeVisitor):
             self.unknown_member(node, thing, name)
 
     def unknown_member(self, node, thing, name):
-        elsewhere = self.api.member_of_any_operator(name)
         kind = self.api.types.get(thing.kind)
+        elsewhere = self.api.member_of_any_operator(name)
+        if kind and kind.family != "COMP" and elsewhere and elsewhere[1][1]:
+            elsewhere = None  # this operator is known, and never has it
         what = a(kind.label) if kind else "an operator" if thing.kind == "OP" else a(thing.kind)
         if elsewhere and not elsewhere[1][1]:
             self.note(node, f"{what} has no `{name}`; {a(elsewhere[0])} has", "", name)

@@ -1,4 +1,4 @@
-"""Callbacks of a Web Server DAT. A comment `# -> words` says what is remarked of its line; of all others nothing is."""
+"""Callbacks of a Web Server DAT. A comment # -> words says what is remarked of its line; of all others nothing is."""
 import json
 from td import licenses  # -> td.licenses exists in TouchDesigner but not in Patchcord
 from tdu import Camera, clamp  # -> tdu.Camera
