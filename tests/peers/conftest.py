@@ -21,6 +21,7 @@ import running
 from node_peer import NodeClient, NodeServer
 from peers import missing
 from running import ECHO, INFO_CHOP, REPOSITORY, Command, Running
+from scenarios import Scenario
 from scripted_server import ScriptedServer
 from scripted_socketio import PollingServer, ScriptedSocketIo
 from socketio_dats import SocketIoDat, pool
@@ -119,6 +120,23 @@ def patch(request, tmp_path):
         for one in started:
             if one.process is not None:
                 one.kill()
+
+
+@pytest.fixture
+def scenario(request, tmp_path):
+    """Runs a copy of a patch of `scripts/`: (name of the folder, ports={9981: …}). It has to end with exit code 0 at
+    SIGTERM, and none of its scripts may have failed."""
+    started = request.node.started_commands = getattr(request.node, "started_commands", [])
+    mine = []
+
+    def start(name, *, ports=None, environment=None, wait=True):
+        one = Scenario(name, tmp_path / f"{name}{len(mine) + 1}", ports, environment, started)
+        mine.append(one)
+        return one.start() if wait else one
+
+    yield start
+    for one in mine:
+        one.close()
 
 
 @pytest.fixture(scope="session")

@@ -216,3 +216,18 @@ fn declared() -> serde_json::Value {
         FAMILIES.iter().flat_map(td_api::FamilyTypes::types).filter(|name| !here.contains(&&**name)).collect();
     serde_json::json!({ "classes": classes, "types_here": here, "types_absent": absent })
 }
+
+#[test]
+fn reference_of_operators() {
+    check(include_str!("td_api/reference_op.py"));
+}
+
+#[test]
+fn reference_of_extensions() {
+    check(include_str!("td_api/reference_extensions.py"));
+}
+
+#[test]
+fn reference_of_globals_and_other_operators() {
+    check(include_str!("td_api/reference_globals.py"));
+}
