@@ -127,6 +127,8 @@ impl Engine {
         network.set_clock(Rc::new(move || clock.now()));
         let source = frames.clone();
         network.set_frame_source(Rc::new(move |last, time| source.frame(last, time)));
+        let (rated, woken) = (frames.clone(), wake.clone());
+        network.set_rate_setter(Rc::new(move |rate| set_rate(&rated, &woken, rate)));
         let waker = wake.clone();
         network.set_wake(Rc::new(move || waker.notify_one()));
         if let Some(terminal) = &options.terminal {

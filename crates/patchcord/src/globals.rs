@@ -21,6 +21,7 @@ use crate::errors::Error;
 use crate::glue::Glue;
 use crate::host::{self, Host};
 use crate::library;
+use crate::members;
 use crate::module::find_module;
 use crate::op::Op;
 use crate::op::cell::Cell;
@@ -73,17 +74,15 @@ pub fn install(py: Python<'_>, host: &Host) -> PyResult<()> {
         td.add(name, class)?;
     }
     td.add("families", families)?;
-    td.add("project", Bound::new(py, Project)?)?;
-    td.add("app", Bound::new(py, App)?)?;
     td.add("absTime", Bound::new(py, AbsTime)?)?;
     td.add("runs", Bound::new(py, RunList)?)?;
-    td.add("ui", glue.get(py, "UI")?.call0()?)?;
     td.add("debug", glue.get(py, "debug")?)?;
     td.add("isMainThread", wrap_pyfunction!(is_main_thread, py)?)?;
     td.add("tdu", &tdu)?;
     // The root's class is no type that can be made, so its object is made here.
     let root = host.network.patch().root();
     td.add("root", host.handle(py, root)?)?;
+    members::install(py, &td)?;
 
     let names = PyDict::new(py);
     names.update(py.import("builtins")?.dict().as_mapping())?;
@@ -359,107 +358,6 @@ impl ModuleFinder {
     fn __getattr__<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyModule>> {
         let found = if name.starts_with("__") { None } else { self.find(py, name)? };
         found.ok_or_else(|| PyAttributeError::new_err(format!("there is no DAT `{name}` that could be a module")))
-    }
-}
-
-/// The global `project`.
-#[pyclass(module = "td", frozen)]
-struct Project;
-
-#[pymethods]
-impl Project {
-    #[getter]
-    fn name(&self) -> PyResult<String> {
-        host::with(|host| Ok(host.network.project().name))
-    }
-
-    /// The patch folder; file names count from it.
-    #[getter]
-    fn folder(&self) -> PyResult<String> {
-        host::with(|host| Ok(host.network.project().folder.to_string_lossy().into_owned()))
-    }
-
-    /// Frames per second.
-    #[getter(cookRate)]
-    fn cook_rate(&self) -> PyResult<f64> {
-        host::with(|host| Ok(host.network.frame().rate))
-    }
-
-    #[getter(realTime)]
-    fn real_time(&self) -> bool {
-        true
-    }
-
-    #[getter]
-    fn paths<'py>(&self, py: Python<'py>) -> Bound<'py, PyDict> {
-        PyDict::new(py)
-    }
-
-    #[getter(saveVersion)]
-    fn save_version(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
-
-    #[getter(saveBuild)]
-    fn save_build(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
-
-    /// Ends the program in order. There is nothing to be saved, so `force` makes no difference.
-    #[pyo3(signature = (force=false, crash=false))]
-    fn quit(&self, force: bool, crash: bool) -> PyResult<()> {
-        let _ = (force, crash);
-        let remote = host::remote().ok_or_else(|| Error::new_err("no patch is running"))?;
-        remote.stop(0);
-        Ok(())
-    }
-}
-
-/// The global `app`.
-#[pyclass(module = "td", frozen)]
-struct App;
-
-#[pymethods]
-impl App {
-    #[getter]
-    fn product(&self) -> &'static str {
-        "Patchcord"
-    }
-
-    #[getter]
-    fn version(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
-
-    #[getter]
-    fn build(&self) -> &'static str {
-        env!("CARGO_PKG_VERSION")
-    }
-
-    #[getter(osName)]
-    fn os_name(&self, py: Python<'_>) -> PyResult<String> {
-        py.import("platform")?.call_method0("system")?.extract()
-    }
-
-    #[getter(osVersion)]
-    fn os_version(&self, py: Python<'_>) -> PyResult<String> {
-        py.import("platform")?.call_method0("release")?.extract()
-    }
-
-    #[getter]
-    fn architecture(&self) -> &'static str {
-        std::env::consts::ARCH
-    }
-
-    /// Seconds since the program started.
-    #[getter(launchTime)]
-    fn launch_time(&self) -> PyResult<f64> {
-        host::with(|host| Ok(host.network.now().as_secs_f64()))
-    }
-
-    #[getter]
-    fn power(&self) -> bool {
-        true
     }
 }
 

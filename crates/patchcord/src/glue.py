@@ -352,12 +352,6 @@ class ParMode(enum.Enum):
     BIND = "BIND"
 
 
-class UI:
-    """Holds the status text that scripts set; there is no window that would show it."""
-
-    status = ""
-
-
 class Tags(set):
     """Tags of an operator; a change of the set is one of the operator."""
 

@@ -153,6 +153,21 @@ fn shortcuts() {
 }
 
 #[test]
+fn members_of_operators() {
+    check(include_str!("td_api/members.py"));
+}
+
+#[test]
+fn contents_and_virtual_files() {
+    check(include_str!("td_api/content.py"));
+}
+
+#[test]
+fn program_and_classes_of_tdu() {
+    check(include_str!("td_api/program.py"));
+}
+
+#[test]
 fn parameters() {
     check(include_str!("td_api/parameters.py"));
 }

@@ -127,6 +127,7 @@ struct Inner {
     runs: RefCell<Runs>,
     frame: Cell<Frame>,
     frame_source: RefCell<Option<FrameSource>>,
+    rate_setter: RefCell<Option<Rc<dyn Fn(f64)>>>,
     clock: RefCell<Rc<dyn Fn() -> Duration>>,
     project: RefCell<Project>,
 }
@@ -166,6 +167,7 @@ impl Network {
             runs: RefCell::default(),
             frame: Cell::default(),
             frame_source: RefCell::default(),
+            rate_setter: RefCell::default(),
             clock: RefCell::new(Rc::new(|| Duration::ZERO)),
             project: RefCell::default(),
         }))
@@ -234,6 +236,19 @@ impl Network {
     /// Sets who knows the frame while none is run because nobody wants one; it is given the frame that ran last.
     pub fn set_frame_source(&self, source: FrameSource) {
         *self.0.frame_source.borrow_mut() = Some(source);
+    }
+
+    /// Sets who sets the frame rate.
+    pub fn set_rate_setter(&self, setter: Rc<dyn Fn(f64)>) {
+        *self.0.rate_setter.borrow_mut() = Some(setter);
+    }
+
+    /// Asks for another frame rate, in frames per second. Who runs the frames decides what is possible.
+    pub fn set_frame_rate(&self, rate: f64) {
+        let setter = self.0.rate_setter.borrow().clone();
+        if let Some(setter) = setter {
+            setter(rate);
+        }
     }
 
     /// Time since the program started.

@@ -7,7 +7,9 @@
 mod children;
 mod connectors;
 pub mod custom;
+pub mod extras;
 mod find;
+pub mod flags;
 mod links;
 mod parameters;
 mod shortcuts;
@@ -29,6 +31,8 @@ use crate::value::HostValue;
 use children::Children;
 pub use connectors::{Side, connector_order};
 use custom::{Custom, CustomError, CustomPage, ParAttributes};
+use extras::Extras;
+use flags::Flags;
 pub use shortcuts::ShortcutClash;
 
 slotmap::new_key_type! {
@@ -109,6 +113,9 @@ pub struct Operator {
     pub tags: Vec<Rc<str>>,
     /// A person's remark.
     pub comment: Rc<str>,
+    /// Its switches.
+    pub flags: Flags,
+    extras: Option<Box<Extras>>,
 }
 
 impl Operator {
@@ -155,6 +162,16 @@ impl Operator {
     /// Whether an operator is told of its changes.
     pub(crate) fn is_watched(&self) -> bool {
         !self.watchers.is_empty()
+    }
+
+    /// What it has besides; `None` while that is nothing.
+    pub fn extras(&self) -> Option<&Extras> {
+        self.extras.as_deref()
+    }
+
+    /// What it has besides, to be changed.
+    pub fn extras_mut(&mut self) -> &mut Extras {
+        self.extras.get_or_insert_default()
     }
 
     /// The part that does its work, once started.
@@ -525,5 +542,7 @@ fn blank(kind: &'static OperatorType, name: Rc<str>, path: Rc<str>, parent: Opti
         cook: CookStats::default(),
         tags: Vec::new(),
         comment: Rc::from(""),
+        flags: Flags::default(),
+        extras: None,
     }
 }

@@ -1,12 +1,10 @@
 //! CHOP and Channel.
 
-use super::{Class, Member, NOT_YET, raises, works};
+use super::{Class, Member, NOT_YET, raises, stand_in, works};
 
 pub(super) static CHOP: Class = Class::new("CHOP", "An operator that holds channels of samples.", MEMBERS).base("OP");
 
 const NO_EXPORTS: &str = "CHOPs do not export to parameters";
-const EXPRESSION: &str = "an expression such as op('constant1')['chan1']";
-
 static MEMBERS: &[Member] = &[
     works("chan()").gives("Channel"),
     works("chans()").gives("[Channel]"),
@@ -15,10 +13,10 @@ static MEMBERS: &[Member] = &[
     works("start"),
     works("end"),
     works("rate"),
-    raises("isTimeSlice", NOT_YET),
-    raises("numpyArray()", NOT_YET),
-    raises("save()", NOT_YET),
-    raises("export", NO_EXPORTS).instead(EXPRESSION),
+    stand_in("isTimeSlice", "False"),
+    works("numpyArray()"),
+    works("save()"),
+    stand_in("export", "a flag that is kept"),
     raises("exportChanges", NO_EXPORTS),
     raises("convertToKeyframes()", "there is no Animation COMP"),
 ];
@@ -33,14 +31,14 @@ pub(super) static CHANNEL: Class = Class::new(
         works("owner").gives("CHOP"),
         works("vals"),
         works("eval()"),
-        raises("evalFrame()", NOT_YET),
-        raises("evalSeconds()", NOT_YET),
-        raises("numpyArray()", NOT_YET),
+        works("evalFrame()"),
+        works("evalSeconds()"),
+        works("numpyArray()"),
         raises("copyNumpyArray()", NOT_YET),
         works("average()"),
         works("min()"),
         works("max()"),
         raises("destroy()", NOT_YET),
-        raises("exports", NO_EXPORTS).instead(EXPRESSION),
+        stand_in("exports", "an empty list"),
     ],
 );

@@ -1,6 +1,6 @@
 //! COMP and its virtual files.
 
-use super::{Class, Member, NO_EDITOR, NO_LICENCES, NO_TOX, NOT_YET, raises, works};
+use super::{Class, Member, NO_EDITOR, NO_LICENCES, NO_TOX, NOT_YET, raises, stand_in, works};
 
 pub(super) static COMP: Class = Class::new("COMP", "A component: an operator that holds others.", MEMBERS).base("OP");
 
@@ -9,7 +9,7 @@ const NO_PRIVACY: &str = "there are no private components";
 static MEMBERS: &[Member] = &[
     works("create()").gives("OP"),
     works("copy()").gives("OP"),
-    raises("copyOPs()", NOT_YET).gives("[OP]"),
+    works("copyOPs()").gives("[OP]"),
     works("findChildren()").gives("[OP]"),
     raises("collapseSelected()", NO_EDITOR),
     // ---- extensions ----
@@ -24,21 +24,21 @@ static MEMBERS: &[Member] = &[
     raises("internalOPs", NOT_YET),
     raises("internalPars", NOT_YET),
     // ---- files ----
-    raises("vfs", NOT_YET).gives("VFS"),
+    works("vfs").gives("VFS"),
     raises("loadTox()", NO_TOX).instead("an operator in patch.toml, or create()"),
     raises("loadByteArray()", NO_TOX),
     raises("save()", NO_TOX).instead("storage or files of your own"),
     raises("saveByteArray()", NO_TOX),
     raises("saveExternalTox()", NO_TOX),
     raises("reload()", NO_TOX),
-    raises("dirty", NO_TOX),
-    raises("externalTimeStamp", NO_TOX),
+    stand_in("dirty", "False"),
+    stand_in("externalTimeStamp", "0"),
     // ---- clones, privacy ----
-    raises("clones", "there are no clones").instead("copy()"),
-    raises("componentCloneImmune", "there are no clones"),
-    raises("isPrivate", NO_PRIVACY),
-    raises("isPrivacyActive", NO_PRIVACY),
-    raises("isPrivacyLicensed", NO_LICENCES),
+    stand_in("clones", "an empty list"),
+    stand_in("componentCloneImmune", "a flag that is kept"),
+    stand_in("isPrivate", "False"),
+    stand_in("isPrivacyActive", "False"),
+    stand_in("isPrivacyLicensed", "False"),
     raises("privacyFirmCode", NO_LICENCES),
     raises("privacyProductCode", NO_LICENCES),
     raises("privacyDeveloperName", NO_LICENCES),
@@ -48,19 +48,19 @@ static MEMBERS: &[Member] = &[
     raises("removePrivacy()", NO_PRIVACY),
     raises("accessPrivateContents()", NO_PRIVACY),
     // ---- variables ----
-    raises("vars()", "there are no variables of components").instead("storage"),
-    raises("setVar()", "there are no variables of components").instead("store()"),
-    raises("unsetVar()", "there are no variables of components").instead("unstore()"),
+    works("vars()"),
+    works("setVar()"),
+    works("unsetVar()"),
     // ---- in the network editor ----
-    raises("currentChild", NO_EDITOR),
-    raises("selectedChildren", NO_EDITOR),
-    raises("pickable", NO_EDITOR),
-    raises("utility", NO_EDITOR),
-    raises("resetNetworkView()", NO_EDITOR),
-    raises("inputCOMPs", "components have no wires of hierarchy"),
-    raises("inputCOMPConnectors", "components have no wires of hierarchy"),
-    raises("outputCOMPs", "components have no wires of hierarchy"),
-    raises("outputCOMPConnectors", "components have no wires of hierarchy"),
+    works("currentChild"),
+    works("selectedChildren"),
+    stand_in("pickable", "a flag that is kept"),
+    works("utility"),
+    stand_in("resetNetworkView()", "nothing: there are no windows"),
+    stand_in("inputCOMPs", "an empty list"),
+    stand_in("inputCOMPConnectors", "an empty list"),
+    stand_in("outputCOMPs", "an empty list"),
+    stand_in("outputCOMPConnectors", "an empty list"),
 ];
 
 pub(super) static VFS: Class = Class::new(
@@ -73,8 +73,7 @@ pub(super) static VFS: Class = Class::new(
         works("export()"),
         works("find()").gives("[VFSFile]"),
     ],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static VFS_FILE: Class = Class::new(
     "VFSFile",
@@ -83,6 +82,7 @@ pub(super) static VFS_FILE: Class = Class::new(
         works("name"),
         works("size"),
         works("date"),
+        works("valid").beyond(),
         works("virtualPath"),
         works("originalFilePath"),
         works("owner").gives("COMP"),
@@ -90,5 +90,4 @@ pub(super) static VFS_FILE: Class = Class::new(
         works("destroy()"),
         works("export()"),
     ],
-)
-.absent(NOT_YET);
+);

@@ -1,6 +1,6 @@
 //! DAT and Cell.
 
-use super::{Class, Member, NOT_YET, raises, stand_in, works};
+use super::{Class, Member, stand_in, works};
 
 pub(super) static DAT: Class = Class::new("DAT", "An operator that holds a text or a table.", MEMBERS).base("OP");
 
@@ -9,12 +9,12 @@ static MEMBERS: &[Member] = &[
     works("text"),
     works("jsonObject"),
     works("module"),
-    raises("locals", NOT_YET),
+    works("locals"),
     works("write()"),
     works("flush()").note("for `print(…, file=dat)`"),
     works("isatty()").note("for `print(…, file=dat)`"),
     works("save()"),
-    raises("editingFile", "no editor is opened by the program"),
+    stand_in("editingFile", "an empty text"),
     works("run()").gives("Run"),
     works("detectLanguage()"),
     works("isTable"),
@@ -47,7 +47,7 @@ static MEMBERS: &[Member] = &[
     works("setSize()"),
     works("copy()"),
     stand_in("scroll()", "nothing: no window would scroll"),
-    raises("export", "DATs do not export to parameters").instead("an expression, or par.x.bindExpr"),
+    stand_in("export", "a flag that is kept"),
 ];
 
 pub(super) static CELL: Class = Class::new(

@@ -54,7 +54,7 @@ pub static FAMILIES: &[FamilyTypes] = &[
         stems: "actor ambientlight animation annotate base blend bone bulletsolver button camera camerablend \
             constraint container engine environmentlight fbx field force geometry geotext glsl handle \
             impulseforce light list null nvidiaflexsolver nvidiaflowemitter opviewer parameter replicator select \
-            sharedmemin sharedmemout slider table text time usd widget window",
+            sharedmemin sharedmemout slider table text usd widget window",
     },
     FamilyTypes {
         family: "DAT",

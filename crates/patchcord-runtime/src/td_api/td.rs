@@ -1,6 +1,6 @@
 //! The module td: what every script has without an import.
 
-use super::{Class, Member, NOT_YET, raises, works};
+use super::{Class, Member, raises, stand_in, works};
 
 pub(super) static TD: Class = Class::module(
     "td",
@@ -28,13 +28,13 @@ static MEMBERS: &[Member] = &[
     works("tdu").gives("tdu"),
     works("families"),
     works("isMainThread()"),
-    raises("sysinfo", "there is no object for the machine").instead("os.cpu_count() and the module platform"),
-    raises("monitors", super::NO_WINDOW),
-    raises("licenses", super::NO_LICENCES),
-    raises("passive()", NOT_YET),
-    raises("var()", "there are no variables of components").instead("os.environ, storage or a parameter"),
-    raises("varExists()", "there are no variables of components").instead("os.environ, storage or a parameter"),
-    raises("varOwner()", "there are no variables of components").instead("fetchOwner()"),
+    works("sysinfo"),
+    stand_in("monitors", "an empty list"),
+    stand_in("licenses", "an empty list"),
+    stand_in("passive()", "the operator itself, which is read as always"),
+    works("var()"),
+    works("varExists()"),
+    works("varOwner()"),
     raises("fetchStamp()", "there is no Copy SOP"),
     raises("clear()", "the textport is a terminal"),
     // ---- classes that are no class of operators, parameters … ----

@@ -20,25 +20,25 @@ pub(super) static TDU: Class = Class::module(
         works("tryExcept()"),
         works("expandPath()"),
         works("collapsePath()"),
-        raises("calcNumBytes()", NOT_YET),
-        raises("expandPathPattern()", NOT_YET),
+        works("calcNumBytes()"),
+        works("expandPathPattern()"),
         raises("forceCrash()", "a crash is never wanted").instead("os.abort()"),
-        raises("fileTypes", NOT_YET),
+        works("fileTypes"),
         raises("debug", NOT_YET),
-        raises("Color()", NOT_YET),
-        raises("FileInfo()", NOT_YET),
-        raises("Timecode()", NOT_YET),
-        raises("ParMenu()", NOT_YET),
-        raises("TableMenu()", NOT_YET),
-        raises("PathInfo()", NOT_YET),
-        raises("Position()", NOT_YET),
-        raises("Vector()", NOT_YET),
-        raises("Quaternion()", NOT_YET),
-        raises("Matrix()", NOT_YET),
+        works("Color()"),
+        works("FileInfo()"),
+        works("Timecode()"),
+        works("ParMenu()"),
+        works("TableMenu()"),
+        works("PathInfo()"),
+        works("Position()"),
+        works("Vector()"),
+        works("Quaternion()"),
+        works("Matrix()"),
         raises("Camera()", "nothing is drawn here"),
         raises("ArcBall()", NO_WINDOW),
-        raises("pathToURL()", NOT_YET).instead("pathlib.Path(path).as_uri()"),
-        raises("urlToPath()", NOT_YET),
+        works("pathToURL()"),
+        works("urlToPath()"),
         raises("getCacheID()", "nothing is drawn here"),
     ],
 );
@@ -70,8 +70,7 @@ pub(super) static FILE_INFO: Class = Class::new(
         works("exists"),
         works("fileType"),
     ],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static TIMECODE: Class = Class::new(
     "tdu.Timecode",
@@ -97,24 +96,19 @@ pub(super) static TIMECODE: Class = Class::new(
         works("setTotalFrames()"),
         works("setTotalSeconds()"),
     ],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static MENU: Class = Class::new(
     "tdu.ParMenu",
     "Entries of a menu, for `menuSource`; TableMenu makes one from a table.",
     &[works("menuNames"), works("menuLabels")],
-)
-.absent(NOT_YET);
-
-const NO_GEOMETRY: &str = "there is no geometry; numpy from your virtual environment can do it";
+);
 
 pub(super) static POSITION: Class = Class::new(
     "tdu.Position",
     "A point in space.",
     &[works("x"), works("y"), works("z"), works("copy()"), works("scale()"), works("translate()")],
-)
-.absent(NO_GEOMETRY);
+);
 
 pub(super) static VECTOR: Class = Class::new(
     "tdu.Vector",
@@ -137,8 +131,7 @@ pub(super) static VECTOR: Class = Class::new(
         works("scale()"),
         works("slerp()"),
     ],
-)
-.absent(NO_GEOMETRY);
+);
 
 pub(super) static QUATERNION: Class = Class::new(
     "tdu.Quaternion",
@@ -149,10 +142,13 @@ pub(super) static QUATERNION: Class = Class::new(
         works("z"),
         works("w"),
         works("axis()"),
+        works("angle()").beyond(),
         works("copy()"),
+        works("createMatrix()"),
         works("cross()"),
         works("dot()"),
         works("eulerAngles()"),
+        works("fromEuler()"),
         works("exp()"),
         works("inverse()"),
         works("length()"),
@@ -161,8 +157,7 @@ pub(super) static QUATERNION: Class = Class::new(
         works("rotate()"),
         works("slerp()"),
     ],
-)
-.absent(NO_GEOMETRY);
+);
 
 pub(super) static MATRIX: Class = Class::new(
     "tdu.Matrix",
@@ -191,9 +186,10 @@ pub(super) static MATRIX: Class = Class::new(
         works("translate()"),
         works("transpose()"),
     ],
-)
-.absent(NO_GEOMETRY);
+);
 
-pub(super) static COLOR: Class =
-    Class::new("tdu.Color", "A colour.", &[works("r"), works("g"), works("b"), works("a"), works("vals")])
-        .absent(NOT_YET);
+pub(super) static COLOR: Class = Class::new(
+    "tdu.Color",
+    "A colour.",
+    &[works("r"), works("g"), works("b"), works("a"), works("copy()"), works("vals")],
+);

@@ -9,6 +9,8 @@ use std::rc::Rc;
 use patchcord_core::content::Content;
 use patchcord_core::declaration::{Family, Kind, OperatorType, ParIndex};
 use patchcord_core::parameter::{ParState, ParValue};
+use patchcord_core::patch::extras::Extras;
+use patchcord_core::patch::flags::Flags;
 use patchcord_core::patch::{OpId, Operator, Patch, PatchError, Source};
 use patchcord_core::pattern::Pattern;
 use patchcord_core::tdu::next_name;
@@ -258,6 +260,8 @@ struct Taken {
     content: Option<Content>,
     tags: Vec<Rc<str>>,
     comment: Rc<str>,
+    flags: Flags,
+    extras: Option<Extras>,
     storage: Vec<(Rc<str>, patchcord_core::value::HostValue)>,
     children: Vec<OpId>,
 }
@@ -278,6 +282,9 @@ impl Taken {
             content: content.filter(|_| kind.editable),
             tags: op.tags.clone(),
             comment: op.comment.clone(),
+            flags: op.flags,
+            // Two operators cannot keep their storage in one file.
+            extras: op.extras().map(|extras| Extras { storage_file: None, ..extras.clone() }),
             storage: op.storage.clone(),
             children: op.children().to_vec(),
         }
@@ -304,7 +311,10 @@ fn copy_tree(
         _ => {}
     }
     if let Some(op) = patch.get_mut(made) {
-        (op.tags, op.comment, op.storage) = (taken.tags, taken.comment, taken.storage);
+        (op.tags, op.comment, op.flags, op.storage) = (taken.tags, taken.comment, taken.flags, taken.storage);
+        if let Some(extras) = taken.extras {
+            *op.extras_mut() = extras;
+        }
     }
     copies.insert(source, made);
     for child in taken.children {
@@ -368,7 +378,6 @@ impl Search {
                 "depth" => search.depth = Some(value.extract()?),
                 "maxDepth" => search.max_depth = Some(value.extract()?),
                 "key" => key = Some(value),
-                "includeUtility" => {}
                 name => return Err(PyTypeError::new_err(format!("findChildren cannot look for `{name}`"))),
             }
         }

@@ -27,7 +27,7 @@ use patchcord_core::problem::{Problem, Severity};
 use patchcord_core::value::OwnedValue;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple, PyType};
 use slotmap::{Key, KeyData};
 
 use crate::convert::{from_python, text_of};
@@ -61,6 +61,16 @@ impl Op {
     fn read<R>(&self, read: impl FnOnce(&Operator) -> R) -> PyResult<R> {
         read_operator(self.0, read)
     }
+}
+
+/// The classes of all operators and of the families.
+pub fn families(py: Python<'_>) -> [(&'static str, Bound<'_, PyType>); 4] {
+    [
+        ("OP", py.get_type::<Op>()),
+        ("COMP", py.get_type::<comp::Comp>()),
+        ("DAT", py.get_type::<dat::Dat>()),
+        ("CHOP", py.get_type::<chop::Chop>()),
+    ]
 }
 
 /// Reads from an operator while the patch is borrowed for a moment; `read` must not touch Python.
@@ -500,11 +510,6 @@ impl Op {
     #[getter(cpuCookTime)]
     fn cpu_cook_time(&self) -> PyResult<f64> {
         self.cook_time()
-    }
-
-    #[getter(cookFrame)]
-    fn cook_frame(&self) -> PyResult<u64> {
-        self.cook_abs_frame()
     }
 
     #[getter(cookAbsFrame)]

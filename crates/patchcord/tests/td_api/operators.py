@@ -117,10 +117,7 @@ def test_a_stale_object_raises_and_says_so():
 
 
 def test_what_touchdesigner_has_and_we_do_not_says_so():
-    raises(AttributeError, lambda: op('text1').nodeX, 'TouchDesigner')
-    raises(AttributeError, lambda: setattr(op('text1'), 'nodeX', 1), 'TouchDesigner')
     raises(AttributeError, lambda: op('base1').loadTox('x.tox'), 'TouchDesigner')
-    assert getattr(op('text1'), 'viewer', 'none') == 'none'
     raises(AttributeError, lambda: op('text1').misspelled)
     raises(AttributeError, lambda: setattr(op('text1'), 'misspelled', 1))
     raises(AttributeError, lambda: ext.Something, 'ext.Something')
