@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use crate::declaration::ContentKind;
+use crate::patch::flags::Flag;
 use crate::patch::{OpId, Operator, Patch, PatchError};
 use crate::table::Table;
 
 /// Content of an operator.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub enum Content {
     /// Nothing.
     #[default]
@@ -189,11 +190,15 @@ impl Patch {
 
     /// The table of a table operator, to be changed by the operator itself. Only those that watch the operator are told: a
     /// notice would come back to the operator, and would cost it more than the row that it adds. `None` when the
-    /// operator is gone or holds no table.
+    /// operator is gone, locked or holds no table.
     #[inline]
     pub fn own_table_mut(&mut self, id: OpId) -> Option<&mut Table> {
         self.queue().tracker.note_change();
-        if self.get(id)?.is_watched() {
+        let op = self.get(id)?;
+        if op.flags.has(Flag::LOCK) {
+            return None;
+        }
+        if op.is_watched() {
             self.note_content_change(id);
         }
         match &mut self.get_mut(id)?.content {
@@ -203,10 +208,10 @@ impl Patch {
     }
 
     /// Puts content in place that an operator computed itself. Only those that watch the operator are told, and only of
-    /// content that says something else.
+    /// content that says something else. A locked operator keeps what it has.
     pub fn put_content(&mut self, id: OpId, content: Content) {
         let Some(op) = self.get_mut(id) else { return };
-        if op.content.says_the_same(&content) {
+        if op.flags.has(Flag::LOCK) || op.content.says_the_same(&content) {
             return;
         }
         let version = op.content_version().wrapping_add(1);
@@ -219,7 +224,7 @@ impl Patch {
         }
     }
 
-    fn note_content_change(&mut self, id: OpId) {
+    pub(crate) fn note_content_change(&mut self, id: OpId) {
         let queue = self.queue().clone();
         queue.tracker.note_change();
         if let Some(op) = self.get_mut(id) {

@@ -65,7 +65,12 @@ fn id(op: &Bound<'_, Op>) -> OpId {
 }
 
 fn edit<R>(op: OpId, edit: impl FnOnce(&mut Extras) -> R) -> PyResult<R> {
-    host::with(|host| Ok(edit(host.network.patch_mut().get_mut(op).ok_or_else(gone)?.extras_mut())))
+    host::with(|host| {
+        let mut patch = host.network.patch_mut();
+        let result = edit(patch.get_mut(op).ok_or_else(gone)?.extras_mut());
+        patch.note_tree_change();
+        Ok(result)
+    })
 }
 
 fn known_flag(name: &str) -> PyResult<Flag> {
@@ -81,10 +86,7 @@ fn flag(op: &Bound<'_, Op>, name: &str) -> PyResult<bool> {
 #[pyfunction]
 fn set_flag(op: &Bound<'_, Op>, name: &str, on: bool) -> PyResult<()> {
     let flag = known_flag(name)?;
-    host::with(|host| {
-        host.network.patch_mut().set_flag(id(op), flag, on).map_err(refused)?;
-        Ok(())
-    })
+    host::with(|host| host.network.set_flag(id(op), flag, on).map_err(refused))
 }
 
 /// Left, bottom, width, height, and the colour.

@@ -10,7 +10,8 @@ use std::time::Duration;
 use super::{Network, Worker};
 use crate::content::Content;
 use crate::declaration::COMMON_INFO;
-use crate::patch::{CookStats, OpId};
+use crate::patch::flags::Flag;
+use crate::patch::{CookStats, OpId, PatchError};
 use crate::problem::{Problem, Severity};
 use crate::tracking::{Computed, Source};
 
@@ -73,6 +74,7 @@ impl Network {
         if known.as_ref().is_some_and(|known| known.is_seen(self.0.queue.tracker.epoch())) {
             return;
         }
+        let Some(flags) = self.patch().get(op).map(|op| op.flags).filter(|_| self.may_cook(op)) else { return };
         let under_way = match self.0.queue.tracker.begin(Computed::Content(op)) {
             Ok(under_way) => under_way,
             Err(refusal) => return self.refuse_cook(op, self.refusal(&refusal)),
@@ -86,7 +88,9 @@ impl Network {
             under_way.restart();
         }
         let start = self.now();
-        worker.cook(self);
+        if !flags.has(Flag::BYPASS) || !self.hand_through(op) {
+            worker.cook(self);
+        }
         self.note_cook(op, start);
         match under_way.way_round() {
             Some(way) => {
@@ -101,6 +105,38 @@ impl Network {
             let old = self.0.cooked.borrow_mut().insert(op, reads);
             drop(old);
         }
+    }
+
+    /// Whether flags let an operator cook: it is not locked, and it and the components around it allow it.
+    fn may_cook(&self, op: OpId) -> bool {
+        let patch = self.patch();
+        let locked = patch.get(op).is_some_and(|op| op.flags.has(Flag::LOCK));
+        !locked && patch.around(op).all(|at| patch.get(at).is_some_and(|op| op.flags.has(Flag::ALLOW_COOKING)))
+    }
+
+    /// Puts the content of input 0 in place of an operator's own. Returns whether there is such an input.
+    fn hand_through(&self, op: OpId) -> bool {
+        let source = {
+            let patch = self.patch();
+            patch.note_tree_read();
+            patch.get(op).and_then(|op| op.inputs().first().copied().flatten())
+        };
+        let Some(content) = source.and_then(|source| self.read_content(source.op, Content::clone)) else {
+            return false;
+        };
+        self.patch_mut().put_content(op, content);
+        true
+    }
+
+    /// Sets a flag of an operator. What an operator computed under another flag is computed anew.
+    ///
+    /// # Errors
+    /// [`PatchError::Gone`].
+    pub fn set_flag(&self, op: OpId, flag: Flag, on: bool) -> Result<(), PatchError> {
+        self.patch_mut().set_flag(op, flag, on)?;
+        let old = self.0.cooked.borrow_mut().remove(op);
+        drop(old);
+        Ok(())
     }
 
     fn refuse_cook(&self, op: OpId, reason: String) {

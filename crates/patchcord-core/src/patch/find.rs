@@ -47,6 +47,11 @@ impl Patch {
         }
     }
 
+    /// Notes that something that scripts read of operators is another: a place in an editor, a comment, a variable.
+    pub fn note_tree_change(&self) {
+        self.queue().tracker.note_tree_change();
+    }
+
     fn walk(&self, base: OpId, path: &str, first_only: bool, found: &mut Vec<OpId>) {
         let (mut level, rest) = match path.strip_prefix('/') {
             Some(rest) => (vec![self.root], rest),

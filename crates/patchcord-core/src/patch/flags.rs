@@ -122,7 +122,13 @@ impl Patch {
                 }
             }
         }
-        self.get_mut(id).ok_or(PatchError::Gone)?.flags.set(flag, on);
+        let op = self.get_mut(id).ok_or(PatchError::Gone)?;
+        if op.flags.has(flag) != on {
+            op.flags.set(flag, on);
+            // Who has read a flag has read the tree; who reads content reads another one.
+            self.queue().tracker.note_tree_change();
+            self.note_content_change(id);
+        }
         Ok(())
     }
 }

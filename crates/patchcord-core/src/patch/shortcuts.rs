@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::{OpId, Operator, Patch};
 use crate::declaration::Family;
 use crate::parameter::ParValue;
+use crate::tracking::Source as Read;
 
 /// Internal operators that a component has at most.
 pub const MAX_INTERNALS: usize = 4;
@@ -26,8 +27,21 @@ pub struct ShortcutClash {
 }
 
 impl Patch {
+    /// Text of a component's parameter, noted as read.
+    fn noted_par(&self, id: OpId, name: &str) -> Option<Rc<str>> {
+        let op = self.get(id)?;
+        let tracker = &self.queue().tracker;
+        if tracker.is_active()
+            && let Some((index, _)) = op.declaration.find_parameter(name)
+        {
+            tracker.note(Read::Par(id, index), op.par_state(index).map_or(0, |state| state.version));
+        }
+        text_par(op, name)
+    }
+
     /// The component with a global shortcut; of several the oldest.
     pub fn find_shortcut(&self, name: &str) -> Option<OpId> {
+        self.note_tree_read();
         let known = self.shortcuts.borrow().get(name).copied();
         if let Some(known) = known.filter(|known| self.global_shortcut(*known).as_deref() == Some(name)) {
             return Some(known);
@@ -38,7 +52,8 @@ impl Patch {
         }
         let found = shortcuts.get(name).copied();
         *self.shortcuts.borrow_mut() = shortcuts;
-        found
+        // Asked once more, so that a computation has read the parameter.
+        found.filter(|found| self.global_shortcut(*found).is_some())
     }
 
     /// All global shortcuts with their components, the oldest first.
@@ -65,16 +80,17 @@ impl Patch {
 
     /// The global shortcut of a component; `None` without one.
     pub fn global_shortcut(&self, op: OpId) -> Option<Rc<str>> {
-        text_par(self.get(op)?, "opshortcut")
+        self.noted_par(op, "opshortcut")
     }
 
     /// The parent shortcut of a component; `None` without one.
     pub fn parent_shortcut(&self, op: OpId) -> Option<Rc<str>> {
-        text_par(self.get(op)?, "parentshortcut")
+        self.noted_par(op, "parentshortcut")
     }
 
     /// The nearest component around an operator with a parent shortcut.
     pub fn find_parent_shortcut(&self, op: OpId, name: &str) -> Option<OpId> {
+        self.note_tree_read();
         self.around(op).skip(1).find(|at| self.parent_shortcut(*at).as_deref() == Some(name))
     }
 

@@ -4,6 +4,7 @@
 //! its text is.
 
 use patchcord_core::patch::OpId;
+use patchcord_core::tracking::Source;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
@@ -12,7 +13,7 @@ use super::table::edit;
 use crate::convert::text_of;
 use crate::errors::Error;
 use crate::glue::Glue;
-use crate::host;
+use crate::host::{self, gone};
 use crate::run::{self, RunOptions};
 
 /// Gives Cell the operators of its text.
@@ -41,8 +42,12 @@ impl Cell {
     }
 
     fn text(&self) -> PyResult<Option<String>> {
-        read_operator(self.op, |op| {
-            op.content().as_table().and_then(|table| table.cell(self.row, self.col)).map(str::to_owned)
+        host::with(|host| {
+            // What stands there is read as it is; asking the DAT for the cell has brought it up to date.
+            host.network.note_read(Source::Content(self.op));
+            let patch = host.network.patch();
+            let content = patch.get(self.op).ok_or_else(gone)?.content();
+            Ok(content.as_table().and_then(|table| table.cell(self.row, self.col)).map(str::to_owned))
         })
     }
 }

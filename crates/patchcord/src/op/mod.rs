@@ -78,12 +78,22 @@ pub fn families(py: Python<'_>) -> [(&'static str, Bound<'_, PyType>); 4] {
 /// # Errors
 /// `td.Error` when the operator is gone or this is another thread.
 pub fn read_operator<R>(op: OpId, read: impl FnOnce(&Operator) -> R) -> PyResult<R> {
-    host::with(|host| host.network.patch().get(op).map(read).ok_or_else(gone))
+    host::with(|host| {
+        let patch = host.network.patch();
+        // Names and places stand for all that a script may ask an operator here.
+        patch.note_tree_read();
+        patch.get(op).map(read).ok_or_else(gone)
+    })
 }
 
 /// Edits an operator for which nobody has to be told.
 fn edit_operator(op: OpId, edit: impl FnOnce(&mut Operator)) -> PyResult<()> {
-    host::with(|host| host.network.patch_mut().get_mut(op).map(edit).ok_or_else(gone))
+    host::with(|host| {
+        let mut patch = host.network.patch_mut();
+        edit(patch.get_mut(op).ok_or_else(gone)?);
+        patch.note_tree_change();
+        Ok(())
+    })
 }
 
 #[pymethods]

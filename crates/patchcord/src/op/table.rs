@@ -4,6 +4,7 @@
 //! to texts. Texts are used where they are, in the Python object, without a copy.
 
 use patchcord_core::content::Content;
+use patchcord_core::patch::flags::Flag;
 use patchcord_core::patch::{OpId, Operator};
 use patchcord_core::pattern::Case;
 use patchcord_core::table::{Find, Index, NameMatch, Table, TableError};
@@ -69,15 +70,18 @@ pub fn set_text(dat: OpId, text: &str) -> PyResult<()> {
 /// # Errors
 /// `td.Error` when the operator is gone.
 pub fn is_editable(dat: OpId) -> PyResult<bool> {
-    super::read_operator(dat, |op| op.declaration().editable)
+    super::read_operator(dat, |op| op.declaration().editable || op.flags.has(Flag::LOCK))
 }
 
 fn check_editable(dat: &Operator) -> PyResult<()> {
     let declaration = dat.declaration();
-    if declaration.editable {
+    if declaration.editable || dat.flags.has(Flag::LOCK) {
         return Ok(());
     }
-    Err(Error::new_err(format!("{} fills its content itself; it cannot be edited", declaration.label)))
+    Err(Error::new_err(format!(
+        "{} fills its content itself; it cannot be edited unless it is locked",
+        declaration.label
+    )))
 }
 
 /// A row or column as a script names it.

@@ -210,3 +210,56 @@ def test_the_timeline():
     assert project.cookRate == 30
     t.rate = 60
     raises(td.Error, lambda: setattr(t, 'rate', 0))
+
+
+def test_flags_that_are_honoured_later():
+    # Operators that compute begin to work when the script has returned.
+    base = parent().create(baseCOMP, 'flagged')
+    base.create(tableDAT, 'source').appendRow(['a'])
+    base.create(textDAT, 'text').text = 'of input 0'
+    base.create(nullDAT, 'null').setInputs([base.op('source')])
+    base.create(selectDAT, 'select').par.dat = 'text'
+
+
+def later_lock_bypass_and_cooking_flags_are_honoured():
+    base = op('flagged')
+    source, null, select = base.op('source'), base.op('null'), base.op('select')
+    assert null[0, 0] == 'a' and not null.isEditable
+    null.lock = True
+    source[0, 0] = 'b'
+    assert null[0, 0] == 'a' and null.isEditable
+    null[0, 0] = 'mine'
+    assert null[0, 0] == 'mine'
+    null.lock = False
+    assert null[0, 0] == 'b'
+    raises(td.Error, lambda: null.appendRow(['x']), 'locked')
+    null.allowCooking = False
+    source[0, 0] = 'c'
+    assert null[0, 0] == 'b'
+    null.allowCooking = True
+    assert null[0, 0] == 'c'
+    base.allowCooking = False
+    source[0, 0] = 'd'
+    assert null[0, 0] == 'c'
+    base.allowCooking = True
+    assert null[0, 0] == 'd'
+
+
+def test_expressions_follow_what_they_read():
+    target, seen = op('base1/text1'), op('text1')
+    target.par.file.expr = "op('/project1/text1').comment + str(op('/project1/text1').nodeX) + op('/project1').var('V')"
+    seen.comment, seen.nodeX = 'one', 1
+    parent().setVar('V', 'v')
+    assert target.par.file.eval() == 'one1v'
+    seen.comment = 'two'
+    assert target.par.file.eval() == 'two1v'
+    seen.nodeX = 5
+    parent().setVar('V', 'w')
+    assert target.par.file.eval() == 'two5w'
+    target.par.file.expr = "op('/project1/text1').bypass"
+    assert target.par.file.eval() == 'False'
+    seen.bypass = True
+    assert target.par.file.eval() == 'True'
+    seen.bypass = False
+    target.par.file = ''
+    parent().unsetVar('V')
