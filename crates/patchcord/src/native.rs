@@ -22,6 +22,12 @@ use crate::op::{Op, operator_argument, read_operator};
 /// An operator and one of its inputs or outputs.
 type End<'py> = (Bound<'py, PyAny>, usize, usize);
 
+/// Left, bottom, width, height, and the colour of an operator in a network editor.
+type Place = (f64, f64, f64, f64, (f64, f64, f64));
+
+/// What feeds an input: an operator and one of its outputs.
+type Wire<'py> = (Bound<'py, PyAny>, usize);
+
 /// The module.
 ///
 /// # Errors
@@ -91,7 +97,7 @@ fn set_flag(op: &Bound<'_, Op>, name: &str, on: bool) -> PyResult<()> {
 
 /// Left, bottom, width, height, and the colour.
 #[pyfunction]
-fn layout(op: &Bound<'_, Op>) -> PyResult<(f64, f64, f64, f64, (f64, f64, f64))> {
+fn layout(op: &Bound<'_, Op>) -> PyResult<Place> {
     let layout = read_operator(id(op), |op| op.extras().map(|extras| extras.layout).unwrap_or_default())?;
     let [red, green, blue] = layout.color;
     Ok((layout.x, layout.y, layout.width, layout.height, (red, green, blue)))
@@ -145,7 +151,7 @@ fn find<'py>(which: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 
 /// What feeds each input: operator and output.
 #[pyfunction]
-fn wires<'py>(op: &Bound<'py, Op>) -> PyResult<Vec<Option<(Bound<'py, PyAny>, usize)>>> {
+fn wires<'py>(op: &Bound<'py, Op>) -> PyResult<Vec<Option<Wire<'py>>>> {
     let inputs = read_operator(id(op), |op| op.inputs().to_vec())?;
     host::with(|host| {
         let handle = |source: Source| Ok((host.handle(op.py(), source.op)?, usize::from(source.output)));

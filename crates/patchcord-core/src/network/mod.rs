@@ -127,13 +127,16 @@ struct Inner {
     runs: RefCell<Runs>,
     frame: Cell<Frame>,
     frame_source: RefCell<Option<FrameSource>>,
-    rate_setter: RefCell<Option<Rc<dyn Fn(f64)>>>,
+    rate_setter: RefCell<Option<RateSetter>>,
     clock: RefCell<Rc<dyn Fn() -> Duration>>,
     project: RefCell<Project>,
 }
 
 /// Gives the frame that a time lies in, or the frame now; gets the frame that ran last.
 pub type FrameSource = Rc<dyn Fn(Frame, Option<Duration>) -> Frame>;
+
+/// Sets the frames per second.
+pub type RateSetter = Rc<dyn Fn(f64)>;
 
 /// Facts about the project that scripts can read.
 #[derive(Clone, Debug, Default)]
@@ -239,7 +242,7 @@ impl Network {
     }
 
     /// Sets who sets the frame rate.
-    pub fn set_rate_setter(&self, setter: Rc<dyn Fn(f64)>) {
+    pub fn set_rate_setter(&self, setter: RateSetter) {
         *self.0.rate_setter.borrow_mut() = Some(setter);
     }
 

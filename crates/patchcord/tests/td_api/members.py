@@ -216,14 +216,12 @@ def test_flags_that_are_honoured_later():
     # Operators that compute begin to work when the script has returned.
     base = parent().create(baseCOMP, 'flagged')
     base.create(tableDAT, 'source').appendRow(['a'])
-    base.create(textDAT, 'text').text = 'of input 0'
     base.create(nullDAT, 'null').setInputs([base.op('source')])
-    base.create(selectDAT, 'select').par.dat = 'text'
 
 
 def later_lock_bypass_and_cooking_flags_are_honoured():
     base = op('flagged')
-    source, null, select = base.op('source'), base.op('null'), base.op('select')
+    source, null = base.op('source'), base.op('null')
     assert null[0, 0] == 'a' and not null.isEditable
     null.lock = True
     source[0, 0] = 'b'
