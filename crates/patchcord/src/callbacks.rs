@@ -20,7 +20,7 @@ use patchcord_runtime::guard::Subject;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::convert::{from_answer, from_python, from_response, record_to_python, to_python};
+use crate::convert::{from_answer, from_python, from_response, record_to_python, text, to_python};
 use crate::errors::{self, CAUSE};
 use crate::glue::Glue;
 use crate::host::{self, Failure, Host};
@@ -407,7 +407,7 @@ pub fn call<'py>(
     function: &Bound<'py, PyAny>,
     arguments: &[Value<'_>],
 ) -> PyResult<Bound<'py, PyAny>> {
-    let python = |value: &Value<'_>| to_python(py, host, value);
+    let python = |value: &Value<'_>| argument(py, host, value);
     match arguments {
         [] => function.call0(),
         [a] => function.call1((python(a)?,)),
@@ -418,6 +418,16 @@ pub fn call<'py>(
             let more = more.iter().map(python).collect::<PyResult<Vec<_>>>()?;
             function.call1(PyTuple::new(py, more)?)
         }
+    }
+}
+
+/// As [`to_python`]; what comes with every message is converted in place.
+#[inline]
+fn argument<'py>(py: Python<'py>, host: &Host, value: &Value<'_>) -> PyResult<Bound<'py, PyAny>> {
+    match value {
+        Value::Op(op) => host.handle(py, *op),
+        Value::Str(value) => Ok(text(py, value).into_any()),
+        value => to_python(py, host, value),
     }
 }
 

@@ -224,11 +224,15 @@ fn fields_to_python<'py>(py: Python<'py>, host: &Host, record: &dyn Record) -> P
             FieldName::Header(name) => host.names.header(py, name),
             FieldName::Free(name) => text(py, name),
         };
-        result = match value {
+        let set = match value {
             // Under names of the protocol the same texts come again; what a peer has named itself is its own affair.
             Value::Str(text) if !is_free => dict.set_item(name, host.names.recent(py, text)),
             other => to_python(py, host, &other).and_then(|value| dict.set_item(name, value)),
         };
+        // Only then: to copy a result costs more than the rest of a field.
+        if set.is_err() {
+            result = set;
+        }
     });
     result.map(|()| dict)
 }

@@ -215,15 +215,25 @@ impl OpFinder {
 
     /// The plain case, of which scripts are full.
     fn find<'py>(&self, path: &Bound<'py, PyString>) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let text = path.to_cow()?;
         host::with(|host| {
+            let (from, tree) = (place(host, self.0), host.network.tree_version());
+            if let Some(op) = from.and_then(|from| host.found.get(path, from, tree)) {
+                host.network.note_read(Source::Tree);
+                return Ok(Some(op));
+            }
+            let text = path.to_cow()?;
             let found = {
                 let patch = host.network.patch();
-                match place(host, self.0) {
+                match from {
                     Some(from) => patch.find_from(from, &text),
                     None => patch.find(patch.root(), &text),
                 }
             };
+            if let Some((from, found)) = from.zip(found) {
+                let op = host.handle(path.py(), found)?;
+                host.found.put(path, from, tree, &op);
+                return Ok(Some(op));
+            }
             if found.is_none() {
                 // Scripts ask for operators that may not exist; a misspelled name looks the same.
                 tracing::debug!("op('{text}') finds nothing");

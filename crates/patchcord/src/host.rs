@@ -25,6 +25,7 @@ use slotmap::SecondaryMap;
 use crate::callbacks::PythonCallbackSource;
 use crate::errors::{Error, Repeats};
 use crate::evaluator::{ExpressionCache, PythonEvaluator};
+use crate::found::Found;
 use crate::extension::Extensions;
 use crate::module::Scripts;
 use crate::op::class::Classes;
@@ -62,6 +63,8 @@ pub struct Host {
     pub repeats: Repeats,
     /// Delayed runs.
     pub runs: Runs,
+    /// Operators that scripts have found.
+    pub found: Found,
     /// Strings that are handed out again and again.
     pub names: convert::Names,
     /// Builtins of every script: Python's own, and what td adds for all operators alike.
@@ -150,10 +153,16 @@ impl Host {
     ///
     /// # Errors
     /// `td.Error` when the operator is gone.
+    #[inline]
     pub fn handle<'py>(&self, py: Python<'py>, op: OpId) -> PyResult<Bound<'py, PyAny>> {
         if let Some(handle) = self.handles.borrow().get(op) {
             return Ok(handle.bind(py).clone());
         }
+        self.new_handle(py, op)
+    }
+
+    #[cold]
+    fn new_handle<'py>(&self, py: Python<'py>, op: OpId) -> PyResult<Bound<'py, PyAny>> {
         let declaration = self.network.patch().get(op).map(|op| op.declaration()).ok_or_else(gone)?;
         let handle = self.classes.instance(py, declaration, op)?;
         let old = self.handles.borrow_mut().insert(op, handle.clone().unbind());
@@ -300,6 +309,7 @@ impl HostFactory for PythonHost {
                 expressions: ExpressionCache::default(),
                 repeats: Repeats::default(),
                 runs: Runs::default(),
+                found: Found::default(),
                 names: convert::Names::default(),
                 builtins: PyDict::new(py).unbind(),
                 running: Cell::new(None),

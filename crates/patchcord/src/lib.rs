@@ -16,6 +16,7 @@ pub mod declared;
 pub mod errors;
 pub mod evaluator;
 pub mod extension;
+pub mod found;
 pub mod globals;
 pub mod glue;
 pub mod host;

@@ -153,3 +153,31 @@ def test_cook_figures():
     o.cook(force=True, recurse=True)
     assert o.totalCooks >= 0 and o.cookTime >= 0
     assert o.cookedThisFrame in (True, False)
+
+
+def test_a_path_finds_what_it_names_now():
+    def find():
+        return op('wanderer')
+
+    def findIn():
+        return parent().create(baseCOMP, 'home').op('wanderer')
+
+    assert find() is None
+    made = parent().create(tableDAT, 'wanderer')
+    assert find() == made and find() == made
+    made.name = 'settled'
+    assert find() is None
+    other = parent().create(textDAT, 'wanderer')
+    assert find() == other
+    assert findIn() is None and find() == other
+    other.destroy()
+    assert find() is None
+    made.name = 'wanderer'
+    assert find() == made
+    made.destroy()
+    op('home').destroy()
+
+    class Path(str):
+        pass
+
+    assert op(Path('table1')) == op('table1') == op(''.join(['table', '1']))
