@@ -18,6 +18,7 @@ use patchcord_core::declaration::{Family, OperatorType, ParIndex};
 use patchcord_core::parameter::nearest_name;
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
+use patchcord_core::tracking::{Shared, Source};
 use pyo3::exceptions::{PyAttributeError, PyNameError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyCodeMethods, PyDict};
@@ -69,6 +70,8 @@ struct Settings {
 /// The extensions of one component.
 struct Component {
     op: OpId,
+    /// Counts the objects that it has had, for computations that have read one.
+    objects: Shared,
     /// When its parameters and scripts were looked at last.
     epoch: Cell<Option<u64>>,
     extensions: RefCell<Vec<Rc<Extension>>>,
@@ -332,6 +335,7 @@ impl Extensions {
         if component.making.get() == 0 {
             component.make_all(host, py);
         }
+        host.network.note_read(Source::Shared(component.objects.clone()));
         Some(component)
     }
 
@@ -376,7 +380,7 @@ impl Extensions {
             name: Rc::from(host.network.eval(op, place.name).to_text().trim()),
             promote: host.network.eval(op, place.promote).is_on(),
         };
-        untracked(host, || set.into_iter().map(read).filter(|settings| !settings.object.is_empty()).collect())
+        host.network.untracked(|| set.into_iter().map(read).filter(|settings| !settings.object.is_empty()).collect())
     }
 
     fn places_of(&self, declaration: &'static OperatorType) -> Rc<[Place]> {
@@ -395,11 +399,6 @@ impl Extensions {
     }
 }
 
-/// Does work whose reads concern no expression that may have caused it.
-fn untracked<R>(_host: &Host, work: impl FnOnce() -> R) -> R {
-    work()
-}
-
 /// Whether a member of this name is promoted.
 pub fn is_promoted_name(name: &str) -> bool {
     name.starts_with(char::is_uppercase)
@@ -407,7 +406,13 @@ pub fn is_promoted_name(name: &str) -> bool {
 
 impl Component {
     fn new(op: OpId) -> Self {
-        Component { op, epoch: Cell::new(None), extensions: RefCell::default(), making: Cell::new(0) }
+        Component {
+            op,
+            objects: Shared::default(),
+            epoch: Cell::new(None),
+            extensions: RefCell::default(),
+            making: Cell::new(0),
+        }
     }
 
     fn extensions(&self) -> Vec<Rc<Extension>> {
@@ -430,6 +435,9 @@ impl Component {
                 }
                 None => new.push(Rc::new(Extension::new(settings))),
             }
+        }
+        if new.len() != old.len() {
+            self.objects.note_change();
         }
         let ended = old.iter().filter(|old| !new.iter().any(|new| Rc::ptr_eq(old, new)));
         for extension in ended {
@@ -483,13 +491,14 @@ impl Component {
         extension.state.set(State::Making);
         let making = [&self.making, &host.extensions.making];
         making.iter().for_each(|making| making.set(making.get() + 1));
+        self.objects.note_change();
         let old = extension.object(py);
         if let Some(old) = old.filter(|old| old.hasattr("onDestroyTD").unwrap_or(false)) {
             extension.end(host, py, self.op);
             drop(old);
         }
         let settings = extension.settings.borrow().clone();
-        let (made, scripts) = host.scripts.recorded(|| untracked(host, || self.evaluate(host, py, &settings)));
+        let (made, scripts) = host.scripts.recorded(|| host.network.untracked(|| self.evaluate(host, py, &settings)));
         let before = extension.scripts.replace(scripts);
         let failure = match made {
             Ok(object) => {
@@ -587,7 +596,7 @@ fn clear(host: &Host, op: OpId, parameter: &str) {
 fn call(host: &Host, py: Python<'_>, op: OpId, object: &Bound<'_, PyAny>, name: &'static str) {
     let subject = host.guard.subject(&host.network.patch().path(op), name);
     let result = host.script(op, subject, || match object.getattr_opt(name)? {
-        Some(function) => untracked(host, || function.call0()).map(drop),
+        Some(function) => host.network.untracked(|| function.call0()).map(drop),
         None => Ok(()),
     });
     if let Err(failure) = result {

@@ -20,7 +20,6 @@ use crate::declared;
 use crate::errors::Error;
 use crate::glue::Glue;
 use crate::host::{self, Host};
-use crate::library;
 use crate::members;
 use crate::module::find_module;
 use crate::op::Op;
@@ -30,6 +29,7 @@ use crate::op::comp::Comp;
 use crate::op::dat::Dat;
 use crate::op::par::{Par, ParCollection};
 use crate::run::{Run, RunList, Runner};
+use crate::shipped;
 use crate::shortcuts::{self, ExtensionFinder, InternalFinder};
 use crate::tdu;
 use crate::watchdog::CallbackTimeout;
@@ -94,7 +94,7 @@ pub fn install(py: Python<'_>, host: &Host) -> PyResult<()> {
     names.set_item("td", &td)?;
     host.builtins.bind(py).update(names.as_mapping())?;
 
-    library::install(py)?;
+    shipped::install(py)?;
     td.add("ext", Bound::new(py, ExtensionFinder::seen_from_running())?)?;
     td.add("iop", Bound::new(py, InternalFinder::operators_of_running())?)?;
     td.add("ipar", Bound::new(py, InternalFinder::parameters_of_running())?)?;

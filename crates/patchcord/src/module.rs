@@ -25,8 +25,8 @@ use crate::errors::{self, CAUSE, Error, file_quietly};
 use crate::globals::{ModuleFinder, OpFinder, OpsFinder, ParentFinder};
 use crate::glue::Glue;
 use crate::host::{self, Host, Kept};
-use crate::library;
 use crate::run::Runner;
+use crate::shipped;
 use crate::shortcuts::{ExtensionFinder, InternalFinder};
 use crate::watchdog;
 
@@ -433,7 +433,7 @@ pub fn find_module<'py>(
     };
     match found {
         Some(dat) => host.scripts.of(host, py, dat)?.require(host, py).map(Some),
-        None => library::module(py, name),
+        None => shipped::module(py, name),
     }
 }
 

@@ -5,6 +5,7 @@
 
 use patchcord_core::pattern::{self, Case};
 use patchcord_core::tdu::{self as core, Seed};
+use patchcord_core::tracking::{Shared, Source};
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
@@ -35,8 +36,33 @@ pub fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     set("split", "split")?;
     set("tryExcept", "try_except")?;
     set("Dependency", "Dependency")?;
+    glue.module.bind(py).add("_Changes", py.get_type::<Changes>())?;
     glue.module.bind(py).add("_split", wrap_pyfunction!(split, py)?)?;
     Ok(module)
+}
+
+/// Changes of a Python value, for computations that have read it.
+#[pyclass(module = "td", frozen)]
+struct Changes(Shared);
+
+#[pymethods]
+impl Changes {
+    #[new]
+    fn new() -> Self {
+        Changes(Shared::default())
+    }
+
+    /// Notes that the value was read. On other threads nothing is computed that could have read it.
+    fn note_read(&self) {
+        if let Some(host) = host::here().filter(|host| host.network.notes_reads()) {
+            host.network.note_read(Source::Shared(self.0.clone()));
+        }
+    }
+
+    /// Notes that the value is another.
+    fn note_change(&self) {
+        self.0.note_change();
+    }
 }
 
 /// The part of a name before any digit.

@@ -148,6 +148,11 @@ fn extensions() {
 }
 
 #[test]
+fn libraries() {
+    check(include_str!("td_api/libraries.py"));
+}
+
+#[test]
 fn shortcuts() {
     check(include_str!("td_api/shortcuts.py"));
 }

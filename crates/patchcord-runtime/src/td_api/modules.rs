@@ -15,7 +15,7 @@ pub(super) static TD_FUNCTIONS: Class = Class::module(
         works("bestOpName()"),
         works("forceCookNonDatCOMP()"),
         works("findNetworkEdges()"),
-        works("tScript()"),
+        raises("tScript()", "its commands are not understood here; Python says the same"),
         works("parStringToIntList()"),
         works("incrementStringDigits()"),
         works("getParInfo()"),
@@ -26,8 +26,7 @@ pub(super) static TD_FUNCTIONS: Class = Class::module(
         raises("panelParentShortcut()", NO_WINDOW),
         raises("showInPane()", NO_EDITOR),
     ],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static TD_STORE_TOOLS: Class = Class::module(
     "TDStoreTools",
@@ -38,22 +37,23 @@ pub(super) static TD_STORE_TOOLS: Class = Class::module(
         works("DependList"),
         works("DependSet"),
     ],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static STORAGE_MANAGER: Class = Class::new(
     "TDStoreTools.StorageManager",
     "Keeps attributes of an extension in its component's storage.",
     &[
+        works("restoreDefault()"),
         works("restoreDefaults()"),
+        works("restoreAllDefaults()"),
+        works("getDependency()"),
         works("set()"),
         works("sync()"),
         works("items()"),
         works("keys()"),
         works("values()"),
     ],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static TD_JSON: Class = Class::module(
     "TDJSON",

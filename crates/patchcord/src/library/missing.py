@@ -89,10 +89,12 @@ class Declared:
         for name, kind, base, absent, members in self.classes:
             if kind == "Module":
                 if name in modules:
-                    self._answer_for(name, modules[name])
+                    self.answer_for(name, modules[name])
             elif absent:
                 if "." not in name and name[0].isupper():
                     names.setdefault(name, Absent(name, sentence(name, absent)))
+            elif name.partition(".")[0] in self.modules.keys() - modules.keys():
+                pass  # a class of a module that is loaded when it is asked for
             else:
                 thing = operator.attrgetter(name)(td)
                 add_missing(thing if kind == "Class" else type(thing), name, members)
@@ -101,7 +103,7 @@ class Declared:
         for name, why in self.types.items():
             names.setdefault(name, Absent(name, sentence(name, why)))
 
-    def _answer_for(self, name, module):
+    def answer_for(self, name, module):
         missing, usual = self.modules[name], module.__dict__.get("__getattr__")
 
         def __getattr__(attribute):

@@ -3,20 +3,30 @@
 //! They are importable by their names unless another module has the name, and `mod.TDFunctions` finds them where no DAT
 //! has it. A module is compiled when it is first asked for.
 
+use std::path::PathBuf;
+
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
+use crate::declared::declared;
 use crate::glue::Glue;
+use crate::host;
 
 /// The modules: name and text.
-const MODULES: &[(&str, &str)] = &[];
+const MODULES: &[(&str, &str)] = &[
+    ("TDFunctions", include_str!("library/TDFunctions.py")),
+    ("TDStoreTools", include_str!("library/TDStoreTools.py")),
+];
 
-/// Makes the modules importable.
+/// Makes the modules importable, and those that stand in the patch folder.
 ///
 /// # Errors
 /// None but those of an interpreter without memory.
 pub fn install(py: Python<'_>) -> PyResult<()> {
-    Glue::of(py)?.get(py, "install_library")?.call1((wrap_pyfunction!(library_text, py)?,)).map(drop)
+    // What TouchDesigner's module of the name has and ours does not says so.
+    let answer = declared(py)?.getattr("answer_for")?;
+    let (folder, text) = (wrap_pyfunction!(patch_folder, py)?, wrap_pyfunction!(library_text, py)?);
+    Glue::of(py)?.get(py, "install_finders")?.call1((folder, text, answer)).map(drop)
 }
 
 /// A module of the library; `None` when there is none of that name.
@@ -25,6 +35,13 @@ pub fn install(py: Python<'_>) -> PyResult<()> {
 /// What another module of that name raises.
 pub fn module<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, PyModule>>> {
     library_text(name).map(|_| py.import(name)).transpose()
+}
+
+/// The patch folder, on the thread that owns the patch.
+#[pyfunction]
+fn patch_folder() -> Option<PathBuf> {
+    let folder = host::here()?.network.project().folder;
+    (!folder.as_os_str().is_empty()).then_some(folder)
 }
 
 /// Text of a module; `None` when there is none of that name.
