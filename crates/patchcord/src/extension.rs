@@ -27,7 +27,7 @@ use slotmap::SecondaryMap;
 use crate::errors;
 use crate::glue::Glue;
 use crate::host::{Failure, Host};
-use crate::module::Script;
+use crate::module::Used;
 use crate::watchdog;
 
 /// Parameters with the expressions of the extensions that a component has at most.
@@ -45,8 +45,11 @@ pub struct Extensions {
     /// Extensions that were made and not yet told that all are ready.
     fresh: RefCell<VecDeque<(OpId, Rc<Extension>)>>,
     /// Where the parameters of extensions are in a type.
-    places: RefCell<Vec<(&'static OperatorType, Rc<[Place]>)>>,
+    places: RefCell<Vec<Places>>,
 }
+
+/// The parameters of extensions in a type.
+type Places = (&'static OperatorType, Rc<[Place]>);
 
 /// The parameters of one extension.
 #[derive(Clone, Copy)]
@@ -88,7 +91,7 @@ struct Extension {
     /// Why it could not be made.
     failure: RefCell<Rc<str>>,
     /// Scripts that were used to make it, and their versions.
-    scripts: RefCell<Vec<(Rc<Script>, u64)>>,
+    scripts: RefCell<Used>,
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -33,13 +33,16 @@ use crate::watchdog;
 /// Where modules of general use stand in a component.
 const COMMON_MODULES: &str = "local/modules";
 
+/// Scripts that were asked for, with the versions that they had.
+pub type Used = Vec<(Rc<Script>, u64)>;
+
 /// All scripts that were loaded or tried.
 #[derive(Default)]
 pub struct Scripts {
     loaded: RefCell<SecondaryMap<OpId, Rc<Script>>>,
     /// What is noted of scripts that were asked for: as many lists as there are recordings, one in another, each with the
     /// number of scripts that were loading when it began.
-    recordings: RefCell<Vec<(usize, Vec<(Rc<Script>, u64)>)>>,
+    recordings: RefCell<Vec<(usize, Used)>>,
     /// Scripts that are loading, one in another.
     loading: Cell<usize>,
     /// Kept, because what a destroyed operator left is dropped when another takes its place in the map.
@@ -75,7 +78,7 @@ impl Scripts {
 
     /// Does work, and gives the scripts that it asked for, with their versions. What a script asks for while it loads is
     /// its own business.
-    pub fn recorded<R>(&self, work: impl FnOnce() -> R) -> (R, Vec<(Rc<Script>, u64)>) {
+    pub fn recorded<R>(&self, work: impl FnOnce() -> R) -> (R, Used) {
         let recording = Recording::begin(self);
         let result = work();
         (result, recording.end())
@@ -163,7 +166,7 @@ impl<'a> Recording<'a> {
         Recording(scripts)
     }
 
-    fn end(self) -> Vec<(Rc<Script>, u64)> {
+    fn end(self) -> Used {
         self.0.recordings.borrow_mut().last_mut().map(|(_, scripts)| std::mem::take(scripts)).unwrap_or_default()
     }
 }
