@@ -52,6 +52,10 @@ impl Patch {
         }
         let found = shortcuts.get(name).copied();
         *self.shortcuts.borrow_mut() = shortcuts;
+        if found.is_none() {
+            // Any component may get it.
+            self.queue().tracker.note(Read::Moment, 0);
+        }
         // Asked once more, so that a computation has read the parameter.
         found.filter(|found| self.global_shortcut(*found).is_some())
     }
@@ -101,10 +105,10 @@ impl Patch {
 
     /// Internal operators of a component by their shortcuts. One that does not exist is `None`.
     pub fn internals(&self, op: OpId) -> Vec<(Rc<str>, Option<OpId>)> {
-        let Some(operator) = self.get(op) else { return Vec::new() };
+        self.note_tree_read();
         let internal = |number: usize| {
-            let name = text_par(operator, &format!("iop{number}shortcut"))?;
-            let path = text_par(operator, &format!("iop{number}op"));
+            let name = self.noted_par(op, &format!("iop{number}shortcut"))?;
+            let path = self.noted_par(op, &format!("iop{number}op"));
             Some((name, path.and_then(|path| self.find(op, &path).or_else(|| self.find_from(op, &path)))))
         };
         (0..MAX_INTERNALS).filter_map(internal).collect()
