@@ -99,6 +99,8 @@ impl ParMode {
 pub struct ParState {
     /// Where the value comes from.
     pub mode: ParMode,
+    /// The mode before this one.
+    pub previous: ParMode,
     /// The constant value; in the other modes, what was computed last.
     pub value: ParValue,
     /// Text of the expression, kept while another mode is on.
@@ -112,7 +114,23 @@ pub struct ParState {
 impl ParState {
     /// State of a parameter that is at its default.
     pub fn of_default(parameter: &Parameter) -> Self {
-        ParState { mode: ParMode::Constant, value: default_value(parameter), expression: None, bind: None, version: 0 }
+        ParState {
+            mode: ParMode::Constant,
+            previous: ParMode::Constant,
+            value: default_value(parameter),
+            expression: None,
+            bind: None,
+            version: 0,
+        }
+    }
+
+    /// Puts it in another mode. Returns the one before.
+    pub(crate) fn change_mode(&mut self, mode: ParMode) -> ParMode {
+        let before = std::mem::replace(&mut self.mode, mode);
+        if before != mode {
+            self.previous = before;
+        }
+        before
     }
 }
 
@@ -231,12 +249,11 @@ pub fn convert(parameter: &Parameter, given: &OwnedValue) -> Result<ParValue, Pa
             };
             Ok(ParValue::Str(Rc::from(entry.name)))
         }
-        Kind::Str { .. }
-        | Kind::StrMenu { .. }
-        | Kind::File { .. }
-        | Kind::FileSave { .. }
-        | Kind::Folder { .. }
-        | Kind::Kept { .. } => to_text(given).map(ParValue::Str).ok_or_else(|| wrong(parameter, "text", given)),
+        Kind::Str { .. } | Kind::StrMenu { .. } | Kind::File { .. } | Kind::FileSave { .. } | Kind::Folder { .. } => {
+            to_text(given).map(ParValue::Str).ok_or_else(|| wrong(parameter, "text", given))
+        }
+        // A script can read the object that an expression gives; the patch keeps a word for it.
+        Kind::Kept { .. } => Ok(ParValue::Str(to_text(given).unwrap_or_else(|| Rc::from(described(given))))),
         Kind::Op { .. } => {
             to_text(given).map(ParValue::Str).ok_or_else(|| wrong(parameter, "an operator or its path", given))
         }
@@ -279,7 +296,11 @@ fn to_text(given: &OwnedValue) -> Option<Rc<str>> {
 }
 
 fn wrong(parameter: &Parameter, expected: &'static str, given: &OwnedValue) -> ParameterError {
-    let found = match given {
+    ParameterError::WrongType { parameter: parameter.name.clone(), expected, found: described(given) }
+}
+
+fn described(given: &OwnedValue) -> String {
+    match given {
         OwnedValue::None => "nothing".to_owned(),
         OwnedValue::Bool(on) => on.to_string(),
         OwnedValue::Int(number) => number.to_string(),
@@ -290,8 +311,7 @@ fn wrong(parameter: &Parameter, expected: &'static str, given: &OwnedValue) -> P
         OwnedValue::List(_) => "a list".to_owned(),
         OwnedValue::Dict(_) => "a table".to_owned(),
         OwnedValue::Other(name) => name.clone(),
-    };
-    ParameterError::WrongType { parameter: parameter.name.clone(), expected, found }
+    }
 }
 
 /// The most similar name among `names`, when one is similar enough to be worth suggesting.

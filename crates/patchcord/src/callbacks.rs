@@ -65,6 +65,13 @@ impl CallbackSource for PythonCallbackSource {
         }
     }
 
+    fn handle_definitions(&self, _network: &Network, op: OpId) {
+        if let Some(host) = host::here() {
+            // An operator that is gone by now has no parameters that anybody could read.
+            let _ = Python::attach(|py| host.renew_parameters(py, op, None));
+        }
+    }
+
     fn handle_drop(&self, _network: &Network) {
         Python::attach(host::let_go);
     }

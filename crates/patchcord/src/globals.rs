@@ -26,6 +26,7 @@ use crate::op::Op;
 use crate::op::cell::Cell;
 use crate::op::chop::{Channel, Chop};
 use crate::op::comp::Comp;
+use crate::op::custom;
 use crate::op::dat::Dat;
 use crate::op::par::{Par, ParCollection};
 use crate::run::{Run, RunList, Runner};
@@ -64,6 +65,7 @@ pub fn install(py: Python<'_>, host: &Host) -> PyResult<()> {
     td.add("Channel", py.get_type::<Channel>())?;
     td.add("Run", py.get_type::<Run>())?;
     td.add("ParMode", glue.get(py, "ParMode")?)?;
+    custom::CLASSES.iter().try_for_each(|name| td.add(*name, glue.get(py, name)?))?;
     td.add("Error", py.get_type::<Error>())?;
     td.add("tdError", py.get_type::<Error>())?;
     td.add("CallbackTimeout", py.get_type::<CallbackTimeout>())?;

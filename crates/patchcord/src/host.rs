@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use patchcord_core::callbacks::Evaluator;
+use patchcord_core::declaration::ParIndex;
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_runtime::command::HostFactory;
@@ -29,6 +30,7 @@ use crate::extension::Extensions;
 use crate::found::Found;
 use crate::module::Scripts;
 use crate::op::class::Classes;
+use crate::op::custom;
 use crate::op::par::ParCollection;
 use crate::review::PythonReviewer;
 use crate::run::Runs;
@@ -199,6 +201,16 @@ impl Host {
         let old = self.parameters.borrow_mut().insert(op, parameters.clone().unbind());
         drop(old);
         Ok(parameters)
+    }
+
+    /// Lets the Python object with an operator's parameters follow its custom ones. `news` are those that are new, where
+    /// nothing else has changed.
+    ///
+    /// # Errors
+    /// `td.Error` when the operator is gone.
+    pub fn renew_parameters(&self, py: Python<'_>, op: OpId, news: Option<&[ParIndex]>) -> PyResult<()> {
+        let held = self.parameters.borrow().get(op).map(|held| held.clone_ref(py));
+        held.map_or(Ok(()), |held| custom::renew(held.bind(py), op, news))
     }
 }
 

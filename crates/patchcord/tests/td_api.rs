@@ -178,6 +178,11 @@ fn parameters() {
 }
 
 #[test]
+fn custom_parameters() {
+    check(include_str!("td_api/custom_parameters.py"));
+}
+
+#[test]
 fn tables() {
     check(include_str!("td_api/tables.py"));
 }

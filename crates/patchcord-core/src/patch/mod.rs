@@ -218,6 +218,11 @@ impl Operator {
         Some(self.declaration.page_of(index).name)
     }
 
+    /// How many custom parameters there are.
+    pub fn custom_count(&self) -> usize {
+        self.custom.as_ref().map_or(0, |custom| custom.len())
+    }
+
     /// Pages of custom parameters in order.
     pub fn custom_pages(&self) -> &[CustomPage] {
         self.custom.as_ref().map_or(&[], |custom| custom.pages())

@@ -42,7 +42,7 @@ impl Patch {
         if state.mode == ParMode::Constant && state.value == value {
             return Ok(());
         }
-        let mode = std::mem::replace(&mut state.mode, ParMode::Constant);
+        let mode = state.change_mode(ParMode::Constant);
         let before = std::mem::replace(&mut state.value, value.clone());
         state.version = self.queue.tracker.note_change();
         self.note_par_state(id, index, (mode != ParMode::Constant).then_some(ParStateBefore::Mode(mode)));
@@ -56,7 +56,7 @@ impl Patch {
     /// [`PatchError::Gone`].
     pub fn set_expression(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
         let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
-        let mode = std::mem::replace(&mut state.mode, ParMode::Expression);
+        let mode = state.change_mode(ParMode::Expression);
         let before = state.expression.replace(Rc::from(expression)).unwrap_or_else(|| Rc::from(""));
         state.version = self.queue.tracker.note_change();
         self.note_par_state(id, index, (mode != ParMode::Expression).then_some(ParStateBefore::Mode(mode)));
@@ -72,7 +72,7 @@ impl Patch {
     /// [`PatchError::Gone`].
     pub fn set_bind(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
         let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
-        let mode = std::mem::replace(&mut state.mode, ParMode::Bind);
+        let mode = state.change_mode(ParMode::Bind);
         state.bind = Some(Rc::from(expression));
         state.version = self.queue.tracker.note_change();
         self.note_par_state(id, index, (mode != ParMode::Bind).then_some(ParStateBefore::Mode(mode)));
@@ -86,7 +86,7 @@ impl Patch {
     /// [`PatchError::Gone`].
     pub fn set_mode(&mut self, id: OpId, index: ParIndex, mode: ParMode) -> Result<(), PatchError> {
         let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
-        let before = std::mem::replace(&mut state.mode, mode);
+        let before = state.change_mode(mode);
         let value = state.value.clone();
         state.version = self.queue.tracker.note_change();
         self.note_par_state(id, index, (mode != before).then_some(ParStateBefore::Mode(before)));
@@ -97,7 +97,7 @@ impl Patch {
         Ok(())
     }
 
-    /// Back to the default, in constant mode, without expressions.
+    /// Back to the default: in constant mode, without expressions, unless [`ParAttributes::default_mode`](super::custom::ParAttributes) says otherwise.
     ///
     /// # Errors
     /// [`PatchError::Gone`].
@@ -112,7 +112,12 @@ impl Patch {
                 self.queue.push(Change::Parameter { op: id, index, value: default, before: old.value });
             }
         }
-        Ok(())
+        let attributes = self.operators[id].par_attributes(index);
+        match attributes.default_mode {
+            ParMode::Constant => Ok(()),
+            ParMode::Expression => self.set_expression(id, index, &attributes.default_expr),
+            ParMode::Bind => self.set_bind(id, index, &attributes.default_bind),
+        }
     }
 
     /// Presses a pulse parameter.

@@ -18,9 +18,9 @@ static MEMBERS: &[Member] = &[
     works("parentShortcut"),
     works("initializeExtensions()"),
     // ---- custom parameters ----
-    raises("appendCustomPage()", NOT_YET).gives("Page"),
-    raises("destroyCustomPars()", NOT_YET),
-    raises("sortCustomPages()", NOT_YET),
+    works("appendCustomPage()").gives("Page"),
+    works("destroyCustomPars()"),
+    works("sortCustomPages()"),
     raises("internalOPs", NOT_YET),
     raises("internalPars", NOT_YET),
     // ---- files ----

@@ -1,8 +1,6 @@
 //! Parameters: Par, the collections, groups, pages and sequences.
 
-use super::{Class, Member, NO_EDITOR, NOT_YET, raises, works};
-
-const NO_EXPORTS: &str = "nothing exports to parameters";
+use super::{Class, Member, NO_EDITOR, NOT_YET, raises, stand_in, works};
 
 pub(super) static PAR: Class = Class::new("Par", "A parameter; acts like its value.", PAR_MEMBERS);
 
@@ -13,38 +11,38 @@ static PAR_MEMBERS: &[Member] = &[
     works("val"),
     works("eval()"),
     works("evalOPs()").gives("[OP]"),
-    raises("evalNorm()", NOT_YET),
-    raises("evalExpression()", NOT_YET),
-    raises("evalExport()", NO_EXPORTS),
-    raises("evalFile()", NOT_YET),
+    works("evalNorm()"),
+    works("evalExpression()"),
+    stand_in("evalExport()", "gives None, as nothing exports to parameters"),
+    works("evalFile()"),
     works("pulse()"),
     works("copy()"),
     works("reset()"),
-    raises("destroy()", NOT_YET),
+    works("destroy()"),
     works("isPar()"),
     works("isDefault"),
-    raises("lastScriptChange", NOT_YET),
+    stand_in("lastScriptChange", "None: who changed a parameter is not recorded"),
     // ---- mode ----
     works("mode"),
-    raises("prevMode", NOT_YET),
+    works("prevMode"),
     works("expr"),
     works("bindExpr"),
     works("bindMaster").gives("Par"),
-    raises("bindReferences", NOT_YET).gives("[Par]"),
-    raises("bindRange", NOT_YET),
-    raises("exportOP", NO_EXPORTS),
-    raises("exportSource", NO_EXPORTS),
-    raises("enableExpr", NOT_YET),
+    works("bindReferences").gives("[Par]"),
+    stand_in("bindRange", "is kept; the range stays the parameter's own"),
+    stand_in("exportOP", "None, as nothing exports to parameters"),
+    stand_in("exportSource", "None, as nothing exports to parameters"),
+    stand_in("enableExpr", "is kept for an editor and not evaluated"),
     // ---- declaration ----
     works("name"),
     works("label"),
     raises("subLabel", NO_EDITOR),
     works("help"),
     works("style"),
-    works("page"),
-    raises("parGroup", NOT_YET).gives("ParGroup"),
-    raises("tuplet", NOT_YET),
-    raises("tupletName", NOT_YET),
+    works("page").gives("Page"),
+    works("parGroup").gives("ParGroup"),
+    works("tuplet"),
+    works("tupletName"),
     works("order"),
     works("index"),
     works("vecIndex"),
@@ -56,25 +54,25 @@ static PAR_MEMBERS: &[Member] = &[
     works("normMax"),
     works("normVal"),
     works("default"),
-    raises("defaultExpr", NOT_YET),
-    raises("defaultBindExpr", NOT_YET),
-    raises("defaultMode", NOT_YET),
+    works("defaultExpr"),
+    works("defaultBindExpr"),
+    works("defaultMode"),
     works("enable"),
     works("readOnly"),
     raises("displayOnly", NO_EDITOR),
-    raises("hidden", NO_EDITOR),
+    works("hidden"),
     works("password"),
-    raises("startSection", NO_EDITOR),
+    works("startSection"),
     raises("sectionName", NO_EDITOR),
     raises("collapser", NO_EDITOR),
     raises("collapsable", NO_EDITOR),
-    raises("sequence", NOT_YET),
+    stand_in("sequence", "None: there are no sequences"),
     raises("sequenceBlock", NOT_YET),
     raises("styleCloneImmune", "there are no clones"),
     works("menuNames"),
     works("menuLabels"),
     works("menuIndex"),
-    raises("menuSource", NOT_YET),
+    works("menuSource"),
     works("isCustom"),
     works("isPulse"),
     works("isMomentary"),
@@ -86,7 +84,7 @@ static PAR_MEMBERS: &[Member] = &[
     works("isPython"),
     works("isString"),
     works("isToggle"),
-    raises("isSequence", NOT_YET),
+    works("isSequence"),
 ];
 
 pub(super) static PAR_COLLECTION: Class = Class::new(
@@ -104,16 +102,16 @@ pub(super) static PAR_GROUP: Class = Class::new(
         works("eval()"),
         works("evalExpression()"),
         works("evalNorm()"),
-        works("evalExport()"),
+        stand_in("evalExport()", "gives None for each, as nothing exports to parameters"),
         works("expr"),
         works("bindExpr"),
         works("bindMaster"),
         works("bindReferences"),
-        works("bindRange"),
-        works("exportOP"),
-        works("exportSource"),
+        stand_in("bindRange", "is kept; the range stays the parameter's own"),
+        stand_in("exportOP", "None for each, as nothing exports to parameters"),
+        stand_in("exportSource", "None for each, as nothing exports to parameters"),
         works("enable"),
-        works("enableExpr"),
+        stand_in("enableExpr", "is kept for an editor and not evaluated"),
         works("mode"),
         works("prevMode"),
         works("index"),
@@ -138,13 +136,13 @@ pub(super) static PAR_GROUP: Class = Class::new(
         works("defaultBindExpr"),
         works("defaultMode"),
         works("readOnly"),
-        works("displayOnly"),
+        raises("displayOnly", NO_EDITOR),
         works("hidden"),
         works("password"),
         works("startSection"),
-        works("collapser"),
-        works("collapsable"),
-        works("sequence"),
+        raises("collapser", NO_EDITOR),
+        raises("collapsable", NO_EDITOR),
+        stand_in("sequence", "None: there are no sequences"),
         works("menuNames"),
         works("menuLabels"),
         works("menuIndex"),
@@ -167,16 +165,19 @@ pub(super) static PAR_GROUP: Class = Class::new(
         works("reset()"),
         works("pulse()"),
         works("isParGroup()"),
+        works("isPar()"),
+        works("pars").gives("[Par]"),
+        works("vecIndex"),
+        stand_in("lastScriptChange", "None for each: who changed a parameter is not recorded"),
+        stand_in("iteration", "0, as there are no sequences"),
     ],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static PAR_GROUP_COLLECTION: Class = Class::new(
     "ParGroupCollection",
     "The parameter groups of an operator, as its `parGroup`.",
     &[works("owner").gives("OP")],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static PAGE: Class = Class::new(
     "Page",
@@ -186,6 +187,8 @@ pub(super) static PAGE: Class = Class::new(
         works("owner").gives("OP"),
         works("index"),
         works("isCustom"),
+        works("valid"),
+        works("styles"),
         works("pars").gives("[Par]"),
         works("parGroups").gives("[ParGroup]"),
         works("parTuplets"),
@@ -205,14 +208,20 @@ pub(super) static PAGE: Class = Class::new(
         works("appendFolder()").gives("ParGroup"),
         works("appendOP()").gives("ParGroup"),
         works("appendCOMP()").gives("ParGroup"),
-        works("appendObject()").gives("ParGroup"),
-        works("appendPanelCOMP()").gives("ParGroup"),
+        stand_in("appendObject()", "makes a parameter whose value stays a text, as there are no such operators")
+            .gives("ParGroup"),
+        stand_in("appendPanelCOMP()", "makes a parameter whose value stays a text, as there are no such operators")
+            .gives("ParGroup"),
         works("appendDAT()").gives("ParGroup"),
         works("appendCHOP()").gives("ParGroup"),
-        works("appendTOP()").gives("ParGroup"),
-        works("appendSOP()").gives("ParGroup"),
-        works("appendPOP()").gives("ParGroup"),
-        works("appendMAT()").gives("ParGroup"),
+        stand_in("appendTOP()", "makes a parameter whose value stays a text, as there are no such operators")
+            .gives("ParGroup"),
+        stand_in("appendSOP()", "makes a parameter whose value stays a text, as there are no such operators")
+            .gives("ParGroup"),
+        stand_in("appendPOP()", "makes a parameter whose value stays a text, as there are no such operators")
+            .gives("ParGroup"),
+        stand_in("appendMAT()", "makes a parameter whose value stays a text, as there are no such operators")
+            .gives("ParGroup"),
         works("appendXY()").gives("ParGroup"),
         works("appendXYZ()").gives("ParGroup"),
         works("appendXYZW()").gives("ParGroup"),
@@ -222,11 +231,10 @@ pub(super) static PAGE: Class = Class::new(
         works("appendRGB()").gives("ParGroup"),
         works("appendRGBA()").gives("ParGroup"),
         works("appendHeader()").gives("ParGroup"),
-        works("appendSequence()").gives("ParGroup"),
+        stand_in("appendSequence()", "makes a parameter without blocks").gives("ParGroup"),
         works("appendPar()").gives("ParGroup"),
     ],
-)
-.absent(NOT_YET);
+);
 
 pub(super) static SEQUENCE: Class = Class::new(
     "Sequence",

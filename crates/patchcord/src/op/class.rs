@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use slotmap::Key;
 
-use super::{cell, chop, comp, dat, par, socketio, web_server, websocket};
+use super::{cell, chop, comp, custom, dat, par, socketio, web_server, websocket};
 
 /// Python classes of the operator types.
 pub struct Classes(HashMap<&'static str, Py<PyType>>);
@@ -23,6 +23,7 @@ impl Classes {
     /// # Errors
     /// What making a class raises.
     pub fn new(py: Python<'_>, types: &[&'static OperatorType]) -> PyResult<Self> {
+        custom::prepare(py)?;
         par::prepare(py)?;
         cell::prepare(py)?;
         chop::prepare(py)?;

@@ -9,6 +9,7 @@ pub mod cell;
 pub mod chop;
 pub mod class;
 pub mod comp;
+pub mod custom;
 pub mod dat;
 mod extensions;
 mod files;

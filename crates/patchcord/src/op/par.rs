@@ -14,12 +14,12 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::read_operator;
+use super::{custom, read_operator};
 use crate::convert::{from_python, par_value, text_of};
 use crate::errors::{Error, refused};
 use crate::evaluator;
 use crate::glue::Glue;
-use crate::host::{self, gone};
+use crate::host::{self, Failure, gone};
 
 /// Gives Par the operators of its value.
 ///
@@ -68,19 +68,26 @@ impl ParCollection {
 
 #[pymethods]
 impl ParCollection {
-    /// Only for names that do not exist.
-    fn __getattr__(&self, name: &str) -> PyResult<()> {
+    /// Only for names that the collection does not hold: those that do not exist, and custom parameters that are too new.
+    fn __getattr__(&self, name: &str) -> PyResult<Par> {
         if name.starts_with("__") {
             return Err(PyAttributeError::new_err(name.to_owned()));
         }
-        Err(unknown(self.0, name))
+        self.find(name)?.map(|index| Par::new(self.0, index)).ok_or_else(|| unknown(self.0, name))
     }
 
     fn __setattr__(&self, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        match self.find(name)? {
-            Some(index) => assign(self.0, index, value),
-            None => Err(unknown(self.0, name)),
+        if let Some(index) = self.find(name)? {
+            return assign(self.0, index, value);
         }
+        let members = read_operator(self.0, |op| op.find_group(name).map(|group| group.members().to_vec()))?;
+        let Some(members) = members else { return Err(unknown(self.0, name)) };
+        let values = value.try_iter()?.collect::<PyResult<Vec<_>>>()?;
+        if values.len() != members.len() {
+            let (size, given) = (members.len(), values.len());
+            return Err(Error::new_err(format!("{name} has {size} values, not {given}")));
+        }
+        members.iter().zip(&values).try_for_each(|(index, value)| assign(self.0, *index, value))
     }
 
     fn __delattr__(&self, _name: &str) -> PyResult<()> {
@@ -167,12 +174,32 @@ impl Par {
         read_operator(self.op, |op| op.parameter(self.index))?.ok_or_else(|| refused(CustomError::ParameterGone.into()))
     }
 
+    /// The expression of a parameter of style Python, which can give any object. Other styles have values of the patch.
+    fn object_expression(&self) -> PyResult<Option<std::rc::Rc<str>>> {
+        let parameter = self.declaration()?;
+        let state = self.state(|state| state.cloned())?;
+        let state = state.filter(|state| parameter.kind.style() == "Python" && state.mode == ParMode::Expression);
+        Ok(state.and_then(|state| state.expression))
+    }
+
     fn state<R>(&self, read: impl FnOnce(Option<&ParState>) -> R) -> PyResult<R> {
         read_operator(self.op, |op| read(op.par_state(self.index)))
     }
 
     fn edit(&self, edit: impl FnOnce(&mut patchcord_core::patch::Patch) -> Result<(), PatchError>) -> PyResult<()> {
         host::with(|host| edit(&mut host.network.patch_mut()).map_err(refused))
+    }
+
+    /// The parameter that it is bound to.
+    ///
+    /// # Errors
+    /// `td.Error` when the bind expression names none.
+    pub fn master(&self) -> PyResult<Option<Par>> {
+        let bound = self.state(|state| state.filter(|s| s.mode == ParMode::Bind).and_then(|s| s.bind.clone()))?;
+        let Some(expression) = bound else { return Ok(None) };
+        let place =
+            evaluator::compute(self.op, &expression, |value| Ok(value.cast::<Par>().ok().map(|par| par.get().place())));
+        Ok(place.map_err(Error::new_err)?.map(|(op, index)| Par::new(op, index)))
     }
 
     fn python<'py>(&self, py: Python<'py>, value: &ParValue) -> PyResult<Bound<'py, PyAny>> {
@@ -191,6 +218,16 @@ impl Par {
     /// The value now: the constant, or what the expression or the bound parameter gives. An operator reference gives
     /// the operator, or None.
     pub fn eval<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        if self.index.is_custom()
+            && let Some(expression) = self.object_expression()?
+        {
+            return host::with(|host| {
+                evaluator::evaluate(host, py, self.op, &expression).map_err(|failure| match failure {
+                    Failure::Raised(error) => error,
+                    Failure::Panicked(text) => Error::new_err(text),
+                })
+            });
+        }
         let value = host::with(|host| {
             host.network.patch().get(self.op).ok_or_else(gone)?;
             Ok(host.network.eval(self.op, self.index))
@@ -248,11 +285,7 @@ impl Par {
     /// The parameter that this one is bound to.
     #[getter(bindMaster)]
     fn bind_master(&self) -> PyResult<Option<Par>> {
-        let bound = self.state(|state| state.filter(|s| s.mode == ParMode::Bind).and_then(|s| s.bind.clone()))?;
-        let Some(expression) = bound else { return Ok(None) };
-        let place =
-            evaluator::compute(self.op, &expression, |value| Ok(value.cast::<Par>().ok().map(|par| par.get().place())));
-        Ok(place.map_err(Error::new_err)?.map(|(op, index)| Par::new(op, index)))
+        self.master()
     }
 
     #[getter]
@@ -263,13 +296,7 @@ impl Par {
 
     #[setter]
     fn set_mode(&self, mode: &Bound<'_, PyAny>) -> PyResult<()> {
-        let name: String = match mode.getattr("name") {
-            Ok(name) => name.extract()?,
-            Err(_) => text_of(mode)?,
-        };
-        let all = [ParMode::Constant, ParMode::Expression, ParMode::Bind];
-        let mode = all.into_iter().find(|mode| mode.name() == name);
-        let mode = mode.ok_or_else(|| Error::new_err(format!("a parameter cannot be put in the mode `{name}`")))?;
+        let mode = mode_of(mode)?;
         self.edit(|patch| patch.set_mode(self.op, self.index, mode))
     }
 
@@ -310,9 +337,11 @@ impl Par {
         })
     }
 
-    /// Back to the default.
-    fn reset(&self) -> PyResult<()> {
-        self.edit(|patch| patch.reset_par(self.op, self.index))
+    /// Back to the default. Returns whether it was not at it.
+    fn reset(&self) -> PyResult<bool> {
+        let differs = !self.is_default()?;
+        self.edit(|patch| patch.reset_par(self.op, self.index))?;
+        Ok(differs)
     }
 
     /// Whether another object is this very parameter.
@@ -328,19 +357,20 @@ impl Par {
         Ok(self.declaration()?.name.clone())
     }
 
-    #[getter]
-    fn label(&self) -> PyResult<Text> {
-        Ok(self.declaration()?.label.clone())
+    #[setter]
+    fn set_name(this: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<()> {
+        custom::set_fact(this, "name", name)
     }
 
-    #[getter]
-    fn help(&self) -> PyResult<Text> {
-        Ok(self.declaration()?.help.clone())
-    }
-
+    /// The style that it was made with. A custom parameter takes another one with as many values.
     #[getter]
     fn style(&self) -> PyResult<&'static str> {
-        Ok(self.declaration()?.kind.style())
+        read_operator(self.op, |op| op.style_of(self.index))?.ok_or_else(|| refused(CustomError::ParameterGone.into()))
+    }
+
+    #[setter]
+    fn set_style(this: &Bound<'_, Self>, style: &Bound<'_, PyAny>) -> PyResult<()> {
+        custom::set_fact(this, "style", style)
     }
 
     #[getter]
@@ -348,53 +378,12 @@ impl Par {
         host::with(|host| host.handle(py, self.op))
     }
 
-    /// Name of the page that it stands on.
-    #[getter]
-    fn page(&self) -> PyResult<Option<String>> {
-        read_operator(self.op, |op| op.page_of(self.index).map(str::to_owned))
-    }
-
-    #[getter]
-    fn default<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        par_value(py, &default_value(&*self.declaration()?))
-    }
-
-    #[getter]
-    fn order(&self) -> u32 {
-        self.index.0
-    }
-
     #[getter]
     fn index(&self) -> u32 {
         self.index.0
     }
 
-    #[getter(vecIndex)]
-    fn vec_index(&self) -> u16 {
-        0
-    }
-
-    #[getter]
-    fn min(&self) -> PyResult<f64> {
-        Ok(range(&*self.declaration()?).0)
-    }
-
-    #[getter]
-    fn max(&self) -> PyResult<f64> {
-        Ok(range(&*self.declaration()?).1)
-    }
-
-    #[getter(normMin)]
-    fn norm_min(&self) -> PyResult<f64> {
-        self.min()
-    }
-
-    #[getter(normMax)]
-    fn norm_max(&self) -> PyResult<f64> {
-        self.max()
-    }
-
-    /// The value within its range, 0 to 1.
+    /// The value within the range of its slider, 0 to 1.
     #[getter(normVal)]
     fn norm_val(&self) -> PyResult<f64> {
         let (min, max) = range(&*self.declaration()?);
@@ -407,41 +396,6 @@ impl Par {
         let (min, max) = range(&*self.declaration()?);
         let value = OwnedValue::Float(min + share * (max - min));
         host::with(|host| host.network.set_par(self.op, self.index, &value).map_err(refused))
-    }
-
-    #[getter(clampMin)]
-    fn clamp_min(&self) -> PyResult<bool> {
-        self.is_number()
-    }
-
-    #[getter(clampMax)]
-    fn clamp_max(&self) -> PyResult<bool> {
-        self.is_number()
-    }
-
-    #[getter]
-    fn enable(&self) -> bool {
-        true
-    }
-
-    #[getter(readOnly)]
-    fn read_only(&self) -> bool {
-        false
-    }
-
-    #[getter]
-    fn password(&self) -> PyResult<bool> {
-        Ok(self.declaration()?.secret)
-    }
-
-    #[getter(menuNames)]
-    fn menu_names(&self) -> PyResult<Vec<String>> {
-        Ok(self.declaration()?.kind.entries().iter().map(|entry| entry.name.to_owned()).collect())
-    }
-
-    #[getter(menuLabels)]
-    fn menu_labels(&self) -> PyResult<Vec<String>> {
-        Ok(self.declaration()?.kind.entries().iter().map(|entry| entry.label.to_owned()).collect())
     }
 
     #[getter(menuIndex)]
@@ -515,13 +469,19 @@ impl Par {
     }
 
     #[getter(isPython)]
-    fn is_python(&self) -> bool {
-        false
+    fn is_python(&self) -> PyResult<bool> {
+        Ok(self.declaration()?.kind.style() == "Python")
     }
 
     #[getter]
     fn valid(&self) -> PyResult<bool> {
-        host::with(|host| Ok(host.network.patch().get(self.op).is_some()))
+        host::with(|host| {
+            Ok(host
+                .network
+                .patch()
+                .get(self.op)
+                .is_some_and(|op| !self.index.is_custom() || op.parameter(self.index).is_some()))
+        })
     }
 
     fn __repr__(&self) -> PyResult<String> {
@@ -529,6 +489,20 @@ impl Par {
         let owner = read_operator(self.op, |op| op.path().clone())?;
         Ok(format!("par:{name} owner:{owner}"))
     }
+}
+
+/// The mode that a script names.
+///
+/// # Errors
+/// `td.Error` for a mode that there is not.
+pub fn mode_of(mode: &Bound<'_, PyAny>) -> PyResult<ParMode> {
+    let name: String = match mode.getattr("name") {
+        Ok(name) => name.extract()?,
+        Err(_) => text_of(mode)?,
+    };
+    let all = [ParMode::Constant, ParMode::Expression, ParMode::Bind];
+    let mode = all.into_iter().find(|mode| mode.name() == name);
+    mode.ok_or_else(|| Error::new_err(format!("a parameter cannot be put in the mode `{name}`")))
 }
 
 /// Gives a parameter the mode, value and expressions of another.
@@ -563,8 +537,8 @@ fn owned(value: &ParValue) -> OwnedValue {
 
 fn range(parameter: &Parameter) -> (f64, f64) {
     match &parameter.kind {
-        Kind::Int { range, .. } => (range.min as f64, range.max as f64),
-        Kind::Float { range, .. } => (range.min, range.max),
+        Kind::Int { range, .. } => (range.norm_min as f64, range.norm_max as f64),
+        Kind::Float { range, .. } => (range.norm_min, range.norm_max),
         _ => (0.0, 1.0),
     }
 }

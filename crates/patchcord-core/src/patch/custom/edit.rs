@@ -8,8 +8,9 @@ use super::{
 };
 use crate::change::Change;
 use crate::declaration::{Family, Kind, ParIndex, Parameter};
-use crate::parameter::{ParValue, convert, default_value};
+use crate::parameter::{ParValue, ParameterError, convert, default_value};
 use crate::patch::{OpId, Operator, Patch, PatchError};
+use crate::value::OwnedValue;
 
 impl Patch {
     /// Adds a page of custom parameters, or finds the one that has the name.
@@ -61,7 +62,10 @@ impl Patch {
             }
         }
         // A group is replaced as a whole, or not at all: `Pos1` of a group of three is not to be pulled out of it.
-        let old = known.iter().flatten().next().and_then(|index| custom.place_of(*index));
+        let old = custom.group_place(&definition.name);
+        if old.is_some() && !replace {
+            return Err(CustomError::NameTaken { name: definition.name }.into());
+        }
         let kept: Vec<ParIndex> = old.map_or_else(Vec::new, |(page, at)| custom.pages[page].groups[at].members.clone());
         if let Some(taken) = known.iter().flatten().find(|index| !kept.contains(index)) {
             let name = custom.parameter(*taken).map(|it| it.name.to_string()).unwrap_or_default();
@@ -74,9 +78,7 @@ impl Patch {
         }
         let mut members = Vec::new();
         for (position, parameter) in definition.parameters.into_iter().enumerate() {
-            let index =
-                known[position].or_else(|| kept.get(position).copied().filter(|it| !known.contains(&Some(*it))));
-            let index = index.unwrap_or_else(|| {
+            let index = known[position].unwrap_or_else(|| {
                 custom.made += 1;
                 ParIndex(ParIndex::FIRST_CUSTOM.0 + custom.made - 1)
             });
@@ -157,6 +159,39 @@ impl Patch {
         for ((index, name), old) in members.into_iter().zip(names).zip(definitions) {
             custom.by_name.insert(name.clone(), index);
             custom.by_index.insert(index, Rc::new(Parameter { name: name.into(), ..(*old).clone() }));
+        }
+        self.note_definitions(id);
+        Ok(())
+    }
+
+    /// Gives the group of a custom parameter another style with as many values. What fits stays.
+    ///
+    /// # Errors
+    /// [`CustomError`]; nothing has changed then.
+    pub fn restyle_custom(&mut self, id: OpId, index: ParIndex, style: &'static Style) -> Result<(), PatchError> {
+        let (op, page, at) = self.custom_place(id, index)?;
+        let group = &op.custom_pages()[page].groups[at];
+        let members = group.members.clone();
+        let names = style.names(&group.name, members.len())?;
+        for (index, name) in members.iter().zip(&names) {
+            if op.find_parameter(name).is_some_and(|(other, _)| other != *index) {
+                return Err(CustomError::NameTaken { name: name.clone() }.into());
+            }
+        }
+        if let Some(custom) = self.operators.get_mut(id).and_then(|op| op.custom.as_mut()) {
+            custom.pages[page].groups[at].style = style;
+        }
+        for (index, name) in members.into_iter().zip(names) {
+            let Some(op) = self.operators.get_mut(id) else { break };
+            let (Some(old), value) = (op.parameter(index), op.par_value(index)) else { continue };
+            let mut parameter = Parameter { name: name.into(), kind: style.kind(), ..(*old).clone() };
+            // A default that does not fit the new style is left behind.
+            let _ = set_default(&mut parameter, &default_value(&old).to_owned_value());
+            self.put_custom(id, index, parameter);
+            if self.operators.get(id).is_some_and(|op| op.par_state(index).is_some()) {
+                // What does not fit is at the default by now.
+                let _ = self.set_par(id, index, &value.to_owned_value());
+            }
         }
         self.note_definitions(id);
         Ok(())
@@ -313,6 +348,42 @@ impl Patch {
         Ok(())
     }
 
+    /// Gives an operator the custom parameters of another one, beside those that it has; one of the same name is defined
+    /// anew. Values are not copied.
+    ///
+    /// # Errors
+    /// As [`Patch::define_custom`]; what came before the error stays.
+    pub fn add_custom(&mut self, from: OpId, to: OpId) -> Result<(), PatchError> {
+        let source = self.get(from).ok_or(PatchError::Gone)?;
+        let attributes: Vec<_> = source.attributes.clone();
+        let definition = |group: &ParGroup| GroupDefinition {
+            name: group.name.to_string(),
+            style: group.style,
+            order: None,
+            parameters: group.members.iter().filter_map(|it| Some((*source.parameter(*it)?).clone())).collect(),
+        };
+        let pages: Vec<(Rc<str>, Vec<(GroupDefinition, Vec<ParIndex>)>)> = source
+            .custom_pages()
+            .iter()
+            .map(|page| {
+                let groups = page.groups.iter().map(|group| (definition(group), group.members.clone()));
+                (page.name.clone(), groups.collect())
+            })
+            .collect();
+        for (name, groups) in pages {
+            let page = self.append_custom_page(to, &name)?;
+            for (definition, sources) in groups {
+                let made = self.define_custom(to, page, definition, true)?;
+                for (index, source) in made.into_iter().zip(sources) {
+                    if let Ok(at) = attributes.binary_search_by_key(&source, |(at, _)| *at) {
+                        self.change_attributes(to, index, |it| *it = attributes[at].1.clone())?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Sets what a parameter has beside its value.
     ///
     /// # Errors
@@ -412,7 +483,8 @@ impl Operator {
 
     /// The group of custom parameters of this name.
     pub fn find_group(&self, name: &str) -> Option<&ParGroup> {
-        self.custom_pages().iter().flat_map(|page| &page.groups).find(|group| *group.name == *name)
+        let custom = self.custom.as_ref()?;
+        custom.group_place(name).map(|(page, group)| &custom.pages[page].groups[group])
     }
 
     /// The style that a parameter was made with; `None` when it is gone.
@@ -424,6 +496,35 @@ impl Operator {
     }
 }
 
+/// Gives the definition of a parameter another default. A menu that has no entries yet takes any.
+///
+/// # Errors
+/// When the value does not fit.
+pub fn set_default(parameter: &mut Parameter, given: &OwnedValue) -> Result<(), ParameterError> {
+    let value = match (&parameter.kind, given) {
+        (Kind::Menu { entries, .. }, OwnedValue::Str(name)) if entries.is_empty() => ParValue::Str(Rc::from(&**name)),
+        _ => convert(parameter, given)?,
+    };
+    match (&mut parameter.kind, value) {
+        (Kind::Toggle { default } | Kind::Momentary { default }, ParValue::Bool(on)) => *default = on,
+        (Kind::Int { default, .. }, ParValue::Int(number)) => *default = number,
+        (Kind::Float { default, .. }, ParValue::Float(number)) => *default = number,
+        (
+            Kind::Str { default }
+            | Kind::StrMenu { default, .. }
+            | Kind::Menu { default, .. }
+            | Kind::File { default }
+            | Kind::FileSave { default }
+            | Kind::Folder { default }
+            | Kind::Op { default, .. }
+            | Kind::Kept { default, .. },
+            ParValue::Str(text),
+        ) => *default = text.to_string().into(),
+        _ => {}
+    }
+    Ok(())
+}
+
 fn sort_groups(page: &mut CustomPage) {
     page.groups.sort_by(|a, b| a.order.total_cmp(&b.order));
 }
@@ -433,7 +534,9 @@ fn settled(mut parameter: Parameter) -> Parameter {
     match &mut parameter.kind {
         Kind::Int { default, range } => *default = range.clamp(*default),
         Kind::Float { default, range } => *default = range.clamp(*default),
-        Kind::Menu { default, entries } if !entries.iter().any(|entry| entry.name == *default) => {
+        Kind::Menu { default, entries }
+            if !entries.is_empty() && !entries.iter().any(|entry| entry.name == *default) =>
+        {
             *default = entries.get(0).map(|first| first.name.to_owned()).unwrap_or_default().into();
         }
         _ => {}

@@ -11,7 +11,8 @@ use std::rc::Rc;
 
 use crate::declaration::{ParIndex, Parameter};
 use crate::parameter::ParMode;
-pub use style::{Style, right_name};
+pub use edit::set_default;
+pub use style::{STYLES, Style, right_name};
 
 /// Custom parameters that an operator holds at most.
 pub const MAX_CUSTOM_PARAMETERS: usize = 10_000;
@@ -21,7 +22,7 @@ pub const MAX_CUSTOM_PAGES: usize = 1_000;
 
 /// Names a page of custom parameters; it is not used again while the operator lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PageId(u32);
+pub struct PageId(pub u32);
 
 /// A page of custom parameters.
 #[derive(Clone, Debug)]
@@ -104,6 +105,10 @@ pub struct ParAttributes {
     pub default_expr: Rc<str>,
     /// The bind expression that a reset gives it.
     pub default_bind: Rc<str>,
+    /// The range follows the parameter that it is bound to.
+    pub bind_range: bool,
+    /// An expression whose `menuNames` and `menuLabels` are those of the menu.
+    pub menu_source: Rc<str>,
 }
 
 impl Default for ParAttributes {
@@ -117,6 +122,8 @@ impl Default for ParAttributes {
             default_mode: ParMode::Constant,
             default_expr: Rc::from(""),
             default_bind: Rc::from(""),
+            bind_range: false,
+            menu_source: Rc::from(""),
         }
     }
 }
@@ -142,8 +149,21 @@ impl Custom {
         self.by_index.get(&index)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.by_index.len()
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<ParIndex> {
         self.by_name.get(name).copied()
+    }
+
+    /// Page and group of the group of a name.
+    fn group_place(&self, name: &str) -> Option<(usize, usize)> {
+        // Its first parameter has the name with the first suffix of a style.
+        ["", "1", "x", "r", "u", "w"].iter().find_map(|suffix| {
+            let place = self.place_of(self.find(&format!("{name}{suffix}"))?)?;
+            (*self.pages[place.0].groups[place.1].name == *name).then_some(place)
+        })
     }
 
     /// Page and group of a parameter.
