@@ -1,20 +1,16 @@
-//! What `library/parameters.py` is made of: pages and groups of parameters, and the facts of a parameter by name.
+//! What `library/parameters.py` is made of: pages and groups of parameters.
 //!
 //! Page, ParGroup and most attributes of Par are said in Python, in terms of the functions here.
 
-use patchcord_core::declaration::{Entries, Kind, ParIndex, ParRef, Parameter, Text};
+use patchcord_core::declaration::{ParIndex, Text};
 use patchcord_core::parameter::ParMode;
-use patchcord_core::patch::custom::{CustomError, PageId, ParAttributes, STYLES, Style, set_default};
+use patchcord_core::patch::custom::{CustomError, PageId, STYLES, Style};
 use patchcord_core::patch::{OpId, Operator, Patch, PatchError};
-use patchcord_core::value::OwnedValue;
-use pyo3::IntoPyObjectExt;
-use pyo3::exceptions::{PyAttributeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
 use super::par::{Par, ParCollection};
-use super::{Op, comp, read_operator};
-use crate::convert::{from_python, par_value, text_of};
+use super::{Op, comp, facts, read_operator};
 use crate::errors::{Error, refused};
 use crate::glue::Glue;
 use crate::host;
@@ -47,8 +43,8 @@ pub fn prepare(py: Python<'_>) -> PyResult<()> {
         wrap_pyfunction!(page_of, &core)?,
         wrap_pyfunction!(move_group, &core)?,
         wrap_pyfunction!(destroy_group, &core)?,
-        wrap_pyfunction!(fact, &core)?,
-        wrap_pyfunction!(set_fact, &core)?,
+        wrap_pyfunction!(facts::fact, &core)?,
+        wrap_pyfunction!(facts::set_fact, &core)?,
         wrap_pyfunction!(bound_to, &core)?,
         wrap_pyfunction!(copy_definitions, &core)?,
     ] {
@@ -69,7 +65,7 @@ fn id(op: &Bound<'_, Op>) -> OpId {
 }
 
 /// Edits the custom parameters of an operator; its collection in Python follows at once.
-fn edit<R>(py: Python<'_>, op: OpId, edit: impl FnOnce(&mut Patch) -> Result<R, PatchError>) -> PyResult<R> {
+pub(super) fn edit<R>(py: Python<'_>, op: OpId, edit: impl FnOnce(&mut Patch) -> Result<R, PatchError>) -> PyResult<R> {
     host::with(|host| {
         let result = edit(&mut host.network.patch_mut()).map_err(refused)?;
         host.renew_parameters(py, op, None)?;
@@ -207,7 +203,7 @@ fn define<'py>(
     pars(py, op, &made)
 }
 
-fn find_style(name: &str) -> PyResult<&'static Style> {
+pub(super) fn find_style(name: &str) -> PyResult<&'static Style> {
     Style::find(name).ok_or_else(|| {
         let nearest = Style::nearest(name).map(|near| format!(", did you mean {near}?")).unwrap_or_default();
         Error::new_err(format!("there is no style of parameter `{name}`{nearest}"))
@@ -228,7 +224,7 @@ fn group<'py>(par: &Bound<'py, Par>) -> PyResult<(String, &'static str, Vec<Boun
     Ok((name, style, pars(par.py(), op, &members)?))
 }
 
-fn gone() -> PyErr {
+pub(super) fn gone() -> PyErr {
     refused(CustomError::ParameterGone.into())
 }
 
@@ -304,237 +300,6 @@ fn bound_to<'py>(par: &Bound<'py, Par>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         }
     }
     Ok(found)
-}
-
-// ---- facts ------------------------------------------------------------------------------------------------------------
-
-/// What a parameter is, beside its value.
-#[pyfunction]
-fn fact<'py>(par: &Bound<'py, Par>, name: &str) -> PyResult<Bound<'py, PyAny>> {
-    let py = par.py();
-    let (op, index) = par.get().place();
-    let (parameter, attributes, state) =
-        read_operator(op, |op| (op.parameter(index), op.par_attributes(index), op.par_state(index).cloned()))?;
-    let parameter = parameter.ok_or_else(gone)?;
-    let range =
-        match &parameter.kind {
-            Kind::Int { range: r, .. } => [(r.min, r.max), (r.norm_min, r.norm_max)]
-                .map(|(a, b)| (a.into_bound_py_any(py), b.into_bound_py_any(py))),
-            Kind::Float { range: r, .. } => [(r.min, r.max), (r.norm_min, r.norm_max)]
-                .map(|(a, b)| (a.into_bound_py_any(py), b.into_bound_py_any(py))),
-            _ => [(); 2].map(|()| (0.0.into_bound_py_any(py), 1.0.into_bound_py_any(py))),
-        };
-    let [(min, max), (norm_min, norm_max)] = range;
-    let (clamp_min, clamp_max) = match &parameter.kind {
-        Kind::Int { range, .. } => (range.clamp_min, range.clamp_max),
-        Kind::Float { range, .. } => (range.clamp_min, range.clamp_max),
-        _ => (false, false),
-    };
-    match name {
-        "min" => min,
-        "max" => max,
-        "normMin" => norm_min,
-        "normMax" => norm_max,
-        "clampMin" => clamp_min.into_bound_py_any(py),
-        "clampMax" => clamp_max.into_bound_py_any(py),
-        "name" => (*parameter.name).into_bound_py_any(py),
-        "label" => (*parameter.label).into_bound_py_any(py),
-        "help" => (*parameter.help).into_bound_py_any(py),
-        "password" => parameter.secret.into_bound_py_any(py),
-        "default" => par_value(py, &patchcord_core::parameter::default_value(&parameter)),
-        "menuNames" => names(&parameter, |entry| entry.name.to_owned()).into_bound_py_any(py),
-        "menuLabels" => names(&parameter, |entry| entry.label.to_owned()).into_bound_py_any(py),
-        "order" => {
-            let order = read_operator(op, |op| op.group_of(index).map(|group| group.order))?;
-            order.unwrap_or(f64::from(index.0)).into_bound_py_any(py)
-        }
-        "enable" => attributes.enable.into_bound_py_any(py),
-        "enableExpr" => (*attributes.enable_expr).into_bound_py_any(py),
-        "readOnly" => attributes.read_only.into_bound_py_any(py),
-        "hidden" => attributes.hidden.into_bound_py_any(py),
-        "startSection" => attributes.start_section.into_bound_py_any(py),
-        "defaultExpr" => (*attributes.default_expr).into_bound_py_any(py),
-        "defaultBindExpr" => (*attributes.default_bind).into_bound_py_any(py),
-        "defaultMode" => attributes.default_mode.name().into_bound_py_any(py),
-        "bindRange" => attributes.bind_range.into_bound_py_any(py),
-        "menuSource" => (*attributes.menu_source).into_bound_py_any(py),
-        "prevMode" => state.map_or(ParMode::Constant, |state| state.previous).name().into_bound_py_any(py),
-        _ => Err(PyAttributeError::new_err(name.to_owned())),
-    }
-}
-
-fn names(parameter: &ParRef, of: impl Fn(patchcord_core::declaration::MenuEntry<'_>) -> String) -> Vec<String> {
-    parameter.kind.entries().iter().map(of).collect()
-}
-
-/// Sets what a parameter is. Only custom ones take another definition.
-///
-/// # Errors
-/// `td.Error` when it is a parameter of the type, or does not fit.
-#[pyfunction]
-pub fn set_fact(par: &Bound<'_, Par>, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = par.py();
-    let (op, index) = par.get().place();
-    if let Some(change) = attribute(name, value)? {
-        return host::with(|host| host.network.patch_mut().change_attributes(op, index, change).map_err(refused));
-    }
-    match name {
-        "order" => {
-            let order: f64 = value.extract()?;
-            edit(py, op, |patch| patch.order_custom(op, index, order))
-        }
-        "name" => {
-            let name = text_of(value)?;
-            let single = read_operator(op, |op| op.group_of(index).is_none_or(|group| group.members().len() == 1))?;
-            if !single {
-                return Err(Error::new_err("a parameter of several values is renamed by its parGroup"));
-            }
-            edit(py, op, |patch| patch.rename_custom(op, index, &name))
-        }
-        "style" => {
-            let style = find_style(&text_of(value)?)?;
-            edit(py, op, |patch| patch.restyle_custom(op, index, style))
-        }
-        _ => {
-            let change = definition(name, value)?;
-            // Tried on a copy first, so that nothing has changed when it does not fit.
-            let parameter = read_operator(op, |op| op.parameter(index))?.ok_or_else(gone)?;
-            let mut tried = (*parameter).clone();
-            change(&mut tried).map_err(|reason| Error::new_err(format!("`{}`: {reason}", parameter.name)))?;
-            host::with(|host| {
-                host.network.patch_mut().change_custom(op, index, |parameter| *parameter = tried).map_err(refused)
-            })
-        }
-    }
-}
-
-type AttributeChange = Box<dyn FnOnce(&mut ParAttributes)>;
-
-/// The change of an attribute that any parameter has; `None` for other names.
-fn attribute(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<AttributeChange>> {
-    let on = || value.is_truthy();
-    let text = || text_of(value).map(std::rc::Rc::<str>::from);
-    Ok(Some(match name {
-        "enable" => on().map(|on| -> AttributeChange { Box::new(move |it| it.enable = on) })?,
-        "readOnly" => on().map(|on| -> AttributeChange { Box::new(move |it| it.read_only = on) })?,
-        "hidden" => on().map(|on| -> AttributeChange { Box::new(move |it| it.hidden = on) })?,
-        "startSection" => on().map(|on| -> AttributeChange { Box::new(move |it| it.start_section = on) })?,
-        "bindRange" => on().map(|on| -> AttributeChange { Box::new(move |it| it.bind_range = on) })?,
-        "enableExpr" => text().map(|text| -> AttributeChange { Box::new(move |it| it.enable_expr = text) })?,
-        "menuSource" => text().map(|text| -> AttributeChange { Box::new(move |it| it.menu_source = text) })?,
-        "defaultExpr" => text().map(|text| -> AttributeChange {
-            Box::new(move |it| {
-                it.default_mode = if text.is_empty() { ParMode::Constant } else { ParMode::Expression };
-                it.default_expr = text;
-            })
-        })?,
-        "defaultBindExpr" => text().map(|text| -> AttributeChange {
-            Box::new(move |it| {
-                it.default_mode = if text.is_empty() { ParMode::Constant } else { ParMode::Bind };
-                it.default_bind = text;
-            })
-        })?,
-        "defaultMode" => {
-            super::par::mode_of(value).map(|mode| -> AttributeChange { Box::new(move |it| it.default_mode = mode) })?
-        }
-        _ => return Ok(None),
-    }))
-}
-
-type DefinitionChange = Box<dyn Fn(&mut Parameter) -> Result<(), String>>;
-
-/// The change of a definition.
-fn definition(name: &str, value: &Bound<'_, PyAny>) -> PyResult<DefinitionChange> {
-    let text = || text_of(value).map(Text::Owned);
-    Ok(match name {
-        "label" => text().map(|text| -> DefinitionChange { Box::new(move |it| done(it.label = text.clone())) })?,
-        "help" => text().map(|text| -> DefinitionChange { Box::new(move |it| done(it.help = text.clone())) })?,
-        "password" => {
-            let on = value.is_truthy()?;
-            Box::new(move |it| done(it.secret = on))
-        }
-        "default" => {
-            let value = match from_python(value)? {
-                OwnedValue::Op(target) => {
-                    OwnedValue::Str(host::with(|host| Ok(host.network.patch().path(target)))?.to_string())
-                }
-                value => value,
-            };
-            Box::new(move |it| set_default(it, &value).map_err(|error| error.to_string()))
-        }
-        "min" | "max" | "normMin" | "normMax" => {
-            let (name, number) = (name.to_owned(), value.extract::<f64>()?);
-            if number.is_nan() {
-                return Err(Error::new_err(format!("{name} takes a number")));
-            }
-            Box::new(move |it| match &mut it.kind {
-                Kind::Int { range, .. } => done(*range_end(range, &name) = number as i64),
-                Kind::Float { range, .. } => done(*range_end(range, &name) = number),
-                kind => Err(format!("a parameter of style {} has no range", kind.style())),
-            })
-        }
-        "clampMin" | "clampMax" => {
-            let (first, on) = (name == "clampMin", value.is_truthy()?);
-            Box::new(move |it| {
-                let (min, max) = match &mut it.kind {
-                    Kind::Int { range, .. } => (&mut range.clamp_min, &mut range.clamp_max),
-                    Kind::Float { range, .. } => (&mut range.clamp_min, &mut range.clamp_max),
-                    kind => return Err(format!("a parameter of style {} has no range", kind.style())),
-                };
-                done(*(if first { min } else { max }) = on)
-            })
-        }
-        "menuNames" | "menuLabels" => {
-            let of_names = name == "menuNames";
-            let texts = value.try_iter()?.map(|text| text_of(&text?)).collect::<PyResult<Vec<String>>>()?;
-            if texts.len() > MAX_ENTRIES {
-                return Err(Error::new_err(format!("a menu holds at most {MAX_ENTRIES} entries")));
-            }
-            Box::new(move |it| match &mut it.kind {
-                Kind::Menu { entries, .. } | Kind::StrMenu { entries, .. } => {
-                    done(*entries = if of_names { with_names(entries, &texts) } else { with_labels(entries, &texts) })
-                }
-                kind => Err(format!("a parameter of style {} has no menu", kind.style())),
-            })
-        }
-        _ => return Err(PyTypeError::new_err(format!("{name} of a parameter cannot be set"))),
-    })
-}
-
-/// Entries of a menu at most.
-const MAX_ENTRIES: usize = 10_000;
-
-fn done((): ()) -> Result<(), String> {
-    Ok(())
-}
-
-fn range_end<'a, T>(range: &'a mut patchcord_core::declaration::Range<T>, name: &str) -> &'a mut T {
-    match name {
-        "min" => &mut range.min,
-        "max" => &mut range.max,
-        "normMin" => &mut range.norm_min,
-        _ => &mut range.norm_max,
-    }
-}
-
-/// The entries with these names. A label that was just the name follows it.
-fn with_names(old: &Entries, names: &[String]) -> Entries {
-    let label = |at: usize, name: &String| match old.get(at) {
-        Some(entry) if entry.label != entry.name => entry.label.to_owned(),
-        _ => name.clone(),
-    };
-    Entries::Own(names.iter().enumerate().map(|(at, name)| (name.clone(), label(at, name))).collect())
-}
-
-/// The entries with these labels. Labels beyond the names wait for theirs.
-fn with_labels(old: &Entries, labels: &[String]) -> Entries {
-    let count = old.len().max(labels.len());
-    let entry = |at: usize| {
-        let name = old.get(at).map(|entry| entry.name.to_owned()).unwrap_or_default();
-        let label = labels.get(at).cloned().unwrap_or_else(|| name.clone());
-        (name, label)
-    };
-    Entries::Own((0..count).map(entry).collect())
 }
 
 /// The parameters of an operator as a script holds them, brought in step with the operator.

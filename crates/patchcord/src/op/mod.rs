@@ -12,6 +12,7 @@ pub mod comp;
 pub mod custom;
 pub mod dat;
 mod extensions;
+mod facts;
 mod files;
 pub mod par;
 mod problems;

@@ -14,7 +14,7 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{custom, read_operator};
+use super::{facts, read_operator};
 use crate::convert::{from_python, par_value, text_of};
 use crate::errors::{Error, refused};
 use crate::evaluator;
@@ -359,7 +359,7 @@ impl Par {
 
     #[setter]
     fn set_name(this: &Bound<'_, Self>, name: &Bound<'_, PyAny>) -> PyResult<()> {
-        custom::set_fact(this, "name", name)
+        facts::set_fact(this, "name", name)
     }
 
     /// The style that it was made with. A custom parameter takes another one with as many values.
@@ -370,7 +370,7 @@ impl Par {
 
     #[setter]
     fn set_style(this: &Bound<'_, Self>, style: &Bound<'_, PyAny>) -> PyResult<()> {
-        custom::set_fact(this, "style", style)
+        facts::set_fact(this, "style", style)
     }
 
     #[getter]

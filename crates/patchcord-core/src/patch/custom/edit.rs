@@ -362,22 +362,18 @@ impl Patch {
             order: None,
             parameters: group.members.iter().filter_map(|it| Some((*source.parameter(*it)?).clone())).collect(),
         };
-        let pages: Vec<(Rc<str>, Vec<(GroupDefinition, Vec<ParIndex>)>)> = source
-            .custom_pages()
-            .iter()
-            .map(|page| {
-                let groups = page.groups.iter().map(|group| (definition(group), group.members.clone()));
-                (page.name.clone(), groups.collect())
-            })
-            .collect();
-        for (name, groups) in pages {
-            let page = self.append_custom_page(to, &name)?;
-            for (definition, sources) in groups {
-                let made = self.define_custom(to, page, definition, true)?;
-                for (index, source) in made.into_iter().zip(sources) {
-                    if let Ok(at) = attributes.binary_search_by_key(&source, |(at, _)| *at) {
-                        self.change_attributes(to, index, |it| *it = attributes[at].1.clone())?;
-                    }
+        let of_page = |page: &CustomPage| {
+            let name = page.name.clone();
+            let groups = page.groups.iter();
+            groups.map(move |group| (name.clone(), definition(group), group.members.clone())).collect::<Vec<_>>()
+        };
+        let groups: Vec<_> = source.custom_pages().iter().flat_map(of_page).collect();
+        for (page, definition, sources) in groups {
+            let page = self.append_custom_page(to, &page)?;
+            let made = self.define_custom(to, page, definition, true)?;
+            for (index, source) in made.into_iter().zip(sources) {
+                if let Ok(at) = attributes.binary_search_by_key(&source, |(at, _)| *at) {
+                    self.change_attributes(to, index, |it| *it = attributes[at].1.clone())?;
                 }
             }
         }
