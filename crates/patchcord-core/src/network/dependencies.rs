@@ -34,7 +34,7 @@ impl Network {
     fn version_of(&self, source: &Source) -> u64 {
         let of = |op: OpId, version: &dyn Fn(&Operator) -> u64| self.patch().get(op).map_or(u64::MAX, version);
         match source {
-            Source::Par(op, index) => of(*op, &|op| op.par_state(*index).map_or(0, |state| state.version)),
+            Source::Par(op, index) => of(*op, &|op| op.par_version(*index)),
             Source::Content(op) => of(*op, &Operator::content_version),
             Source::Storage(op) => of(*op, &|op| op.storage_version),
             Source::Tree => self.tree_version(),

@@ -239,6 +239,15 @@ impl Operator {
         self.parameters.binary_search_by_key(&index, |(at, _)| *at).ok().map(|at| &self.parameters[at].1)
     }
 
+    /// Grows when a parameter's value changes, or what a custom one is.
+    pub(crate) fn par_version(&self, index: ParIndex) -> u64 {
+        let value = self.par_state(index).map_or(0, |state| state.version);
+        match &self.custom {
+            Some(custom) if index.is_custom() => value.max(custom.version),
+            _ => value,
+        }
+    }
+
     /// Constant value of a parameter; in another mode, what was computed last.
     pub fn par_value(&self, index: ParIndex) -> ParValue {
         match self.par_state(index) {

@@ -146,7 +146,7 @@ impl Patch {
     }
 
     /// Tells those that watch an operator what a parameter's state was before.
-    fn note_par_state(&mut self, id: OpId, index: ParIndex, before: Option<ParStateBefore>) {
+    pub(super) fn note_par_state(&mut self, id: OpId, index: ParIndex, before: Option<ParStateBefore>) {
         if let Some(before) = before
             && self.operators.get(id).is_some_and(Operator::is_watched)
         {

@@ -9,6 +9,7 @@ use patchcord_core::frame::Delay;
 use patchcord_core::parameter::{ParMode, ParState, ParValue, default_value};
 use patchcord_core::patch::custom::CustomError;
 use patchcord_core::patch::{OpId, PatchError};
+use patchcord_core::tracking::Source;
 use patchcord_core::value::OwnedValue;
 use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
@@ -222,6 +223,8 @@ impl Par {
             && let Some(expression) = self.object_expression()?
         {
             return host::with(|host| {
+                // The patch keeps no objects, so what has read one is never current.
+                host.network.note_read(Source::Moment);
                 evaluator::evaluate(host, py, self.op, &expression).map_err(|failure| match failure {
                     Failure::Raised(error) => error,
                     Failure::Panicked(text) => Error::new_err(text),

@@ -6,7 +6,7 @@ use super::{
     Custom, CustomError, CustomPage, GroupDefinition, MAX_CUSTOM_PAGES, MAX_CUSTOM_PARAMETERS, PageId, ParAttributes,
     ParGroup, Style,
 };
-use crate::change::Change;
+use crate::change::{Change, ParStateBefore};
 use crate::declaration::{Family, Kind, ParIndex, Parameter};
 use crate::parameter::{ParValue, ParameterError, convert, default_value};
 use crate::patch::{OpId, Operator, Patch, PatchError};
@@ -394,14 +394,15 @@ impl Patch {
         op.parameter(index).ok_or(CustomError::ParameterGone)?;
         let mut attributes = op.par_attributes(index);
         change(&mut attributes);
-        if attributes == op.par_attributes(index) {
-            return Ok(());
-        }
-        match op.attributes.binary_search_by_key(&index, |(at, _)| *at) {
-            Ok(at) => op.attributes[at].1 = attributes,
-            Err(at) => op.attributes.insert(at, (index, attributes)),
-        }
-        self.note_definitions(id);
+        let enable = attributes.enable;
+        let before = match op.attributes.binary_search_by_key(&index, |(at, _)| *at) {
+            Ok(at) => std::mem::replace(&mut op.attributes[at].1, attributes),
+            Err(at) => {
+                op.attributes.insert(at, (index, attributes));
+                ParAttributes::default()
+            }
+        };
+        self.note_par_state(id, index, (before.enable != enable).then_some(ParStateBefore::Enable(before.enable)));
         Ok(())
     }
 
@@ -451,9 +452,12 @@ impl Patch {
         self.queue.note_script_change();
         // Whoever found an operator may have found another set of parameters.
         self.queue.tracker.note_tree_change();
-        if let Some(op) = self.operators.get_mut(id)
-            && !std::mem::replace(&mut op.definitions_change_queued, true)
-        {
+        let version = self.queue.tracker.note_change();
+        let Some(op) = self.operators.get_mut(id) else { return };
+        if let Some(custom) = &mut op.custom {
+            custom.version = version;
+        }
+        if !std::mem::replace(&mut op.definitions_change_queued, true) {
             self.queue.push(Change::Definitions { op: id });
         }
     }

@@ -137,6 +137,8 @@ pub(super) struct Custom {
     /// Parameters and pages that were ever made.
     made: u32,
     made_pages: u32,
+    /// Grows when a definition changes.
+    pub(super) version: u64,
 }
 
 impl Custom {
