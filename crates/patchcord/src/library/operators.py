@@ -168,8 +168,11 @@ def _sources(op):
 
 
 def copy_parameters(self, operator, custom=True, builtin=True):
-    """Takes over the parameters of an operator that this one has, too: values, expressions and binds."""
+    """Takes over the parameters of an operator that this one has, too: values, expressions and binds. A component gets
+    the custom ones that it lacks."""
     operator = native.find(operator)
+    if custom and self.isCOMP and operator.customPages:
+        self._copyDefinitions(operator)
     for par in operator.pars():
         own = self.par[par.name]
         if own is not None and (custom if par.isCustom else builtin):

@@ -325,16 +325,6 @@ def _par_groups(op, *patterns):
     return [group for group in groups if not patterns or any(tdu.match(pattern, [group.name]) for pattern in patterns)]
 
 
-def _copy_parameters(op, source, custom=True, builtin=True):
-    """Takes over the parameters of another operator: custom ones with their definitions, others of the same name."""
-    if custom:
-        core.copy_definitions(source, op)
-    for par in source.customPars * bool(custom) + source.builtinPars * bool(builtin):
-        own = op.par[par.name]
-        if own is not None and own.isCustom == par.isCustom:
-            own.copy(par)
-
-
 def _append_custom_page(op, name):
     """Adds a page of custom parameters, or finds the one of this name."""
     return Page(op, core.append_page(op, str(name)))
@@ -465,7 +455,8 @@ def install(given, op, comp, par):
     op.parGroup = property(ParGroupCollection, doc="Its groups of parameters.")
     op.curPar = property(lambda op: None, doc="The parameter under the mouse; there is no mouse.")
     op.customTuplets = property(lambda op: [group.pars for group in op.customParGroups])
-    op.parGroups, op.copyParameters, op.resetPars = _par_groups, _copy_parameters, _reset_pars
+    op.parGroups, op.resetPars = _par_groups, _reset_pars
+    comp._copyDefinitions = lambda comp, source: core.copy_definitions(source, comp)
     comp.appendCustomPage = _append_custom_page
     comp.destroyCustomPars = lambda comp: core.destroy_pages(comp)
     comp.sortCustomPages = _sort_custom_pages
