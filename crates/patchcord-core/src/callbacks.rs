@@ -16,6 +16,11 @@ pub trait Callbacks {
     /// Whether the handler has this callback now.
     fn defines(&self, network: &Network, callback: usize) -> bool;
 
+    /// How many of its arguments the callback takes, for who would have to work to give them all.
+    fn takes(&self, _network: &Network, _callback: usize) -> usize {
+        usize::MAX
+    }
+
     /// Calls it. A callback that the handler does not have gives [`OwnedValue::None`].
     ///
     /// # Errors

@@ -9,7 +9,9 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use crate::declaration::ParIndex;
 use crate::patch::OpId;
+use crate::table::{Row, Table};
 
 /// An argument of a callback.
 #[derive(Clone, Copy)]
@@ -35,10 +37,20 @@ pub enum Value<'a> {
     Body(&'a [u8]),
     /// An operator.
     Op(OpId),
+    /// A parameter.
+    Par(OpId, ParIndex),
+    /// A channel of a CHOP, by its name.
+    Channel(OpId, &'a str),
+    /// A cell of a DAT's table: row and column, counted from 0.
+    Cell(OpId, usize, usize),
+    /// A table that is no operator's, such as what one held before.
+    Table(&'a Table),
     /// Several values, read on demand.
     List(&'a dyn Sequence),
     /// Named fields, read on demand.
     Record(&'a dyn Record),
+    /// Named fields that scripts read as attributes.
+    Fields(&'a dyn Record),
 }
 
 impl<'a> Value<'a> {
@@ -71,7 +83,7 @@ impl<'a> Value<'a> {
     /// A field of a record, copied out.
     pub fn field(&self, name: &str) -> Option<OwnedValue> {
         match self {
-            Value::Record(record) => record.field(name),
+            Value::Record(record) | Value::Fields(record) => record.field(name),
             _ => None,
         }
     }
@@ -99,7 +111,15 @@ impl<'a> Value<'a> {
                 values.items(&mut |item| items.push(item.to_owned_value()));
                 OwnedValue::List(items)
             }
-            Value::Record(record) => {
+            Value::Par(..) => OwnedValue::Other("a parameter".to_owned()),
+            Value::Channel(..) => OwnedValue::Other("a channel".to_owned()),
+            Value::Cell(..) => OwnedValue::Other("a cell".to_owned()),
+            Value::Table(table) => {
+                let row =
+                    |row: Row<'_>| OwnedValue::List(row.iter().map(|cell| OwnedValue::Str(cell.to_owned())).collect());
+                OwnedValue::List(table.rows().map(row).collect())
+            }
+            Value::Record(record) | Value::Fields(record) => {
                 let mut entries = Vec::new();
                 record.fields(&mut |name, value| {
                     let name = match name {
@@ -127,6 +147,23 @@ pub trait Sequence {
 
     /// Calls `visit` for each in order.
     fn items(&self, visit: &mut dyn FnMut(Value<'_>));
+}
+
+impl Sequence for Vec<Value<'_>> {
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+
+    fn items(&self, visit: &mut dyn FnMut(Value<'_>)) {
+        self.iter().for_each(|value| visit(*value));
+    }
+}
+
+/// Names with their values, in order.
+impl Record for Vec<(&'static str, Value<'_>)> {
+    fn fields(&self, visit: &mut dyn FnMut(FieldName<'_>, Value<'_>)) {
+        self.iter().for_each(|(name, value)| visit(FieldName::Fixed(name), *value));
+    }
 }
 
 /// Named fields of a [`Value::Record`]; what becomes a dictionary in Python.

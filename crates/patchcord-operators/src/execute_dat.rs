@@ -5,10 +5,9 @@
 //! comes instead for an Execute DAT that is made later; `onExit` comes while everything still works. Frames are only
 //! asked for while a frame toggle is on, so that an idle patch stays idle.
 
-use std::cell::{Cell, OnceCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
-use patchcord_core::callbacks::Callbacks;
 use patchcord_core::change::Change;
 use patchcord_core::declaration::{
     COMMON_DAT_PAGE, Callback, ContentKind, Family, OperatorType, Page, ParIndex, Parameter,
@@ -18,8 +17,8 @@ use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_core::value::Value;
 
-use crate::dat_file::{DatFile, FileParameters, with_file_parameters};
-use crate::language::CompileCheck;
+use crate::dat_file::{FileParameters, with_file_parameters};
+use crate::own_script::OwnScript;
 
 /// The Execute DAT.
 pub static EXECUTE_DAT: OperatorType = OperatorType {
@@ -133,11 +132,7 @@ const PULSES: &[(ParIndex, usize)] = &[
 ];
 
 struct ExecuteDat {
-    op: OpId,
-    file: DatFile,
-    check: CompileCheck,
-    /// Asked for when it is needed first: asking loads the script, and an inactive DAT's script is not to run.
-    callbacks: OnceCell<Rc<dyn Callbacks>>,
+    script: OwnScript,
     /// Whether the calls at the start and the end of a frame are wanted; asked sixty times a second.
     at_frames: Cell<(bool, bool)>,
 }
@@ -150,74 +145,50 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
             network.with_worker(op, |worker: &ExecuteDat| worker.begin(network, first));
         });
     });
-    Rc::new(ExecuteDat {
-        op,
-        file: DatFile::start(network, op, &AT),
-        check: CompileCheck::new(op),
-        callbacks: OnceCell::new(),
-        at_frames: Cell::new((false, false)),
-    })
+    Rc::new(ExecuteDat { script: OwnScript::start(network, op, &AT), at_frames: Cell::new((false, false)) })
 }
 
 impl ExecuteDat {
     fn begin(&self, network: &Network, first: usize) {
         let toggle = if first == callback::START { START } else { CREATE };
         if self.is_on(network, toggle) {
-            self.call(network, first, &[]);
+            self.script.call(network, first, &[]);
         }
         self.update_frames(network);
-        self.check.run(network);
+        self.script.check(network);
     }
 
     /// Whether a toggle is on and the DAT is active.
     fn is_on(&self, network: &Network, toggle: ParIndex) -> bool {
-        network.eval(self.op, ACTIVE).is_on() && network.eval(self.op, toggle).is_on()
+        self.script.is_on(network, ACTIVE) && self.script.is_on(network, toggle)
     }
 
     fn update_frames(&self, network: &Network) {
         let (start, end) = (self.is_on(network, FRAMESTART), self.is_on(network, FRAMEEND));
         self.at_frames.set((start, end));
-        network.set_frame_interest(self.op, start || end);
-    }
-
-    /// Calls a function of the script, if it has it. What goes wrong in it, its caller has shown on this operator.
-    fn call(&self, network: &Network, callback: usize, arguments: &[Value<'_>]) {
-        let callbacks = self.callbacks(network);
-        if callbacks.defines(network, callback) {
-            let start = network.now();
-            network.turn(|network| callbacks.tell(network, callback, arguments));
-            network.note_cook(self.op, start);
-        }
-    }
-
-    fn callbacks(&self, network: &Network) -> Rc<dyn Callbacks> {
-        // Asking may run the script, so the cell is not to be in use meanwhile.
-        let known = self.callbacks.get().cloned().unwrap_or_else(|| network.callbacks_for(self.op));
-        self.callbacks.get_or_init(|| known).clone()
+        network.set_frame_interest(self.script.op, start || end);
     }
 
     fn handle_pulse(&self, network: &Network, index: ParIndex) {
         let called = PULSES.iter().find(|(pulse, _)| *pulse == index).map(|(_, callback)| *callback);
-        let Some(callback) = called.filter(|_| network.eval(self.op, ACTIVE).is_on()) else { return };
+        let Some(callback) = called.filter(|_| self.script.is_on(network, ACTIVE)) else { return };
         match callback {
             callback::FRAME_START | callback::FRAME_END => self.call_at_frame(network, callback, network.frame()),
-            callback::PLAY_STATE_CHANGE => self.call(network, callback, &[Value::Bool(true)]),
-            _ => self.call(network, callback, &[]),
+            callback::PLAY_STATE_CHANGE => self.script.call(network, callback, &[Value::Bool(true)]),
+            _ => self.script.call(network, callback, &[]),
         }
     }
 
     fn call_at_frame(&self, network: &Network, callback: usize, frame: Frame) {
-        self.call(network, callback, &[Value::Int(i64::try_from(frame.number).unwrap_or(i64::MAX))]);
+        self.script.call(network, callback, &[Value::Int(i64::try_from(frame.number).unwrap_or(i64::MAX))]);
     }
 }
 
 impl Worker for ExecuteDat {
     fn handle_change(&self, network: &Network, change: &Change) {
-        self.file.handle_change(network, change);
+        self.script.handle_change(network, change);
         match change {
             Change::Parameter { index: ACTIVE | FRAMESTART | FRAMEEND, .. } => self.update_frames(network),
-            Change::Parameter { index, .. } if *index == AT.language || *index == AT.file => self.check.run(network),
-            Change::Content { .. } => self.check.run(network),
             Change::Pulse { index, .. } => self.handle_pulse(network, *index),
             _ => {}
         }
@@ -233,7 +204,7 @@ impl Worker for ExecuteDat {
 
     fn handle_exit(&self, network: &Network) {
         if self.is_on(network, EXIT) {
-            self.call(network, callback::EXIT, &[]);
+            self.script.call(network, callback::EXIT, &[]);
         }
     }
 }

@@ -13,9 +13,11 @@
 use patchcord_core::declaration::OperatorType;
 
 pub mod base_comp;
+pub mod chop_execute;
 mod client_parameters;
 pub mod component;
 pub mod container_comp;
+pub mod dat_execute;
 mod dat_file;
 pub mod execute_dat;
 mod heard;
@@ -23,7 +25,9 @@ pub mod info_chop;
 pub mod info_dat;
 mod inputs;
 mod language;
+mod own_script;
 mod par_reader;
+pub mod parameter_execute;
 pub mod pass_through;
 mod received;
 mod reconnect;
@@ -32,6 +36,7 @@ mod reference;
 pub mod socketio_dat;
 mod table_content;
 pub mod table_dat;
+mod table_difference;
 pub mod text_dat;
 pub mod web_server;
 pub mod websocket_dat;
@@ -45,7 +50,9 @@ pub fn types() -> &'static [&'static OperatorType] {
 
 static TYPES: &[&OperatorType] = &[
     &base_comp::BASE_COMP,
+    &chop_execute::CHOP_EXECUTE_DAT,
     &container_comp::CONTAINER_COMP,
+    &dat_execute::DAT_EXECUTE_DAT,
     &execute_dat::EXECUTE_DAT,
     &info_chop::INFO_CHOP,
     &info_dat::INFO_DAT,
@@ -55,6 +62,7 @@ static TYPES: &[&OperatorType] = &[
     &pass_through::NULL_DAT,
     &pass_through::OUT_CHOP,
     &pass_through::OUT_DAT,
+    &parameter_execute::PARAMETER_EXECUTE_DAT,
     &socketio_dat::SOCKETIO_DAT,
     &table_dat::TABLE_DAT,
     &text_dat::TEXT_DAT,

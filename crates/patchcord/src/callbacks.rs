@@ -352,6 +352,14 @@ impl Callbacks for PythonCallbacks {
         self.attached(network, defines).unwrap_or(false)
     }
 
+    fn takes(&self, network: &Network, callback: usize) -> usize {
+        let takes = |_: &Host, py: Python<'_>| match self.function(py, callback) {
+            Ok(Some((_, shape))) => shape.takes,
+            _ => 0,
+        };
+        self.attached(network, takes).unwrap_or(0)
+    }
+
     fn call(&self, network: &Network, callback: usize, arguments: &[Value<'_>]) -> Result<OwnedValue, CallbackError> {
         let returns = self.declaration.callbacks.get(callback).map_or(Returns::Nothing, |callback| callback.returns);
         let called = self.attached(network, |host, py| {

@@ -16,6 +16,9 @@ use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, 
 use crate::glue::Glue;
 use crate::host::Host;
 use crate::op::Op;
+use crate::op::cell::Cell;
+use crate::op::chop::Channel;
+use crate::op::par::Par;
 
 /// Strings of a kind that are kept because they may come again: header names; addresses, paths, header values. A power
 /// of two. A peer may send any, and what it sends must not fill the memory.
@@ -193,6 +196,17 @@ pub fn to_python<'py>(py: Python<'py>, host: &Host, value: &Value<'_>) -> PyResu
             PyList::new(py, objects.into_iter().collect::<PyResult<Vec<_>>>()?)?.into_any()
         }
         Value::Record(record) => record_to_python(py, host, *record)?.into_any(),
+        Value::Fields(record) => {
+            let fields = fields_to_python(py, host, *record)?;
+            Glue::of(py)?.get(py, "Fields")?.call1((fields,))?
+        }
+        Value::Par(op, index) => Bound::new(py, Par::new(*op, *index))?.into_any(),
+        Value::Channel(op, name) => Bound::new(py, Channel::of(*op, name))?.into_any(),
+        Value::Cell(op, row, col) => Bound::new(py, Cell::at(*op, *row, *col))?.into_any(),
+        Value::Table(table) => {
+            let rows: Vec<Vec<&str>> = table.rows().map(|row| row.iter().collect()).collect();
+            Glue::of(py)?.get(py, "PreviousTable")?.call1((rows,))?
+        }
     })
 }
 

@@ -551,3 +551,61 @@ def detect_language(text):
         except (SyntaxError, ValueError):
             pass
     return "text"
+
+
+# ---- what Execute DATs tell ---------------------------------------------------------------------------------------
+
+
+class Fields(dict):
+    """Named values, read as attributes or by key."""
+
+    def __getattr__(self, name):
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"there is no `{name}` here, but {', '.join(self)}") from None
+
+
+class PreviousTable:
+    """A table as it was before it changed: read like a DAT, and no operator."""
+
+    def __init__(self, rows):
+        self._rows = rows
+        self.numRows = len(rows)
+        self.numCols = len(rows[0]) if rows else 0
+        self.isTable = True
+
+    @property
+    def text(self):
+        if self.numRows == self.numCols == 1:
+            return self._rows[0][0]
+        return "".join("\t".join(row) + "\n" for row in self._rows)
+
+    def _at(self, index, names):
+        if isinstance(index, int):
+            return index if -len(names) <= index < len(names) else None
+        name = str(index)
+        return names.index(name) if name in names else None
+
+    def __getitem__(self, key):
+        row, col = key if isinstance(key, tuple) else (key, 0)
+        row = self._at(row, [cells[0] for cells in self._rows])
+        col = self._at(col, self._rows[0] if self._rows else [])
+        return None if row is None or col is None else self._rows[row][col]
+
+    def cell(self, row, col):
+        return self[row, col]
+
+    def row(self, index):
+        at = self._at(index, [cells[0] for cells in self._rows])
+        return None if at is None else list(self._rows[at])
+
+    def col(self, index):
+        at = self._at(index, self._rows[0] if self._rows else [])
+        return None if at is None else [cells[at] for cells in self._rows]
+
+    def rows(self):
+        return [list(row) for row in self._rows]
+
+    def cols(self):
+        return [[row[col] for row in self._rows] for col in range(self.numCols)]

@@ -142,7 +142,8 @@ pub struct Channel {
 }
 
 impl Channel {
-    fn of(op: OpId, name: &str) -> Self {
+    /// The channel of this name, which need not exist.
+    pub fn of(op: OpId, name: &str) -> Self {
         Channel { op, name: Box::from(name) }
     }
 
