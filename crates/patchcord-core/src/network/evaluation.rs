@@ -154,10 +154,17 @@ impl Network {
     /// Brings all computed parameters up to date.
     pub(super) fn refresh_parameters(&self) {
         self.0.frame_asked.set(false);
-        let epoch = self.0.queue.tracker.epoch();
-        let computed: Vec<_> = self.0.computed.borrow().keys().copied().collect();
-        for (op, index) in computed {
-            self.refresh_computed(op, index);
+        let mut epoch = self.0.queue.tracker.epoch();
+        // A second look sees that what the first one has changed is current everywhere.
+        for _ in 0..2 {
+            let computed: Vec<_> = self.0.computed.borrow().keys().copied().collect();
+            for (op, index) in computed {
+                self.refresh_computed(op, index);
+            }
+            let before = std::mem::replace(&mut epoch, self.0.queue.tracker.epoch());
+            if before == epoch {
+                break;
+            }
         }
         let volatile = |evaluated: &Option<Rc<Evaluated>>| evaluated.as_ref().is_none_or(|e| e.reads.is_volatile());
         let any_volatile = self.0.computed.borrow().values().any(volatile);
@@ -173,6 +180,7 @@ impl Network {
         } else {
             let old = self.0.computed.borrow_mut().remove(&(op, index));
             drop(old);
+            self.clear_part(op, "expression", &self.par_name(op, index));
         }
     }
 

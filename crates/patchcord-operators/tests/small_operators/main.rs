@@ -7,3 +7,4 @@ mod info;
 mod stage;
 mod table;
 mod text;
+mod watching;
