@@ -88,10 +88,15 @@ impl Network {
     }
 
     pub(super) fn loop_text(&self, way: &[Computed]) -> String {
-        let names = way.iter().chain(way.first()).map(|computed| match computed {
+        let name = |computed: &Computed| match computed {
             Computed::Par(op, index) => format!("{}.par.{}", self.patch().path(*op), self.par_name(*op, *index)),
             Computed::Content(op) => self.patch().path(*op).to_string(),
-        });
-        format!("it depends on itself: {}", names.collect::<Vec<_>>().join(" -> "))
+        };
+        let mut names: Vec<_> = way.iter().map(name).collect();
+        // A circle has no beginning; told from the same place each time it is the same news.
+        let first = names.iter().enumerate().min_by_key(|(_, name)| *name).map_or(0, |(at, _)| at);
+        names.rotate_left(first);
+        names.extend(names.first().cloned());
+        format!("it depends on itself: {}", names.join(" -> "))
     }
 }

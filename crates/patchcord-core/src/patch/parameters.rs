@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::custom::CustomError;
 use super::{OpId, Operator, Patch, PatchError};
 use crate::change::{Change, ParStateBefore};
-use crate::declaration::{Kind, ParIndex};
+use crate::declaration::{Family, Kind, ParIndex};
 use crate::parameter::{ParMode, ParValue, ParameterError, convert, default_value, nearest_name};
 use crate::value::OwnedValue;
 
@@ -46,7 +46,7 @@ impl Patch {
         let before = std::mem::replace(&mut state.value, value.clone());
         state.version = self.queue.tracker.note_change();
         self.note_par_state(id, index, (mode != ParMode::Constant).then_some(ParStateBefore::Mode(mode)));
-        self.queue.push(Change::Parameter { op: id, index, value, before });
+        self.push_value(id, index, value, before);
         Ok(())
     }
 
@@ -90,10 +90,10 @@ impl Patch {
         let value = state.value.clone();
         state.version = self.queue.tracker.note_change();
         self.note_par_state(id, index, (mode != before).then_some(ParStateBefore::Mode(before)));
-        self.queue.push(match mode {
-            ParMode::Constant => Change::Parameter { op: id, index, before: value.clone(), value },
-            _ => Change::Computed { op: id, index },
-        });
+        match mode {
+            ParMode::Constant => self.push_value(id, index, value.clone(), value),
+            _ => self.queue.push(Change::Computed { op: id, index }),
+        }
         Ok(())
     }
 
@@ -109,7 +109,7 @@ impl Patch {
             if old.mode != ParMode::Constant || old.value != default {
                 let mode = (old.mode != ParMode::Constant).then_some(ParStateBefore::Mode(old.mode));
                 self.note_par_state(id, index, mode);
-                self.queue.push(Change::Parameter { op: id, index, value: default, before: old.value });
+                self.push_value(id, index, default, old.value);
             }
         }
         let attributes = self.operators[id].par_attributes(index);
@@ -141,8 +141,17 @@ impl Patch {
         if state.value != value {
             let before = std::mem::replace(&mut state.value, value.clone());
             state.version = self.queue.tracker.note_change();
-            self.queue.push(Change::Parameter { op: id, index, value, before });
+            self.push_value(id, index, value, before);
         }
+    }
+
+    fn push_value(&mut self, id: OpId, index: ParIndex, value: ParValue, before: ParValue) {
+        let names_others = |op: &Operator| op.declaration.family == Family::Comp && !index.is_custom();
+        if self.operators.get(id).is_some_and(names_others) {
+            // A component's own parameters are shortcuts and the like: by them others are found.
+            self.queue.tracker.note_tree_change();
+        }
+        self.queue.push(Change::Parameter { op: id, index, value, before });
     }
 
     /// Tells those that watch an operator what a parameter's state was before.

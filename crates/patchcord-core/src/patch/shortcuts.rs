@@ -116,6 +116,7 @@ impl Patch {
 
     /// The internal operator that a shortcut means for an operator: that of the nearest component, itself included.
     pub fn find_internal(&self, op: OpId, name: &str) -> Option<OpId> {
+        self.note_tree_read();
         let of = |at| self.internals(at).into_iter().find(|(known, _)| **known == *name);
         self.around(op).find_map(of).and_then(|(_, internal)| internal)
     }

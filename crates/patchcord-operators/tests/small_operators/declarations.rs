@@ -130,7 +130,11 @@ fn callbacks_and_info_channels_are_named_once_and_explained() {
         assert_unique("callback", kind, kind.callbacks.iter().map(|callback| callback.name));
         for callback in kind.callbacks {
             let place = format!("{}.{}", kind.name, callback.name);
-            assert!((callback.name.starts_with("on") || callback.name.starts_with("while")) && is_sentence(callback.help), "{place}: {}", callback.help);
+            assert!(
+                (callback.name.starts_with("on") || callback.name.starts_with("while")) && is_sentence(callback.help),
+                "{place}: {}",
+                callback.help
+            );
             assert_unique("argument", kind, callback.arguments.iter().copied());
             assert!(callback.arguments.iter().all(|argument| !argument.is_empty()), "{place}");
         }
