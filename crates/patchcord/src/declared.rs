@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 
 use patchcord_runtime::td_api::{self, CLASSES, Class, ClassKind, FAMILIES, State};
+use pyo3::exceptions::PyBaseException;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
@@ -15,6 +16,7 @@ pub type MemberRow = (&'static str, String, &'static str, bool);
 /// A class: name, kind, base, why it is absent (empty when it is not), members.
 pub type ClassRow = (&'static str, &'static str, &'static str, &'static str, Vec<MemberRow>);
 
+static HINT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 static DECLARED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// The declaration as an object of `missing.py`.
@@ -24,9 +26,23 @@ static DECLARED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 pub fn declared(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let declared = DECLARED.get_or_try_init(py, || -> PyResult<_> {
         let module = library(py, c"_patchcord.missing", include_str!("library/missing.py"))?;
+        module.add("PAGE", td_api::PAGE)?;
         Ok(module.getattr("Declared")?.call1((class_rows(), absent_types(py)?))?.unbind())
     })?;
     Ok(declared.bind(py))
+}
+
+/// A clause that helps with an exception that a script did not catch; empty when nothing is known. `not_found` is what
+/// the last `op()` was asked for that found nothing.
+///
+/// # Errors
+/// None but those of an interpreter without memory.
+pub fn hint(py: Python<'_>, error: &Bound<'_, PyBaseException>, not_found: &str) -> PyResult<String> {
+    let function = HINT.get_or_try_init(py, || -> PyResult<_> {
+        declared(py)?; // loads what it builds upon
+        Ok(library(py, c"_patchcord.hints", include_str!("library/hints.py"))?.getattr("hint")?.unbind())
+    })?;
+    function.bind(py).call1((error, not_found))?.extract()
 }
 
 /// A module of the library. Tracebacks leave its frames out.

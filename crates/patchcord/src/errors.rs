@@ -15,9 +15,11 @@ use patchcord_core::patch::{OpId, PatchError};
 use patchcord_core::problem::Problem;
 use patchcord_core::table::TableError;
 use patchcord_core::textport::LineKind;
+use patchcord_runtime::td_api;
 use pyo3::exceptions::{PyAttributeError, PyException};
 use pyo3::prelude::*;
 
+use crate::declared::hint;
 use crate::glue::Glue;
 use crate::host::{Failure, Host};
 use crate::watchdog::CallbackTimeout;
@@ -121,7 +123,14 @@ fn say(host: &Host, py: Python<'_>, op: OpId, what: &str, error: &PyErr) -> PyRe
         }
         return Ok(kind.name()?.to_string());
     };
-    let (mut text, last_line): (String, String) = glue.get(py, "format_error")?.call1((error.value(py),))?.extract()?;
+    let (mut text, mut last_line): (String, String) =
+        glue.get(py, "format_error")?.call1((error.value(py),))?.extract()?;
+    let hint = hint(py, error.value(py), &host.not_found.borrow().clone())?;
+    // Newer interpreters make suggestions of their own.
+    if !hint.is_empty() && !text.contains("Did you mean") {
+        text.push_str(&format!(", {hint}"));
+        last_line.push_str(&format!(", {hint}"));
+    }
     if unsaid > 0 {
         text.push_str(&format!("\n({unsaid} more like it since this was said last)"));
     }
@@ -144,6 +153,10 @@ pub fn file_quietly(network: &Network, op: OpId, message: &str) {
 pub fn refused(error: PatchError) -> PyErr {
     match error {
         PatchError::Parameter(ParameterError::Unknown { .. }) => PyAttributeError::new_err(error.to_string()),
+        PatchError::UnknownType { ref name, .. } => match td_api::absent_type(name) {
+            Some(why) => Error::new_err(td_api::sentence(name, why)),
+            None => Error::new_err(error.to_string()),
+        },
         error => Error::new_err(error.to_string()),
     }
 }

@@ -145,7 +145,11 @@ pub fn find_operators(
                 let patch = host.network.patch();
                 let base = base(&patch);
                 if first_only {
-                    found.extend(patch.find(base, &path));
+                    let first = patch.find(base, &path);
+                    if first.is_none() {
+                        host.note_not_found(&path);
+                    }
+                    found.extend(first);
                 } else {
                     found.extend(patch.find_all(base, &path));
                 }
@@ -239,6 +243,7 @@ impl OpFinder {
             if found.is_none() {
                 // Scripts ask for operators that may not exist; a misspelled name looks the same.
                 tracing::debug!("op('{text}') finds nothing");
+                host.note_not_found(&text);
             }
             host.handle_or_none(path.py(), found)
         })

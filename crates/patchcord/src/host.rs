@@ -67,6 +67,8 @@ pub struct Host {
     pub runs: Runs,
     /// Operators that scripts have found.
     pub found: Found,
+    /// What the last `op()` was asked for that found nothing.
+    pub not_found: RefCell<String>,
     /// Strings that are handed out again and again.
     pub names: convert::Names,
     /// Builtins of every script: Python's own, and what td adds for all operators alike.
@@ -116,6 +118,13 @@ impl Failure {
 }
 
 impl Host {
+    /// Remembers that `op()` found nothing: a script that then fails on None is told.
+    pub fn note_not_found(&self, path: &str) {
+        let mut last = self.not_found.borrow_mut();
+        last.clear();
+        last.push_str(path);
+    }
+
     /// Runs script code on behalf of an operator.
     ///
     /// # Errors
@@ -320,6 +329,7 @@ impl HostFactory for PythonHost {
                 extensions: Extensions::default(),
                 expressions: ExpressionCache::default(),
                 repeats: Repeats::default(),
+                not_found: RefCell::default(),
                 runs: Runs::default(),
                 found: Found::default(),
                 names: convert::Names::default(),

@@ -20,7 +20,7 @@ mod run;
 mod td;
 mod tdu;
 
-pub use operators::{FAMILIES, FamilyTypes, why_absent};
+pub use operators::{FAMILIES, FamilyTypes, absent_type, why_absent};
 
 /// The version in which what has no other `since` came.
 pub const FIRST: &str = "0.1";
@@ -257,6 +257,11 @@ const fn raises(name: &'static str, why: &'static str) -> Member {
 /// What is said of a member that is not there: why, and what to use.
 pub fn reason(why: &str, instead: &str) -> String {
     if instead.is_empty() { why.to_owned() } else { format!("{why}; use {instead}") }
+}
+
+/// What is said when something is used that is not there.
+pub fn sentence(name: &str, why: &str) -> String {
+    format!("{name} exists in TouchDesigner but not in Patchcord: {why} ({PAGE})")
 }
 
 /// The class of a name.

@@ -35,6 +35,12 @@ pub fn why_absent(family: &FamilyTypes, name: &str) -> &'static str {
     }
 }
 
+/// Why a type of TouchDesigner's, which is not here, is not here; `None` for a name that TouchDesigner does not know.
+pub fn absent_type(name: &str) -> Option<&'static str> {
+    let family = FAMILIES.iter().find(|family| family.types().any(|known| known == name))?;
+    Some(why_absent(family, name))
+}
+
 /// Types that are not here for a reason of their own: family, first parts of their names, why.
 const REASONS: &[(&str, &str, &str)] = &[
     ("COMP", "button field list opviewer parameter slider table text widget window", super::NO_WINDOW),

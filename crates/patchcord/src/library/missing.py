@@ -6,7 +6,7 @@ Everything is made from the rows of the API's declaration (`docs/td-api.md` show
 import operator
 import typing
 
-PAGE = "docs/td-api.md"
+PAGE = ""  # the page that has the rows; Rust fills it in
 
 
 def sentence(name, why):
