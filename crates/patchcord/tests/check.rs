@@ -151,16 +151,16 @@ def onFoo(): pass
 type = "textDAT"
 text = '''
 def f():
-    return op('start').nodeX
+    return op('start').visibleLevel
 '''
 
 [op.never]
 type = "textDAT"
-text = "op('start').nodeX"
+text = "op('start').visibleLevel"
 
 [op.info]
 type = "infoCHOP"
-par.op = { expr = "me.nodeX or op('start').path" }
+par.op = { expr = "me.visibleLevel or op('start').path" }
 "#;
     let folder = tempfile::tempdir().expect("a folder");
     let said = check(folder.path(), patch, "");
@@ -168,7 +168,7 @@ par.op = { expr = "me.nodeX or op('start').path" }
     let lines: Vec<usize> = found.iter().map(|(line, _)| *line).collect();
     assert_eq!(lines, [10, 11, 18, 27], "{}", said.text);
     for (words, (_, text)) in
-        ["COMP.loadTox", "an Execute DAT has no such callback", "OP.nodeX", "OP.nodeX"].iter().zip(&found)
+        ["COMP.loadTox", "an Execute DAT has no such callback", "OP.visibleLevel", "OP.visibleLevel"].iter().zip(&found)
     {
         assert!(text.contains(words), "{text}");
     }
@@ -177,11 +177,11 @@ par.op = { expr = "me.nodeX or op('start').path" }
 #[test]
 fn a_run_says_in_one_line_that_there_are_remarks() {
     let folder = tempfile::tempdir().expect("a folder");
-    let script = "def onStart():\n    project.quit()\ndef f():\n    me.nodeX\n    me.nodeY\n";
+    let script = "def onStart():\n    project.quit()\ndef f():\n    me.visibleLevel\n    me.licenseType\n";
     let patch = "[patch]\nformat = 1\n[op.start]\ntype = \"executeDAT\"\nfile = \"checked.py\"\npar.start = true\n";
     check(folder.path(), patch, script).says("2 warnings");
     let said = run(program(&["run"]).arg(folder.path())).ended_well();
-    said.says("2 remarks on scripts").says("patchcord check").does_not_say("nodeX");
+    said.says("2 remarks on scripts").says("patchcord check").does_not_say("visibleLevel");
 }
 
 #[test]

@@ -68,8 +68,8 @@ fn what_exists_in_touchdesigner_alone_says_why_and_what_to_use() {
         ("ui.messageBox('x', 'y')", "there are no windows; use print()"),
         ("op('base1').create(noiseTOP)", "noiseTOP exists in TouchDesigner but not in Patchcord"),
         ("op('base1').create('noiseTOP')", "noiseTOP exists in TouchDesigner but not in Patchcord"),
-        ("monitors.primary", "monitors exists in TouchDesigner but not in Patchcord"),
-        ("from td import monitors", "td.monitors exists in TouchDesigner but not in Patchcord"),
+        ("fetchStamp()", "fetchStamp exists in TouchDesigner but not in Patchcord"),
+        ("from td import fetchStamp", "td.fetchStamp exists in TouchDesigner but not in Patchcord"),
     ] {
         let said = said_of(statement);
         assert!(said.contains(words) && said.contains("(docs/td-api.md)"), "{statement}: {said}");

@@ -1,9 +1,9 @@
 """What a script asks first is no mistake."""
 
 try:
-    from td import licenses
+    from td import fetchStamp
 except ImportError:
-    licenses = None
+    fetchStamp = None
 
 try:
     import TDSomething
@@ -12,20 +12,20 @@ except ModuleNotFoundError:
 
 
 def place(x):
-    if hasattr(x, 'nodeX'):
-        op('log').nodeX = 3
-    op('log').nodeY = 3  # -> OP.nodeY
-    return getattr(op('log'), 'color', None) or op('log').color
+    if hasattr(x, 'visibleLevel'):
+        op('log').visibleLevel = 3
+    op('log').licenseType = 3  # -> OP.licenseType
+    return getattr(op('log'), 'currentPage', None) or op('log').currentPage
 
 
 def tried():
     try:
-        op('log').nodeX
-        [o.viewer for o in op('/').children]
+        op('log').visibleLevel
+        [o.currentPage for o in op('/').children]
     except AttributeError:
-        op('log').nodeY  # -> OP.nodeY
+        op('log').licenseType  # -> OP.licenseType
     try:
-        op('log').nodeX  # -> OP.nodeX
+        op('log').visibleLevel  # -> OP.visibleLevel
     except KeyError:
         pass
 

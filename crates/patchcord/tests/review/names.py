@@ -5,7 +5,7 @@ from td import op as find
 
 shared = op('log')
 twice = op('log')
-twice = {'nodeX': 1}
+twice = {'visibleLevel': 1}
 later = None
 
 
@@ -14,40 +14,40 @@ def app():
 
 
 def use(op):
-    op('log').nodeX  # the argument is not TouchDesigner's op
+    op('log').visibleLevel  # the argument is not TouchDesigner's op
 
 
 def known():
     global later
     later = op('log')
-    find('log').nodeX  # -> OP.nodeX
-    td.op('log').nodeX  # -> OP.nodeX
-    td.monitors  # -> td.monitors
+    find('log').visibleLevel  # -> OP.visibleLevel
+    td.op('log').visibleLevel  # -> OP.visibleLevel
+    td.fetchStamp  # -> td.fetchStamp
     td.run('pass', delayFrames=1)
     helpers.clam(1, 2, 3)  # -> tdu has no `clam` | did you mean `clamp`?
     helpers.rand(1)
-    shared.viewer = True  # -> OP.viewer
-    later.viewer = True  # -> OP.viewer
-    twice.nodeX
+    shared.currentPage = True  # -> OP.currentPage
+    later.currentPage = True  # -> OP.currentPage
+    twice.visibleLevel
     app.versions
-    (a := op('log')).openViewer()  # -> OP.openViewer
-    a.closeViewer()  # -> OP.closeViewer
+    (a := op('log')).licenseType()  # -> OP.licenseType
+    a.visibleLevel()  # -> OP.visibleLevel
     first, second = op('log'), 3
-    first.icon  # -> OP.icon
+    first.currentPage  # -> OP.currentPage
     either = op('log') if a else op('own')
-    either.nodeX  # -> OP.nodeX
+    either.visibleLevel  # -> OP.visibleLevel
     either.appendRow([1])
     unsure = op('log') or find
-    unsure.nodeX
+    unsure.visibleLevel
     for child in parent().children:
-        child.display = True  # -> OP.display
+        child.visibleLevel = True  # -> OP.visibleLevel
         child.text
         child.Promoted
         child.par.anything
         child.par.anything.valu  # -> Par has no `valu`
     for par in op('log').pars():
         par.colour  # -> Par has no `colour`
-    [o.render for o in ops('*')]  # -> OP.render
+    [o.licenseType for o in ops('*')]  # -> OP.licenseType
     lambda: op('log').lock_  # -> a Table DAT has no `lock_`
     op('/project1/log').numRow  # -> did you mean `numRows`?
     op('../project1/log').numRow  # -> did you mean `numRows`?
@@ -64,13 +64,13 @@ def known():
     op.Shortcut.loadTox('x')  # -> COMP.loadTox
     parent.Shortcut.par.Custom
     root.saveByteArray()  # -> COMP.saveByteArray
-    me.nodeX  # -> OP.nodeX
-    me.parent().nodeX  # -> OP.nodeX
+    me.visibleLevel  # -> OP.visibleLevel
+    me.parent().visibleLevel  # -> OP.visibleLevel
     runs[0].kill()
     run('x', delayFrames=1).stop()  # -> Run has no `stop`
     project.save()  # -> project.save exists
     op('info')['num_rows'].valu  # -> Channel has no `valu`
-    return monitors[0]  # -> monitors exists in TouchDesigner but not in Patchcord
+    return fetchStamp()  # -> fetchStamp exists in TouchDesigner but not in Patchcord
 
 
 def some_path():
@@ -88,10 +88,10 @@ class Agent:
         self.ownerComp.loadTox('x')  # -> COMP.loadTox
         self.ownerComp.Promoted()
         self.table.appendrow([1])  # -> did you mean `appendRow`?
-        self.other.nodeX
-        self.missing.nodeX
+        self.other.visibleLevel
+        self.missing.visibleLevel
         self.Go()
 
     @staticmethod
     def Of(first):
-        first.nodeX
+        first.visibleLevel

@@ -12,5 +12,5 @@ class licenses:
     isPro = True
 
 
-def sysinfo():
+def fetchStamp():
     return project.tau, licenses.isPro, monitors.primary

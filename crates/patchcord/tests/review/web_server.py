@@ -1,6 +1,6 @@
 """Callbacks of a Web Server DAT. A comment # -> words says what is remarked of its line; of all others nothing is."""
 import json
-from td import licenses  # -> td.licenses exists in TouchDesigner but not in Patchcord
+from td import fetchStamp  # -> td.fetchStamp exists in TouchDesigner but not in Patchcord
 from tdu import Camera, clamp  # -> tdu.Camera
 
 log = op('log')
@@ -19,7 +19,7 @@ def onHTTPRequest(webServerDAT, request, response):
     log.appendRow([request['uri']])
     log[0, 'uri'].value  # -> Cell has no `value` | did you mean `val`?
     log[0, 'uri'].val.upper()
-    log.nodeX = 100  # -> OP.nodeX exists in TouchDesigner but not in Patchcord: there is no network editor
+    log.visibleLevel = 100  # -> OP.visibleLevel exists in TouchDesigner but not in Patchcord: 
     for cell in log.row(0):
         cell.colour  # -> Cell has no `colour`
     names = [cell.nam for cell in log.row(0)]  # -> Cell has no `nam`

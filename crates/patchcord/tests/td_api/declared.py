@@ -206,8 +206,9 @@ def test_imports_of_what_is_missing_say_so():
 
 
 def test_globals_that_are_missing_say_so():
-    assert not fetchStamp
-    raises_text(lambda: fetchStamp(0), 'fetchStamp', 'Copy SOP')
+    assert not fetchStamp and not noiseTOP
+    raises_text(lambda: fetchStamp('copy', 1), 'fetchStamp exists in TouchDesigner')
+    raises_text(lambda: noiseTOP[0], 'noiseTOP')
     assert not hasattr(td, 'fetchStamp')
 
 
