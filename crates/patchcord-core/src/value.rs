@@ -42,7 +42,7 @@ pub enum Value<'a> {
     /// A channel of a CHOP, by its name.
     Channel(OpId, &'a str),
     /// A cell of a DAT's table: row and column, counted from 0.
-    Cell(OpId, usize, usize),
+    Cell(OpId, u32, u32),
     /// A table that is no operator's, such as what one held before.
     Table(&'a Table),
     /// Several values, read on demand.

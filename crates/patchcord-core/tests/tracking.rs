@@ -360,6 +360,27 @@ fn an_operator_cooks_when_it_is_read_and_its_source_has_changed() {
 }
 
 #[test]
+fn what_a_script_has_just_made_and_wired_shows_its_source_at_once() {
+    let stage = Stage::new();
+    let table = stage.base("table");
+    stage.add_row(table, "x");
+    let pass = stage.network.turn(|network| {
+        let pass = {
+            let mut patch = network.patch_mut();
+            let root = patch.root();
+            let pass = patch.create(root, &PASSING, None).unwrap();
+            patch.wire(pass, 0, Some(Wire { op: table, output: 0 })).unwrap();
+            pass
+        };
+        assert_eq!(network.read_content(pass, |content| content.as_table().unwrap().num_rows()), Some(1));
+        pass
+    });
+    assert_eq!(stage.cooks(pass), 1);
+    stage.network.force_cook(table);
+    assert_eq!(stage.cooks(table), 1, "a forced cook of what computes nothing is a cook");
+}
+
+#[test]
 fn expressions_pull_what_they_read() {
     let stage = Stage::new();
     let (table, pass, op) = (stage.base("table"), stage.make(&PASSING, "pass"), stage.base("op"));

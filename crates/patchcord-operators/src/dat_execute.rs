@@ -231,7 +231,9 @@ impl DatExecute {
             all.sort_unstable();
             numbers(&all)
         };
-        let cells: Vec<_> = difference.cells.iter().map(|(row, col, _)| Value::Cell(dat, *row, *col)).collect();
+        // A table has far fewer rows and columns than a u32 counts.
+        let cells: Vec<_> =
+            difference.cells.iter().map(|(row, col, _)| Value::Cell(dat, *row as u32, *col as u32)).collect();
         if on(TABLECHANGE) {
             let lists = [
                 ("rowsChanged", numbers(&difference.rows_changed)),

@@ -38,8 +38,7 @@ impl Network {
     /// its last cook read is another by now, it cooks. Nothing for the others.
     #[inline]
     pub fn cook(&self, op: OpId) {
-        let worker = self.patch().get(op).and_then(|op| op.worker.clone());
-        if let Some(worker) = worker.filter(|worker| worker.computes()) {
+        if let Some(worker) = self.begun_worker(op).filter(|worker| worker.computes()) {
             self.cook_with(op, &*worker, false);
         }
     }
@@ -51,11 +50,11 @@ impl Network {
         }
     }
 
-    /// Cooks an operator whether or not anything is another.
+    /// Cooks an operator whether or not anything is another. One that computes nothing has cooked, too.
     pub fn force_cook(&self, op: OpId) {
-        let worker = self.patch().get(op).and_then(|op| op.worker.clone());
-        if let Some(worker) = worker.filter(|worker| worker.computes()) {
-            self.cook_with(op, &*worker, true);
+        match self.begun_worker(op).filter(|worker| worker.computes()) {
+            Some(worker) => self.cook_with(op, &*worker, true),
+            None => self.note_cook(op, self.now()),
         }
     }
 

@@ -383,11 +383,29 @@ impl Network {
         self.tell_watchers(&change);
     }
 
+    /// The worker of an operator. One that was made in this turn starts now, so that a script which makes an operator can
+    /// read what it computes.
+    fn begun_worker(&self, op: OpId) -> Option<Rc<dyn Worker>> {
+        let worker = {
+            let patch = self.patch();
+            let op = patch.get(op)?;
+            if op.begun { Some(op.worker.clone()) } else { None }
+        };
+        worker.unwrap_or_else(|| {
+            self.start_worker(op);
+            self.patch().get(op)?.worker.clone()
+        })
+    }
+
+    /// Starts the worker of an operator that has not begun.
     fn start_worker(&self, op: OpId) {
-        let start = self.patch_mut().get_mut(op).and_then(|op| {
-            op.begun = true;
-            op.declaration().start
-        });
+        if self.0.ended.get() {
+            return;
+        }
+        let start = self
+            .patch_mut()
+            .get_mut(op)
+            .and_then(|op| if std::mem::replace(&mut op.begun, true) { None } else { op.declaration().start });
         let Some(start) = start else { return };
         let worker = start(self, op);
         // A script that was loaded by the start may have destroyed the operator. Then the worker is stopped in its turn.
