@@ -16,6 +16,7 @@ use crate::host;
 const MODULES: &[(&str, &str)] = &[
     ("TDFunctions", include_str!("library/TDFunctions.py")),
     ("TDStoreTools", include_str!("library/TDStoreTools.py")),
+    ("TDJSON", include_str!("library/TDJSON.py")),
 ];
 
 /// Makes the modules importable, and those that stand in the patch folder.

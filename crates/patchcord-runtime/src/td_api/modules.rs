@@ -1,6 +1,6 @@
 //! The modules of TouchDesigner's own Python files: TDFunctions, TDStoreTools, TDJSON.
 
-use super::{Class, NO_EDITOR, NO_WINDOW, NOT_YET, raises, works};
+use super::{Class, NO_EDITOR, NO_WINDOW, raises, works};
 
 pub(super) static TD_FUNCTIONS: Class = Class::module(
     "TDFunctions",
@@ -74,5 +74,4 @@ pub(super) static TD_JSON: Class = Class::module(
         works("addParametersFromJSONOp()"),
         works("destroyOtherPagesAndParameters()"),
     ],
-)
-.absent(NOT_YET);
+);

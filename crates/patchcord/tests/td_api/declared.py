@@ -51,6 +51,7 @@ OBJECTS = {
     'tdu.Matrix': lambda: tdu.Matrix(),
     'tdu.Color': lambda: tdu.Color(),
     'TDFunctions': lambda: mod.TDFunctions,
+    'TDJSON': lambda: mod.TDJSON,
     'TDStoreTools': lambda: mod.TDStoreTools,
     'TDStoreTools.StorageManager': lambda: mod.TDStoreTools.StorageManager(object(), op('base1'), []),
 }

@@ -259,3 +259,121 @@ def test_common_modules():
     assert mod.shared_words.word == 'nearer' and op('base1/text1').mod.shared_words.word == 'nearer'
     op('local').destroy()
     modules.destroy()
+
+
+def with_parameters(name='described'):
+    made = parent().create(baseCOMP, name)
+    page = made.appendCustomPage('Agent')
+    page.appendInt('Seat', label='Seat Number')
+    made.par.Seat.max, made.par.Seat.clampMax, made.par.Seat.default = 8, True, 2
+    page.appendFloat('Pos', size=3)
+    made.par.Pos1, made.par.Pos3 = 1.5, -1
+    page.appendRGB('Colour')
+    made.par.Colourg = 0.5
+    page.appendMenu('Mode')
+    made.par.Mode.menuNames, made.par.Mode.menuLabels = ['slow', 'fast'], ['Slow', 'Fast']
+    made.par.Mode = 'fast'
+    page.appendStr('Title', label='Title')
+    made.par.Title.expr = "me.name"
+    page.appendPulse('Go')
+    page.appendToggle('On')
+    made.appendCustomPage('More').appendOP('Target')
+    made.par.Target = op('text1')
+    return made
+
+
+def test_texts_of_json():
+    import TDJSON
+    thing = {'b': [1, None, 'ä'], 'a': {'x': 1.5}}
+    text = TDJSON.jsonToText(thing)
+    assert '\n\t"b"' in text and TDJSON.textToJSON(text) == thing and list(TDJSON.textToJSON(text)) == ['b', 'a']
+    dat = parent().create(textDAT, 'json1')
+    TDJSON.jsonToDat(thing, dat)
+    assert dat.text == text and TDJSON.datToJSON(dat) == thing
+    dat.text = '{"a": '
+    assert TDJSON.datToJSON(dat) is None and TDJSON.textToJSON('nothing') is None
+    raises(ValueError, lambda: TDJSON.datToJSON(dat, showErrors=True), '/project1/json1')
+    dat.destroy()
+
+
+def test_values_of_the_api_as_json():
+    import json, TDJSON
+    data = {'op': op('text1'), 'par': op('text1').par.file, 'cell': op('table1')[1, 'value'], 'chan': op('info1')['num_rows'],
+            'deep': DependDict(a=[1]), 'tuple': (1, b'\x00\xff'), 'numbers': {1: 'one'}, 'set': {2}, 'none': None,
+            'dependency': tdu.Dependency(4)}
+    plain = json.loads(json.dumps(TDJSON.serializeTDData(data)))
+    back = TDJSON.deserializeTDData(plain)
+    assert back['op'] == op('text1') and back['par'].name == 'file' and back['par'].owner == op('text1')
+    assert back['cell'].val == '1' and back['chan'].name == 'num_rows' and back['deep'] == {'a': [1]}
+    assert back['tuple'] == (1, b'\x00\xff') and back['numbers'] == {1: 'one'} and back['set'] == {2}
+    assert back['none'] is None and back['dependency'].val == 4
+    assert TDJSON.deserializeTDData(TDJSON.serializeTDData({'$td': 'mine'})) == {'$td': 'mine'}
+    assert TDJSON.serializeTDData(object(), verbose=False).startswith('<object')
+    gone = TDJSON.serializeTDData(op('text1'))
+    gone['path'] = '/nowhere'
+    assert TDJSON.deserializeTDData(gone) is None
+
+
+def test_parameters_as_json():
+    import TDJSON
+    made = with_parameters()
+    seat = TDJSON.parameterToJSONPar(made.par.Seat)
+    assert seat['name'] == 'Seat' and seat['label'] == 'Seat Number' and seat['page'] == 'Agent' and seat['style'] == 'Int'
+    assert seat['size'] == 1 and seat['max'] == 8 and seat['clampMax'] is True and seat['default'] == 2 and 'val' not in seat
+    pos = TDJSON.parameterToJSONPar(made.par.Pos2, extraAttrs=['val'])
+    assert pos['name'] == 'Pos' and pos['size'] == 3 and pos['val'] == [1.5, 0, -1] and pos['min'] == 0
+    assert TDJSON.parameterToJSONPar(made.par.Pos2, forceAttrLists=True)['default'] == [0, 0, 0]
+    assert TDJSON.parameterToJSONPar(made.par.Mode)['menuNames'] == ['slow', 'fast']
+    assert 'default' not in TDJSON.parameterToJSONPar(made.par.Go)
+    page = TDJSON.pageToJSONPage(made.customPages[0])
+    assert list(page) == ['Seat', 'Pos', 'Colour', 'Mode', 'Title', 'Go', 'On']
+    whole = TDJSON.opToJSONOp(made)
+    assert list(whole) == ['Agent', 'More'] and whole['Agent'] == page
+    assert 'Extensions' in TDJSON.opToJSONOp(made, includeBuiltInPages=True)
+    raises(AttributeError, lambda: TDJSON.parameterToJSONPar(made.par.Seat, extraAttrs=['nothing']))
+    made.destroy()
+
+
+def test_parameters_from_json():
+    import json, TDJSON
+    made = with_parameters('source')
+    whole = json.loads(TDJSON.jsonToText(TDJSON.opToJSONOp(made, extraAttrs=['val', 'expr', 'mode'])))
+    other = parent().create(baseCOMP, 'copyof')
+    names, pages = TDJSON.addParametersFromJSONOp(other, whole)
+    assert names == [p.name for p in made.customPars] == [p.name for p in other.customPars] and pages == ['Agent', 'More']
+    for p in made.customPars:
+        q = other.par[p.name]
+        assert (q.style, q.label, q.page.name, q.default, q.mode) == (p.style, p.label, p.page.name, p.default, p.mode), p.name
+        if p.style in ('Int', 'Float'):
+            assert (q.min, q.max, q.clampMin, q.clampMax, q.normMax) == (p.min, p.max, p.clampMin, p.clampMax, p.normMax)
+        if p.name not in ('Go', 'Title'):
+            assert q.eval() == p.eval(), p.name
+    assert other.par.Title == 'copyof' and other.par.Title.expr == 'me.name' and other.par.Mode.menuLabels == ['Slow', 'Fast']
+    assert TDJSON.opToJSONOp(other) == TDJSON.opToJSONOp(made)
+    again, _ = TDJSON.addParametersFromJSONOp(other, {'Agent': {'Seat': whole['Agent']['Seat']}}, destroyOthers=True)
+    assert again == ['Seat'] and [p.name for p in other.customPars] == ['Seat'] and [p.name for p in other.customPages] == ['Agent']
+    made.destroy()
+    other.destroy()
+
+
+def test_single_parameters_from_json():
+    import TDJSON
+    made = parent().create(baseCOMP, 'single')
+    one = {'name': 'speed limit', 'page': 'Car', 'style': 'Float', 'default': 3, 'max': 10, 'normMax': 10}
+    assert TDJSON.addParameterFromJSONDict(made, one) == ['Speedlimit'] and made.par.Speedlimit == 3
+    made.par.Speedlimit = 7
+    TDJSON.addParameterFromJSONDict(made, dict(one, default=4), setValues=False)
+    assert made.par.Speedlimit == 7 and made.par.Speedlimit.default == 4
+    raises(ValueError, lambda: TDJSON.addParameterFromJSONDict(made, dict(one, style='Str'), replace=False), 'Float')
+    TDJSON.addParameterFromJSONDict(made, dict(one, style='Str', default='x'), ignoreAttrErrors=True)
+    assert made.par.Speedlimit.style == 'Str' and made.par.Speedlimit == 'x'
+    raises(ValueError, lambda: TDJSON.addParameterFromJSONDict(made, {'name': 'X'}), 'page', 'style')
+    raises(ValueError, lambda: TDJSON.addParameterFromJSONDict(made, dict(one, name='Odd', style='Round')), 'Round')
+    raises(ValueError, lambda: TDJSON.addParameterFromJSONDict(made, dict(one, name='Odd', nonsense=1)), 'nonsense')
+    names = TDJSON.addParametersFromJSONList(made, [dict(one, name='B'), dict(one, name='C')], newAtEnd=False)
+    assert names == ['B', 'C'] and [p.name for p in made.customPars][:2] == ['B', 'C'], made.customPars
+    assert TDJSON.addParametersFromJSONDict(made, {'D': dict(one, name='D', page='Other')}, destroyOthers=True) == ['D']
+    assert [p.name for p in made.customPars] == ['D'] and [p.name for p in made.customPages] == ['Other']
+    TDJSON.destroyOtherPagesAndParameters(made, [], [])
+    assert made.customPars == [] and made.customPages == []
+    made.destroy()
