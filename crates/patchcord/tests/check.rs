@@ -144,7 +144,7 @@ text = """
 import helper
 def onStart():
     parent().loadTox('x')
-def onFoo(): pass
+def onOpen(): pass
 """
 
 [op.helper]

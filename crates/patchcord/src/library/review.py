@@ -361,12 +361,24 @@ class Review(ast.NodeVisitor):
                 if declared:
                     self.check_shape(node, *declared[0])
                 elif node.name not in used:
-                    labels = " and ".join(sorted({a(kind.label) for kind in kinds}))
-                    names = [name for kind in kinds for name in kind.callbacks]
-                    meant = next((name for name in MEANT.get(node.name, ()) if name in names), None)
-                    help = f"did you mean `{meant}`?" if meant else did_you_mean(node.name, names)
-                    help = help or f"its callbacks are {', '.join(names)}"
-                    self.note(node, f"`{node.name}` is never called: {labels} has no such callback", help)
+                    self.check_handler(node, kinds)
+
+    def check_handler(self, node, kinds):
+        """A function that is named as a callback is, and that no script calls. It may be the script's own, called by a
+        name that it computes, unless it is known from elsewhere or near to a callback."""
+        names = [name for kind in kinds for name in kind.callbacks]
+        meant = next((name for name in MEANT.get(node.name, ()) if name in names), None) or nearest(node.name, names)
+        is_known = node.name in MEANT or any(node.name in kind.callbacks for kind in self.api.types.values())
+        if not is_known and (meant is None or self.calls_by_name()):
+            return
+        labels = " and ".join(sorted({a(kind.label) for kind in kinds}))
+        help = f"did you mean `{meant}`?" if meant else f"its callbacks are {', '.join(names)}"
+        self.note(node, f"`{node.name}` is never called: {labels} has no such callback", help)
+
+    def calls_by_name(self):
+        """Whether the script reaches functions by names that it computes."""
+        asked = {"globals", "vars", "getattr", "locals"}
+        return any(isinstance(node, ast.Name) and node.id in asked for node in ast.walk(self.tree))
 
     def check_shape(self, node, kind, declared):
         """Whether a callback takes what it is given: arguments are passed by position."""

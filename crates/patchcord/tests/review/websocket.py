@@ -26,3 +26,15 @@ def onReceiveBinary(dat, *contents):
 def onDisconnect(dat, code=0):
     dat.par.active.pulse()
     dat.par.active.pules()  # -> Par has no `pules` | did you mean `pulse`?
+
+
+def onSceneChanged(data):
+    pass
+
+
+def onError(dat):  # -> did you mean `onMonitorMessage`?
+    pass
+
+
+def onPingReceived(name):
+    globals()[f'on{name}']()
