@@ -133,6 +133,18 @@ fn names_stand_for_what_is_bound_to_them() {
 }
 
 #[test]
+fn callbacks_that_watch_a_table() {
+    let script = "def onTableChange(dat, prevDAT, info):\n    dat.numRow  # -> did you mean `numRows`?\n\n\
+                  def onCellChange(dat, cells, prev):\n    for cell in cells:\n        cell.value  # -> Cell has no `value`\n";
+    let own = r#"
+[op.watch]
+type = "datexecuteDAT"
+file = "checked.py"
+"#;
+    review(script, own);
+}
+
+#[test]
 fn scripts_and_expressions_in_the_patch_file_have_their_place_there() {
     let patch = r#"
 [patch]
@@ -188,4 +200,23 @@ fn a_run_says_in_one_line_that_there_are_remarks() {
 fn a_patch_without_remarks_is_in_order() {
     let folder = tempfile::tempdir().expect("a folder");
     check(folder.path(), PATCH, "op('log').appendRow([1])\n").says("is in order").does_not_say("warning");
+}
+
+/// Scripts that real clients drive elsewhere use nothing that is not there.
+#[test]
+fn scripts_that_are_known_to_run_get_no_remarks() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut checked = 0;
+    for folder in ["tests/peers/scripts", "examples", "examples/chat", "examples/socketio"] {
+        for entry in std::fs::read_dir(root.join(folder)).expect("the folder is there") {
+            let folder = entry.expect("it can be read").path();
+            if folder.join("patch.toml").is_file() {
+                let said = run(program(&["check"]).arg(&folder));
+                // A patch that reads its settings from the environment has errors without them.
+                assert!(!said.text.contains(".py:"), "{}: {}", folder.display(), said.text);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 20, "only {checked} patches were found");
 }

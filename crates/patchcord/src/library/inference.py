@@ -19,7 +19,14 @@ Instance = namedtuple("Instance", "node")  # an object of a class of the script
 FAMILIES = ("COMP", "DAT", "CHOP")
 
 # Arguments of callbacks that are no owner of the callbacks, by their names.
-ARGUMENTS = {"channel": Thing("Channel"), "par": Thing("Par"), "comp": Op("COMP", None)}
+ARGUMENTS = {
+    "channel": Thing("Channel"),
+    "par": Thing("Par"),
+    "dat": Op("DAT", None),
+    "prevDAT": Op("DAT", None),
+    "cells": Many(Thing("Cell")),
+    "comp": Op("COMP", None),
+}
 
 
 class Api:

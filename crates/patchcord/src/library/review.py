@@ -154,7 +154,7 @@ class Review(ast.NodeVisitor):
 
     def __init__(self, api, patch, tree, me, owners):
         self.api, self.patch, self.tree = api, patch, tree
-        self.owners = owners
+        self.me, self.owners = me, owners
         self.inference = Inference(api, patch, tree, me, owners)
         self.scope = self.inference.module
         self.quiet = 0  # around what may fail because somebody catches it
@@ -281,8 +281,31 @@ class Review(ast.NodeVisitor):
         for keyword in node.keywords:
             if keyword.arg != "type":  # of findChildren, as with isinstance
                 self.visit(keyword.value)
-        if isinstance(called, ast.Attribute) and called.attr == "create" and node.args:
+        if not node.args:
+            return
+        if isinstance(called, ast.Attribute) and called.attr == "create":
             self.check_created(node.args[0])
+        if isinstance(called, ast.Name) and called.id == "run" and not self.scope.scope_of("run"):
+            self.check_run(node)
+
+    def check_run(self, node):
+        """A text that is run later sees the names of the script and `args`."""
+        text = node.args[0]
+        if not isinstance(text, ast.Constant) or not isinstance(text.value, str):
+            return
+        try:
+            tree = ast.parse(text.value)
+        except (SyntaxError, ValueError):
+            self.note(text, "this text does not compile as a script")
+            return
+        moved = any(keyword.arg in ("fromOP", None) for keyword in node.keywords)
+        inner = Review(self.api, self.patch, tree, None if moved else self.me, [])
+        inner.quiet = self.quiet
+        for name in [*self.inference.module.bindings, "args"]:
+            inner.scope.bind(name, lambda: None)
+        inner.visit(tree)
+        for line, start, end, message, help in inner.found:
+            self.note(text, message, help)
 
     def check_created(self, node):
         if isinstance(node, ast.Constant) and node.value in self.api.absent_types and not self.quiet:

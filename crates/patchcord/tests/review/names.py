@@ -73,6 +73,14 @@ def known():
     return fetchStamp()  # -> fetchStamp exists in TouchDesigner but not in Patchcord
 
 
+def later_texts():
+    run("op('log').visibleLevel", delayFrames=3)  # -> OP.visibleLevel
+    run("shared.loadTox('x'); args[0].visibleLevel", op('log'), delayFrames=3)
+    run("parent().loadTox('x')", fromOP=op('base1'))  # -> COMP.loadTox
+    run("op('log'", delayFrames=3)  # -> does not compile
+    run(later_texts, delayFrames=3)
+
+
 def some_path():
     return me.fetch('path')
 
