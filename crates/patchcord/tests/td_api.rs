@@ -256,3 +256,8 @@ fn reference_of_extensions() {
 fn reference_of_globals_and_other_operators() {
     check(include_str!("td_api/reference_globals.py"));
 }
+
+#[test]
+fn reference_of_custom_parameters() {
+    check(include_str!("td_api/reference_custom_pars.py"));
+}

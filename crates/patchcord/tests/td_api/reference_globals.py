@@ -23,6 +23,60 @@ def test_globals_of_every_script():
         assert getattr(app, name) is not None, name
 
 
+def test_tdu_of_the_reference():
+    assert tdu.ParMenu(['a', 'b'], ['A', 'B']).menuNames == ['a', 'b']
+    info = tdu.FileInfo(os.path.join(project.folder, 'patch.toml'))
+    assert info.exists and 'patch' in info.baseName and 'toml' in info.ext and str(info).endswith('patch.toml')
+    assert info.dir.rstrip('/') == project.folder.rstrip('/') and info.absPath.endswith('patch.toml')
+    assert not tdu.FileInfo('nowhere/nothing.txt').exists
+    code = tdu.Timecode('00:00:02:15', fps=30)
+    assert code.totalFrames == 75 and str(code) == '00:00:02:15' and code.second == 2
+
+
+def test_vectors():
+    v = tdu.Vector(3, 4, 0)
+    assert v.length() == 5 and v[0] == 3 and (v.x, v.y, v.z) == (3, 4, 0)
+    assert v.dot(tdu.Vector(1, 0, 0)) == 3 and v.cross(tdu.Vector(0, 0, 1)).z == 0
+    assert (v + tdu.Vector(1, 1, 1)).x == 4 and (v * 2).y == 8
+    v.normalize()
+    assert abs(v.length() - 1) < 1e-6
+    c = tdu.Color(1, 0.5, 0, 1)
+    assert (c.r, c.g, c.b, c.a) == (1, 0.5, 0, 1)
+
+
+def test_virtual_files():
+    comp = parent().create(baseCOMP, 'holder')
+    made = comp.vfs.addByteArray(bytearray(b'\x00\x01'), 'a.bin')
+    assert comp.vfs['a.bin'].byteArray == b'\x00\x01' and comp.vfs['a.bin'].size == 2 and made.name == 'a.bin'
+    assert comp.vfs['nothing'] is None and 'a.bin' in comp.vfs['a.bin'].virtualPath
+    open(os.path.join(project.folder, 'b.txt'), 'w').write('text')
+    comp.vfs.addFile(os.path.join(project.folder, 'b.txt'))
+    assert comp.vfs['b.txt'].byteArray == b'text' and len(comp.vfs) == 2
+    assert sorted(f.name for f in comp.vfs) == ['a.bin', 'b.txt']
+    assert [f.name for f in comp.vfs.find('*.txt')] == ['b.txt']
+    where = comp.vfs['a.bin'].export(project.folder)
+    assert open(where, 'rb').read() == b'\x00\x01'
+    comp.vfs['a.bin'].destroy()
+    assert comp.vfs['a.bin'] is None and len(comp.vfs) == 1
+    comp.destroy()
+
+
+def test_virtual_files_stay_virtual():
+    comp = parent().create(baseCOMP, 'holder')
+    assert len(comp.vfs) == 0
+    for name in ('../out.txt', '/tmp/out.txt', 'a/../../out.txt'):
+        try:
+            comp.vfs.addByteArray(bytearray(b'x'), name)
+        except Exception:
+            continue
+        for f in list(comp.vfs):
+            where = f.export(project.folder)
+            assert os.path.realpath(where).startswith(os.path.realpath(project.folder)), where
+            f.destroy()
+    assert not os.path.exists(os.path.join(os.path.dirname(project.folder), 'out.txt'))
+    comp.destroy()
+
+
 def test_internal_shortcuts():
     comp = parent().create(baseCOMP, 'house')
     data = comp.create(tableDAT, 'data')

@@ -11,6 +11,68 @@ def raises(kind, function, *words):
     raise AssertionError(f"{kind.__name__} was not raised")
 
 
+def test_paths_between_operators():
+    inner = op('base1/deep/text2')
+    assert inner.relativePath(op('text1')) == '../../text1'
+    assert op('text1').relativePath(op('table1')) in ('table1', './table1')
+    assert parent().relativePath(inner).endswith('deep/text2')
+    op('base1').par.opshortcut = 'BASE'
+    assert op('text1').shortcutPath(op('base1')) == 'op.BASE'
+    assert 'op.BASE' in op('text1').shortcutPath(inner)
+    assert op('text1').shortcutPath(op('table1')) in ("op('table1')", "op('./table1')")
+    op('base1').par.opshortcut = ''
+
+
+def test_time_of_an_operator():
+    assert me.time.rate == project.cookRate
+    assert me.time.frame >= 1 and me.time.seconds >= 0 and me.time.play
+    assert parent().time.rate == me.time.rate
+
+
+def test_cooking():
+    t = op('table1')
+    before = t.totalCooks
+    t.cook(force=True)
+    assert t.totalCooks > before
+    for name in ('cookFrame', 'cookAbsFrame', 'cpuCookTime', 'cookTime', 'cookStartTime', 'cookEndTime'):
+        assert getattr(t, name) >= 0, name
+    assert t.cookedThisFrame in (True, False) and t.cookedPreviousFrame in (True, False)
+
+
+def test_parameters_as_a_whole():
+    one, two = parent().create(webserverDAT, 'one'), parent().create(webserverDAT, 'two')
+    one.par.port = 4321
+    one.par.localaddress.expr = "'127.0.0.1'"
+    two.copyParameters(one)
+    assert two.par.port == 4321 and two.par.localaddress.expr == "'127.0.0.1'"
+    assert 'port' in [p.name for p in one.builtinPars] and one.customPars == []
+    page = next(page for page in one.pages if 'port' in [p.name for p in page.pars])
+    assert page.name == one.par.port.page.name
+    two.resetPars()
+    assert two.par.port == 9980 and two.par.localaddress.mode == ParMode.CONSTANT
+    one.destroy()
+    two.destroy()
+
+
+def test_what_depends_on_what():
+    dat = parent().create(textDAT, 'reader')
+    dat.par.customext.expr = "op('table1')[1, 0]"
+    dat.par.customext.eval()
+    dependents = op('table1').dependenciesTo(dat)
+    assert isinstance(dependents, list)
+    dat.destroy()
+
+
+def test_change_of_type():
+    base = op('base1')
+    for number in (1, 2):
+        base.create(textDAT, f'note{number}').text = f'{number}'
+    copies = parent().copyOPs([base.op('note1'), base.op('note2')])
+    assert [o.text for o in copies] == ['1', '2'] and all(o.parent() == parent() for o in copies)
+    for o in [*copies, *base.ops('note*')]:
+        o.destroy()
+
+
 def test_ids_and_truth():
     o = op('text1')
     assert op(o.id) == o and isinstance(o.id, int)
