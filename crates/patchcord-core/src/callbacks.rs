@@ -57,6 +57,12 @@ pub trait CallbackSource {
     /// An operator has other custom parameters.
     fn handle_definitions(&self, _network: &Network, _op: OpId) {}
 
+    /// An operator keeps its storage in another file than before, or in none: `extras().storage_file` of it says which.
+    fn handle_storage_file(&self, _network: &Network, _op: OpId) {}
+
+    /// What is stored and not yet in its file is to be written.
+    fn save_storage(&self, _network: &Network) {}
+
     /// What a destroyed operator held was dropped: the time to let go of what could not be while the patch was borrowed.
     fn handle_drop(&self, _network: &Network) {}
 }

@@ -26,6 +26,7 @@ use crate::glue::Glue;
 use crate::host::{self, Failure, Host};
 use crate::keeping;
 use crate::module::Script;
+use crate::storage_file;
 
 /// Gives operators their scripts.
 pub struct PythonCallbackSource;
@@ -70,6 +71,16 @@ impl CallbackSource for PythonCallbackSource {
             // An operator that is gone by now has no parameters that anybody could read.
             let _ = Python::attach(|py| host.renew_parameters(py, op, None));
         }
+    }
+
+    fn handle_storage_file(&self, _network: &Network, op: OpId) {
+        if let Some(host) = host::here() {
+            storage_file::attach(&host, op);
+        }
+    }
+
+    fn save_storage(&self, network: &Network) {
+        storage_file::save(network);
     }
 
     fn handle_drop(&self, _network: &Network) {

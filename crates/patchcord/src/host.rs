@@ -34,6 +34,7 @@ use crate::op::custom;
 use crate::op::par::ParCollection;
 use crate::review::PythonReviewer;
 use crate::run::Runs;
+use crate::storage_file::{self, StorageFiles};
 use crate::{convert, globals, keeping, streams, watchdog};
 
 thread_local! {
@@ -65,6 +66,8 @@ pub struct Host {
     pub repeats: Repeats,
     /// Delayed runs.
     pub runs: Runs,
+    /// Storage that is to be written to its files.
+    pub storage_files: StorageFiles,
     /// Operators that scripts have found.
     pub found: Found,
     /// What the last `op()` was asked for that found nothing.
@@ -331,6 +334,7 @@ impl HostFactory for PythonHost {
                 repeats: Repeats::default(),
                 not_found: RefCell::default(),
                 runs: Runs::default(),
+                storage_files: StorageFiles::default(),
                 found: Found::default(),
                 names: convert::Names::default(),
                 builtins: PyDict::new(py).unbind(),
@@ -372,6 +376,7 @@ impl HostFactory for PythonHost {
             if let Some(host) = here() {
                 host.extensions.end_all(&host, py);
             }
+            storage_file::save_all(py);
             // What scripts keep may run code when it goes, so it goes while the patch is still there.
             let stored: Vec<_> = {
                 let mut patch = network.patch_mut();

@@ -31,6 +31,7 @@ pub mod run;
 pub mod shipped;
 pub mod shortcuts;
 pub mod storage;
+pub mod storage_file;
 pub mod streams;
 pub mod tdu;
 pub mod watchdog;

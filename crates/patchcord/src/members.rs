@@ -12,12 +12,13 @@ use pyo3::types::PyModule;
 use crate::native;
 
 /// The modules, with the names under which they import one another.
-const MODULES: [(&str, &str); 8] = [
+const MODULES: [(&str, &str); 9] = [
     ("_patchcord_vectors", include_str!("library/vectors.py")),
     ("_patchcord_helpers", include_str!("library/helpers.py")),
     ("_patchcord_timeline", include_str!("library/timeline.py")),
     ("_patchcord_operators", include_str!("library/operators.py")),
     ("_patchcord_content", include_str!("library/content.py")),
+    ("_patchcord_persistence", include_str!("library/persistence.py")),
     ("_patchcord_program", include_str!("library/program.py")),
     ("_patchcord_vfs", include_str!("library/vfs.py")),
     ("_patchcord_connectors", include_str!("library/connectors.py")),

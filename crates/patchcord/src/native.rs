@@ -11,6 +11,7 @@ use patchcord_core::content::Content;
 use patchcord_core::patch::extras::{Extras, MAX_VIRTUAL_BYTES, VirtualFile};
 use patchcord_core::patch::flags::Flag;
 use patchcord_core::patch::{OpId, Source};
+use patchcord_core::tracking::Source as Read;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyModule};
 
@@ -59,10 +60,12 @@ pub fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     module.add_function(wrap_pyfunction!(add_file, py)?)?;
     module.add_function(wrap_pyfunction!(remove_file, py)?)?;
     module.add_function(wrap_pyfunction!(frame, py)?)?;
+    module.add_function(wrap_pyfunction!(cooks, py)?)?;
     module.add_function(wrap_pyfunction!(set_rate, py)?)?;
     module.add_function(wrap_pyfunction!(seconds, py)?)?;
     module.add_function(wrap_pyfunction!(project, py)?)?;
     module.add_function(wrap_pyfunction!(quit, py)?)?;
+    crate::storage_file::add_to(&module)?;
     Ok(module)
 }
 
@@ -288,4 +291,16 @@ fn quit() -> PyResult<()> {
     let remote = host::remote().ok_or_else(|| Error::new_err("no patch is running"))?;
     remote.stop(0);
     Ok(())
+}
+
+/// Of an operator's cooks: how many, and of the last one its milliseconds, frame, start and end within the frame in
+/// milliseconds; then the frame now. They are others at each look.
+#[pyfunction]
+fn cooks(op: &Bound<'_, Op>) -> PyResult<(u64, f64, u64, f64, f64, u64)> {
+    host::with(|host| {
+        host.network.note_read(Read::Moment);
+        let cooks = host.network.cook_figures(id(op)).ok_or_else(gone)?;
+        let now = host.network.frame().number;
+        Ok((cooks.total, cooks.time_ms, cooks.abs_frame, cooks.start_ms, cooks.end_ms, now))
+    })
 }

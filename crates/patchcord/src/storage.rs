@@ -13,13 +13,14 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::host::{self, Host, Kept, gone};
+use crate::storage_file;
 
 /// Keeps a value under a key, in place of the one that was there.
 ///
 /// # Errors
 /// `td.Error` when the operator is gone.
 pub fn store(op: OpId, key: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let kept: HostValue = Rc::new(Kept::new(value.clone().unbind()));
+    let kept = kept(value);
     host::with(|host| {
         let mut patch = host.network.patch_mut();
         let operator = patch.get_mut(op).ok_or_else(gone)?;
@@ -28,6 +29,8 @@ pub fn store(op: OpId, key: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
             None => operator.storage.push((Rc::from(key), kept)),
         }
         patch.note_storage_change(op);
+        drop(patch);
+        storage_file::touch(host, op);
         Ok(())
     })?;
     host::let_go(value.py());
@@ -77,13 +80,16 @@ pub fn fetch<'py>(op: OpId, key: &str, options: &FetchOptions<'py>, py: Python<'
         let holder = if options.search { owner(host, op, key) } else { Some(op) };
         note_reads(host, op, holder);
         let patch = host.network.patch();
-        Ok(holder.and_then(|holder| patch.get(holder)).and_then(|operator| stored(operator, key)))
+        let value = holder.and_then(|holder| patch.get(holder)).and_then(|operator| stored(operator, key));
+        Ok(holder.zip(value))
     })?;
-    if let Some(value) = found {
-        return Ok(match value.downcast_ref::<Kept>() {
-            Some(kept) => kept.get(py),
-            None => py.None().into_bound(py), // put there by a Rust program, in a form of its own
-        });
+    if let Some((holder, value)) = found {
+        let value = object(py, &value);
+        host::with(|host| {
+            storage_file::touch_if_mutable(host, holder, &value);
+            Ok(())
+        })?;
+        return Ok(value);
     }
     let Some(default) = &options.default else {
         return Err(PyKeyError::new_err(format!("nothing is stored as `{key}`, and no default was given")));
@@ -122,6 +128,8 @@ pub fn forget(py: Python<'_>, op: OpId, unwanted: impl Fn(&str) -> bool) -> PyRe
         let mut patch = host.network.patch_mut();
         patch.get_mut(op).ok_or_else(gone)?.storage.retain(|(key, _)| !unwanted(key));
         patch.note_storage_change(op);
+        drop(patch);
+        storage_file::touch(host, op);
         Ok(())
     })?;
     host::let_go(py);
@@ -130,4 +138,29 @@ pub fn forget(py: Python<'_>, op: OpId, unwanted: impl Fn(&str) -> bool) -> PyRe
 
 fn stored(operator: &Operator, key: &str) -> Option<HostValue> {
     operator.storage.iter().find(|(known, _)| **known == *key).map(|(_, value)| value.clone())
+}
+
+/// A value in the form in which operators keep it.
+pub fn kept(value: &Bound<'_, PyAny>) -> HostValue {
+    Rc::new(Kept::new(value.clone().unbind()))
+}
+
+/// The object that an operator keeps.
+fn object<'py>(py: Python<'py>, value: &HostValue) -> Bound<'py, PyAny> {
+    match value.downcast_ref::<Kept>() {
+        Some(kept) => kept.get(py),
+        None => py.None().into_bound(py), // put there by a Rust program, in a form of its own
+    }
+}
+
+/// Kept values as a dictionary.
+///
+/// # Errors
+/// None but those of an interpreter without memory.
+pub fn as_dict<'py>(py: Python<'py>, values: Vec<(Rc<str>, HostValue)>) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (key, value) in &values {
+        dict.set_item(&**key, object(py, value))?;
+    }
+    Ok(dict)
 }

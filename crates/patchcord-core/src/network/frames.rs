@@ -2,11 +2,24 @@
 
 use std::time::Duration;
 
-use super::Network;
+use super::{Network, RateSetter};
 use crate::frame::{Delay, Frame, FramePhase, RunId};
 use crate::patch::OpId;
 
 impl Network {
+    /// Sets who sets the frame rate.
+    pub fn set_rate_setter(&self, setter: RateSetter) {
+        *self.0.rate_setter.borrow_mut() = Some(setter);
+    }
+
+    /// Asks for another frame rate, in frames per second. Who runs the frames decides what is possible.
+    pub fn set_frame_rate(&self, rate: f64) {
+        let setter = self.0.rate_setter.borrow().clone();
+        if let Some(setter) = setter {
+            setter(rate);
+        }
+    }
+
     /// The frame that is running, or ran last; while no frames run, the one that would.
     pub fn frame(&self) -> Frame {
         self.frame_at(None)

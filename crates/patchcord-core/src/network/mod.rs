@@ -14,6 +14,7 @@ mod cooking;
 mod dependencies;
 mod evaluation;
 mod frames;
+mod storage;
 mod watching;
 
 use std::any::Any;
@@ -239,19 +240,6 @@ impl Network {
     /// Sets who knows the frame while none is run because nobody wants one; it is given the frame that ran last.
     pub fn set_frame_source(&self, source: FrameSource) {
         *self.0.frame_source.borrow_mut() = Some(source);
-    }
-
-    /// Sets who sets the frame rate.
-    pub fn set_rate_setter(&self, setter: RateSetter) {
-        *self.0.rate_setter.borrow_mut() = Some(setter);
-    }
-
-    /// Asks for another frame rate, in frames per second. Who runs the frames decides what is possible.
-    pub fn set_frame_rate(&self, rate: f64) {
-        let setter = self.0.rate_setter.borrow().clone();
-        if let Some(setter) = setter {
-            setter(rate);
-        }
     }
 
     /// Time since the program started.

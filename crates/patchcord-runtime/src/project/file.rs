@@ -16,6 +16,7 @@ use patchcord_core::callbacks::Evaluator;
 use patchcord_core::declaration::{OperatorType, ParIndex};
 use patchcord_core::parameter::ParValue;
 
+use super::keeps::Keeps;
 use super::load::{self, Loaded};
 use super::reader::Reader;
 use super::report::Report;
@@ -211,6 +212,8 @@ pub(super) struct Entry {
     pub comment: Rc<str>,
     /// Path below `at` of the operator that it is docked to.
     pub dock: Option<Rc<str>>,
+    /// What it keeps in files besides.
+    pub keeps: Keeps,
 }
 
 impl Entry {

@@ -22,6 +22,7 @@ use patchcord_core::value::OwnedValue;
 
 use super::diff::{self, Difference, parents_first};
 use super::file::{Entry, FILE_NAME, ParEntry, PatchFile, Settings, Wire, join};
+use super::keeps::{self, Keeps};
 use super::load::Loaded;
 use super::reason::Reason;
 use super::report::{Report, count};
@@ -42,7 +43,13 @@ impl LivePatch {
         set_project(network, &file);
         let refused = network.turn(|network| {
             let mut patch = network.patch_mut();
-            let mut edit = Edit { patch: &mut patch, file: &file, applied: Applied::default(), made: Vec::new() };
+            let mut edit = Edit {
+                patch: &mut patch,
+                file: &file,
+                applied: Applied::default(),
+                made: Vec::new(),
+                storage: Vec::new(),
+            };
             for entry in parents_first(&file) {
                 match edit.find(&entry.path) {
                     Some(_) => edit.refuse(&entry.path, taken(entry, &file.settings)),
@@ -56,7 +63,11 @@ impl LivePatch {
                     let _ = edit.patch.destroy(id);
                 }
             }
-            edit.applied.refused
+            let (refused, storage) = (edit.applied.refused, edit.storage);
+            drop(patch);
+            // Before any script runs, which could ask for it.
+            storage.into_iter().for_each(|op| network.tell_storage_file(op));
+            refused
         });
         match refused.into_iter().next() {
             None => Ok(LivePatch { file }),
@@ -70,14 +81,25 @@ impl LivePatch {
     /// an operator that a script destroyed stays away until its section changes.
     pub fn update(&mut self, network: &Network, file: PatchFile) -> Applied {
         let old = &self.file;
+        // An operator may go, or keep its storage elsewhere from now on.
+        network.save_storage();
         if old.settings.name != file.settings.name || old.folder != file.folder {
             set_project(network, &file);
         }
         let mut applied = network.turn(|network| {
             let mut patch = network.patch_mut();
-            let mut edit = Edit { patch: &mut patch, file: &file, applied: Applied::default(), made: Vec::new() };
+            let mut edit = Edit {
+                patch: &mut patch,
+                file: &file,
+                applied: Applied::default(),
+                made: Vec::new(),
+                storage: Vec::new(),
+            };
             edit.apply(old, &Difference::between(old, &file));
-            edit.applied
+            let (applied, storage) = (edit.applied, edit.storage);
+            drop(patch);
+            storage.into_iter().for_each(|op| network.tell_storage_file(op));
+            applied
         });
         applied.settings = old.settings != file.settings;
         self.file = file;
@@ -113,7 +135,7 @@ pub struct Applied {
     pub tables: usize,
     /// Inputs that were wired otherwise, in operators that stayed.
     pub wires: usize,
-    /// Comments, tags and docks that changed, in operators that stayed.
+    /// Comments, tags, docks and files kept besides that changed, in operators that stayed.
     pub remarks: usize,
     /// Whether the `[patch]` section changed.
     pub settings: bool,
@@ -162,6 +184,8 @@ struct Edit<'a> {
     applied: Applied,
     /// Operators that were made in this turn.
     made: Vec<OpId>,
+    /// Operators with another storage file than before.
+    storage: Vec<OpId>,
 }
 
 impl Edit<'_> {
@@ -290,13 +314,21 @@ impl Edit<'_> {
             op.tags.clone_from(&entry.tags);
             op.comment = entry.comment.clone();
         }
+        if keeps::put(self.patch, id, &Keeps::default(), &entry.keeps) {
+            self.storage.push(id);
+        }
     }
 
     /// Changes what differs in an operator that stays.
     fn change(&mut self, before: &Entry, entry: &Entry) {
         let parameters = diff::parameters(before, entry);
         let content = (before.content.loaded(), entry.content.loaded());
-        let remarks = [before.tags != entry.tags, before.comment != entry.comment, before.dock != entry.dock];
+        let remarks = [
+            before.tags != entry.tags,
+            before.comment != entry.comment,
+            before.dock != entry.dock,
+            before.keeps != entry.keeps,
+        ];
         let remarks = remarks.iter().filter(|differs| **differs).count();
         let wires = diff::wires(before, entry);
         if parameters.is_empty() && content.0 == content.1 && remarks == 0 && wires == 0 {
@@ -333,6 +365,9 @@ impl Edit<'_> {
             if before.comment != entry.comment {
                 op.comment = entry.comment.clone();
             }
+        }
+        if keeps::put(self.patch, id, &before.keeps, &entry.keeps) {
+            self.storage.push(id);
         }
         self.applied.parameters += parameters.len();
         self.applied.remarks += remarks;

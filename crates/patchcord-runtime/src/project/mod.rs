@@ -11,6 +11,7 @@ mod diff;
 mod extensions;
 mod file;
 mod follow;
+mod keeps;
 mod links;
 mod live;
 mod load;

@@ -20,6 +20,7 @@ use patchcord_core::tdu;
 use toml_edit::{Document, Item, TableLike};
 
 use super::file::{ContentEntry, Dispatch, Entry, Settings, parent_path};
+use super::keeps::Keeps;
 use super::load::clean;
 use super::reason::Reason;
 use super::report::{Finding, Report, Source};
@@ -34,7 +35,7 @@ const SECTIONS: &[&str] = &["patch", "op", "connection"];
 const PATCH_KEYS: &[&str] =
     &["format", "name", "frame_rate", "at", "dispatch", "plugins", "callback_warning_ms", "callback_limit_s"];
 const OPERATOR_KEYS: &[&str] =
-    &["type", "in", "par", "text", "rows", "file", "tags", "comment", "dock", "ext", "custom"];
+    &["type", "in", "par", "text", "rows", "file", "tags", "comment", "dock", "ext", "custom", "storage", "vfs"];
 
 /// Reads one patch file.
 pub(super) struct Reader<'a> {
@@ -306,11 +307,12 @@ impl<'a> Reader<'a> {
             tags: Vec::new(),
             comment: Rc::from(""),
             dock: None,
+            keeps: Keeps::default(),
         });
         for (key, item) in keys.iter() {
             let span = value_span(keys, key, item);
             match key {
-                "type" | "text" | "rows" | "file" | "ext" => {}
+                "type" | "text" | "rows" | "file" | "ext" | "storage" | "vfs" => {}
                 "in" => self.read_inputs(item, span),
                 "par" => match (item.as_table_like(), &mut entry) {
                     (Some(table), Some(entry)) => self.read_parameters(entry, table),
@@ -344,6 +346,7 @@ impl<'a> Reader<'a> {
             Some(mut entry) => {
                 self.read_content(&mut entry, keys);
                 self.read_extensions(&mut entry, keys);
+                self.read_keeps(&mut entry, keys);
                 self.entries.push(entry);
             }
             // There is no entry that its links could belong to.

@@ -90,8 +90,8 @@ static MEMBERS: &[Member] = &[
     works("fetch()"),
     works("fetchOwner()").gives("OP"),
     works("unstore()"),
-    raises("storeStartupValue()", NOT_YET),
-    raises("unstoreStartupValue()", NOT_YET),
+    works("storeStartupValue()"),
+    works("unstoreStartupValue()"),
     // ---- errors ----
     works("errors()"),
     works("warnings()"),

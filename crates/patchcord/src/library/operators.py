@@ -98,6 +98,11 @@ def _add_facts():
     for name in ("childrenCookAbsFrame", "childrenCPUCookAbsFrame"):
         _property(OP, name, lambda self: max([op.cookAbsFrame for op in self.findChildren()] or [0]) if self.isCOMP else 0,
                   doc="Frame of the latest cook of all that is inside.")
+    figures = ("totalCooks", 0), ("cookTime", 1), ("cpuCookTime", 1), ("cookAbsFrame", 2), ("cookStartTime", 3), ("cookEndTime", 4)
+    for name, at in figures:
+        _property(OP, name, lambda self, at=at: native.cooks(self)[at], doc=f"{name}; times in milliseconds.")
+    for name, ago in (("cookedThisFrame", 0), ("cookedPreviousFrame", 1)):
+        _property(OP, name, lambda self, ago=ago: _cooked(self, ago), doc=f"{name}: whether it did.")
     _property(OP, "cpuMemory", native.memory, doc="Bytes that the operator with its content takes, about.")
     _property(OP, "isFilter", lambda self: self.maxInputs > 0, doc="Whether it takes an input.")
     _property(OP, "isMultiInputs", lambda self: self.maxInputs > 1, doc="Whether it takes several inputs.")
@@ -107,6 +112,11 @@ def _add_facts():
     for name in "openMenu openParameters openViewer closeViewer resetViewer".split():
         _method(OP, name, _nothing)
     _method(COMP, "resetNetworkView", _nothing)
+
+
+def _cooked(op, frames_ago):
+    total, _, frame, _, _, now = native.cooks(op)
+    return total > 0 and frame + frames_ago == now
 
 
 def _nothing(self, *args, **options):

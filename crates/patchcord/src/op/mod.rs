@@ -22,7 +22,6 @@ pub mod web_server;
 pub mod websocket;
 
 use patchcord_core::declaration::Family;
-use patchcord_core::network::CookFigures;
 use patchcord_core::patch::{OpId, Operator, Patch, Side};
 use patchcord_core::pattern::Pattern;
 use patchcord_core::problem::{Problem, Severity};
@@ -54,10 +53,6 @@ impl Op {
     /// The operator's id.
     pub fn id(&self) -> OpId {
         self.0
-    }
-
-    fn cooks(&self) -> PyResult<CookFigures> {
-        host::with(|host| host.network.cook_figures(self.0).ok_or_else(gone))
     }
 
     fn read<R>(&self, read: impl FnOnce(&Operator) -> R) -> PyResult<R> {
@@ -509,51 +504,14 @@ impl Op {
         })
     }
 
-    #[getter(totalCooks)]
-    fn total_cooks(&self) -> PyResult<u64> {
-        Ok(self.cooks()?.total)
-    }
-
-    #[getter(cookTime)]
-    fn cook_time(&self) -> PyResult<f64> {
-        Ok(self.cooks()?.time_ms)
-    }
-
-    #[getter(cpuCookTime)]
-    fn cpu_cook_time(&self) -> PyResult<f64> {
-        self.cook_time()
-    }
-
-    #[getter(cookAbsFrame)]
-    fn cook_abs_frame(&self) -> PyResult<u64> {
-        Ok(self.cooks()?.abs_frame)
-    }
-
-    #[getter(cookStartTime)]
-    fn cook_start_time(&self) -> PyResult<f64> {
-        Ok(self.cooks()?.start_ms)
-    }
-
-    #[getter(cookEndTime)]
-    fn cook_end_time(&self) -> PyResult<f64> {
-        Ok(self.cooks()?.end_ms)
-    }
-
-    #[getter(cookedThisFrame)]
-    fn cooked_this_frame(&self) -> PyResult<bool> {
-        cooked_at(self.0, 0)
-    }
-
-    #[getter(cookedPreviousFrame)]
-    fn cooked_previous_frame(&self) -> PyResult<bool> {
-        cooked_at(self.0, 1)
-    }
-
     // ---- the object itself ----
 
     /// Removes the operator with all that is inside it and docked to it.
     fn destroy(&self, py: Python<'_>) -> PyResult<()> {
-        host::with(|host| host.network.patch_mut().destroy(self.0).map_err(refused))?;
+        host::with(|host| {
+            host.network.save_storage();
+            host.network.patch_mut().destroy(self.0).map_err(refused)
+        })?;
         host::let_go(py);
         Ok(())
     }
@@ -580,14 +538,6 @@ impl Op {
         })?;
         Ok(shown.unwrap_or_else(|| "an operator that does not exist any more".to_owned()))
     }
-}
-
-fn cooked_at(op: OpId, frames_ago: u64) -> PyResult<bool> {
-    host::with(|host| {
-        let now = host.network.frame().number;
-        let cook = host.network.cook_figures(op).ok_or_else(gone)?;
-        Ok(cook.total > 0 && cook.abs_frame + frames_ago == now)
-    })
 }
 
 /// The component in which an operator's own `op` looks: the operator when it is one, else the one around it.

@@ -88,3 +88,11 @@ def test_errors_of_scripts():
     assert o.scriptErrors() == '' and 'careful' in o.warnings()
     o.addError('worse')
     assert 'worse' in o.errors()
+
+
+def test_values_for_the_start():
+    o = op('text1')
+    o.storeStartupValue('a', [1])
+    o.storeStartupValue('b', 2)
+    assert 'a' not in o.storage
+    o.unstoreStartupValue('a', 'b')

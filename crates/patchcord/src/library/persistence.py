@@ -1,0 +1,242 @@
+"""Storage that survives a restart: the JSON file of an operator's storage, and the values for the next start.
+
+What JSON has is written as it is. The rest has a tagged form, an object with one key: `$tuple`, `$set`, `$frozenset`,
+`$bytes` and `$bytearray` (base64), `$float` (nan, inf, -inf), `$dict` (pairs, for keys that are no texts), `$op` (a path) and
+`$dependency`. Nothing that could run code is written or read.
+"""
+import base64
+import json
+import math
+import os
+
+import _patchcord_native as native
+from _patchcord_native import OP
+
+_MOST_BYTES = 64 * 2**20
+_DEEPEST = 100
+_REMEDY_BROKEN = "mend the file or take it away, then start again; until then nothing is written to it"
+
+
+class Unwritable(Exception):
+    """A value that has no form in the file; names its type."""
+
+
+def encode(value, depth=0):
+    kind = type(value)
+    if value is None or kind in (bool, int, str):
+        return value
+    if depth > _DEEPEST:
+        raise Unwritable("what holds itself, or is nested more than 100 deep")
+    if kind is float:
+        return value if math.isfinite(value) else {"$float": str(value)}
+    if kind in (bytes, bytearray):
+        return {f"${kind.__name__}": base64.b64encode(value).decode()}
+    if kind is list:
+        return [encode(part, depth + 1) for part in value]
+    if kind in (tuple, set, frozenset):
+        parts = [encode(part, depth + 1) for part in value]
+        if kind is not tuple:
+            parts.sort(key=lambda part: json.dumps(part, sort_keys=True))
+        return {f"${kind.__name__}": parts}
+    if kind is dict:
+        if all(type(key) is str and not key.startswith("$") for key in value):
+            return {key: encode(part, depth + 1) for key, part in value.items()}
+        return {"$dict": [[encode(key, depth + 1), encode(part, depth + 1)] for key, part in value.items()]}
+    if isinstance(value, OP):
+        return {"$op": value.path}
+    import tdu
+
+    if kind is tdu.Dependency:
+        return {"$dependency": encode(value.val, depth + 1)}
+    raise Unwritable(f"a {kind.__qualname__}")
+
+
+def _decode_dependency(value):
+    import tdu
+
+    return tdu.Dependency(decode(value))
+
+
+def _decode_op(path):
+    try:
+        return native.find(path)
+    except native.Error:
+        return None
+
+
+_TAGS = {
+    "$tuple": lambda parts: tuple(decode(parts)),
+    "$set": lambda parts: set(decode(parts)),
+    "$frozenset": lambda parts: frozenset(decode(parts)),
+    "$bytes": lambda text: base64.b64decode(text, validate=True),
+    "$bytearray": lambda text: bytearray(base64.b64decode(text, validate=True)),
+    "$float": float,
+    "$dict": lambda pairs: {decode(key): decode(value) for key, value in pairs},
+    "$op": _decode_op,
+    "$dependency": _decode_dependency,
+}
+
+
+def decode(value):
+    if type(value) is list:
+        return [decode(part) for part in value]
+    if type(value) is not dict:
+        return value
+    tag = next(iter(value), "")
+    if not tag.startswith("$"):
+        return {key: decode(part) for key, part in value.items()}
+    if len(value) != 1 or tag not in _TAGS:
+        raise ValueError(f"`{tag}` is no form of a value that is known here")
+    return _TAGS[tag](value[tag])
+
+
+class StorageFile:
+    """The file of one operator's storage."""
+
+    def __init__(self, op, path):
+        self.op, self.path = op, path
+        self.broken = False
+        self.written = None  # what stands in the file, as it would be written
+        self.unwritable = ()
+
+    def load(self):
+        """Stores what stands in the file. One that is broken stays as it is from now on."""
+        try:
+            with open(self.path, "rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            return self._break(f"{self.path} cannot be read: {error.strerror or error}")
+        try:
+            if len(content) > _MOST_BYTES:
+                raise ValueError(f"it is larger than {_MOST_BYTES // 2**20} MiB")
+            values = json.loads(content)
+            if type(values) is not dict:
+                raise ValueError("it holds no object of keys and values")
+            startup = values.pop("$startup", {})
+            values = {key: decode(value) for key, value in values.items()}
+            startup = {key: decode(value) for key, value in startup.items()}
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            return self._break(f"{self.path} is no storage that can be read: {error}")
+        for key, value in {**values, **startup}.items():
+            self.op.store(key, value)
+        for key, value in startup.items():
+            native.store_startup(self.op, key, value)
+        if not startup:
+            self.written = self._text()
+
+    def _break(self, message):
+        self.broken = True
+        native.storage_problem(self.op, True, message, _REMEDY_BROKEN)
+
+    def _text(self):
+        """What is to stand in the file."""
+        unwritable, content = [], {}
+        for key, value in native.stored(self.op).items():
+            self._add(content, key, value, unwritable)
+        startup = {}
+        for key, value in native.startup(self.op).items():
+            self._add(startup, key, value, unwritable)
+        if startup:
+            content["$startup"] = startup
+        self._tell(tuple(unwritable))
+        return json.dumps(content, indent=1, allow_nan=False) + "\n"
+
+    def _add(self, content, key, value, unwritable):
+        try:
+            if key.startswith("$"):
+                raise Unwritable("a key that begins with $")
+            content[key] = encode(value)
+        except Unwritable as error:
+            unwritable.append(f"`{key}` holds {error}")
+
+    def _tell(self, unwritable):
+        if unwritable == self.unwritable:
+            return
+        self.unwritable = unwritable
+        if not unwritable:
+            native.storage_is_well(self.op)
+            return
+        native.storage_problem(
+            self.op, False, f"not everything that is stored can be kept in {self.path}: {'; '.join(unwritable)}",
+            "it stays in memory; keep texts, numbers, bytes, lists, tuples, sets and dictionaries",
+        )
+
+    def save(self):
+        """Writes the file, if something in it would be another. The old one stays until the new one is complete."""
+        if self.broken or not self.op.valid:
+            return
+        text = self._text()
+        if text == self.written:
+            return
+        beside = f"{self.path}.part"
+        try:
+            os.makedirs(os.path.dirname(self.path), exist_ok=True)
+            with open(beside, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(beside, self.path)
+        except (OSError, UnicodeError) as error:
+            native.storage_problem(self.op, True, f"{self.path} cannot be written: {error}", "it is tried again at the next change")
+            return
+        if self.written is None or not self.unwritable:
+            native.storage_is_well(self.op)
+            self.unwritable, again = (), self.unwritable
+            self._tell(again)
+        self.written = text
+
+
+_files = {}
+
+
+def attach(op, path):
+    """Loads the storage of an operator from its file and keeps it there from now on; without a path it is let go of."""
+    known = _files.pop(op.id, None)
+    if known is not None:
+        known.save()
+        native.storage_is_well(op)
+    for number in [number for number in _files if not native.exists(number)]:
+        del _files[number]
+    if path is None:
+        return
+    file = StorageFile(op, path)
+    other = next((other for other in _files.values() if other.path == path), None)
+    if other is not None:
+        file._break(f"{path} holds the storage of {other.op.path} already")
+    else:
+        file.load()
+    _files[op.id] = file
+
+
+def save(operators):
+    for op in operators:
+        file = _files.get(op.id)
+        if file is not None:
+            file.save()
+
+
+def save_all():
+    for file in list(_files.values()):
+        file.save()
+    _files.clear()
+
+
+def store_startup_value(self, key, value):
+    """Sets a value with which the storage begins at the next start, whatever is stored until then. It outlives the program
+    when the operator has a storage file."""
+    native.store_startup(self, str(key), value)
+
+
+def unstore_startup_value(self, *keys):
+    """Takes such values away; patterns are taken."""
+    import tdu
+
+    for key in {name for pattern in keys for name in tdu.match(str(pattern), list(native.startup(self)))}:
+        native.store_startup(self, key)
+
+
+def install(td):
+    OP.storeStartupValue = store_startup_value
+    OP.unstoreStartupValue = unstore_startup_value

@@ -1,0 +1,190 @@
+//! What operators keep in files besides their content: `storage = "…"` over several runs, and `vfs = "…"`.
+
+mod support;
+
+use std::path::Path;
+
+use support::{Said, program, run, run_patch, write_patch};
+
+const PATCH: &str = r#"
+[patch]
+format = 1
+
+[op.script]
+type = "executeDAT"
+file = "script.py"
+par.start = true
+
+[op.agent]
+type = "baseCOMP"
+storage = "kept/agent.json"
+vfs = "assets"
+"#;
+
+/// Runs a script in the patch folder.
+fn run_script(folder: &Path, script: &str) -> Said {
+    write_patch(folder, &[("patch.toml", PATCH), ("script.py", script)]);
+    run_patch(folder).ended_well()
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(folder.path().join("assets")).expect("a folder");
+    folder
+}
+
+const VALUES: &str = r#"
+import math
+VALUES = {
+    'none': None, 'yes': True, 'int': 12345678901234567890, 'float': 0.1, 'text': 'a\u20ac\U0001f600\n',
+    'list': [1, [2, {'a': None}]], 'tuple': (1, (2,)), 'set': {1, 'b', (3,)}, 'frozen': frozenset({1}),
+    'bytes': b'\x00\xff', 'array': bytearray(b'x'), 'keys': {1: 'a', (2, 3): 'b', None: 'c'}, 'dollar': {'$tuple': [1]},
+    'inf': math.inf, 'empty': {}, 'me': me,
+}
+def same(a, b):
+    assert type(a) is type(b), (a, b)
+    assert a == b, (a, b)
+"#;
+
+#[test]
+fn storage_survives_a_restart() {
+    let folder = folder();
+    let first = r#"
+def onStart():
+    agent = op('agent')
+    assert not agent.storage
+    for key, value in VALUES.items():
+        agent.store(key, value)
+    agent.store('nan', math.nan)
+    agent.store('gone', 1)
+    agent.unstore('gone')
+    agent.store('dependency', tdu.Dependency(5))
+    agent.storeStartupValue('fresh', [])
+    agent.storeStartupValue('other', 1)
+    agent.unstoreStartupValue('oth*')
+    agent.store('fresh', ['used'])
+    project.quit()
+"#;
+    run_script(folder.path(), &format!("{VALUES}{first}")).does_not_say("Error").does_not_say("warning");
+    let second = r#"
+def onStart():
+    agent = op('agent')
+    for key, value in VALUES.items():
+        same(agent.fetch(key), value)
+    assert math.isnan(agent.fetch('nan')) and 'gone' not in agent.storage
+    assert agent.fetch('dependency').val == 5
+    assert agent.fetch('fresh') == [] and 'other' not in agent.storage
+    agent.fetch('list').append('changed in place')
+    print('all is there')
+    project.quit()
+"#;
+    run_script(folder.path(), &format!("{VALUES}{second}")).says("all is there").does_not_say("Error");
+    let third = "def onStart():\n    print(op('agent').fetch('list')[-1])\n    project.quit()\n";
+    run_script(folder.path(), third).says("changed in place");
+    assert!(!folder.path().join("kept/agent.json.part").exists());
+}
+
+#[test]
+fn storage_is_written_a_moment_after_a_change() {
+    let folder = folder();
+    let script = r#"
+import os
+def onStart():
+    op('agent').store('a', 1)
+    run(look, delayMilliSeconds=3000)
+def look():
+    text = open(project.folder + '/kept/agent.json').read()
+    assert '"a": 1' in text, text
+    before = os.stat(project.folder + '/kept/agent.json').st_mtime_ns
+    op('agent').store('a', 1)
+    assert os.stat(project.folder + '/kept/agent.json').st_mtime_ns == before
+    op('agent').destroy()
+    print('was written')
+    project.quit()
+"#;
+    run_script(folder.path(), script).says("was written");
+}
+
+#[test]
+fn a_broken_file_is_an_error_and_is_never_overwritten() {
+    for broken in ["{", "[1]", r#"{"a": {"$what": 1}}"#, r#"{"a": {"$bytes": "?"}}"#, r#"{"a": {"$set": [[1]]}}"#] {
+        let folder = folder();
+        let file = folder.path().join("kept/agent.json");
+        std::fs::create_dir(folder.path().join("kept")).expect("a folder");
+        std::fs::write(&file, broken).expect("it can be written");
+        let script = r#"
+def onStart():
+    assert 'agent.json' in op('agent').errors() and not op('agent').storage
+    op('agent').store('a', 1)
+    assert op('agent').fetch('a') == 1
+    print('goes on')
+    project.quit()
+"#;
+        run_script(folder.path(), script).says("goes on").says("no storage that can be read");
+        assert_eq!(std::fs::read_to_string(&file).expect("it is there"), broken);
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_a_warning_and_stays_in_memory() {
+    let folder = folder();
+    let script = r#"
+class Thing:
+    pass
+def onStart():
+    op('agent').store('thing', Thing())
+    op('agent').store('deep', {'function': [print]})
+    op('agent').store('good', 1)
+    run(look, delayMilliSeconds=2000)
+def look():
+    assert isinstance(op('agent').fetch('thing'), Thing)
+    assert '`thing` holds a Thing' in op('agent').warnings(), op('agent').warnings()
+    project.quit()
+"#;
+    run_script(folder.path(), script)
+        .says("`thing` holds a Thing")
+        .says("`deep` holds a builtin")
+        .does_not_say("Assertion");
+    let text = std::fs::read_to_string(folder.path().join("kept/agent.json")).expect("it is there");
+    assert!(text.contains("good") && !text.contains("thing"), "{text}");
+}
+
+#[test]
+fn a_folder_becomes_virtual_files() {
+    let folder = folder();
+    std::fs::create_dir(folder.path().join("assets/sub")).expect("a folder");
+    write_patch(folder.path(), &[("assets/page.html", "<p>"), ("assets/.hidden", ""), ("assets/data.bin", "x")]);
+    let script = r#"
+def onStart():
+    vfs = op('agent').vfs
+    assert [file.name for file in vfs] == ['data.bin', 'page.html']
+    assert vfs['page.html'].byteArray == b'<p>' and vfs['page.html'].originalFilePath == project.folder + '/assets/page.html'
+    print('they are there')
+    project.quit()
+"#;
+    run_script(folder.path(), script).says("they are there").does_not_say("Error");
+}
+
+#[test]
+fn check_knows_the_keys() {
+    let folder = folder();
+    write_patch(folder.path(), &[("patch.toml", PATCH), ("script.py", "")]);
+    run(program(&["check"]).arg(folder.path())).ended_well();
+    let wrong = r#"
+[op.other]
+type = "baseCOMP"
+storage = "kept/agent.json"
+vfs = "nowhere"
+
+[op.text]
+type = "textDAT"
+vfs = "assets"
+storage = 5
+"#;
+    write_patch(folder.path(), &[("patch.toml", &format!("{PATCH}{wrong}"))]);
+    let said = run(program(&["check"]).arg(folder.path()));
+    said.says("the storage of `agent` already")
+        .says("nowhere cannot be read")
+        .says("only components have virtual files")
+        .says("`storage` takes the name of a file");
+}
