@@ -22,7 +22,7 @@ use tracing_subscriber::EnvFilter;
 use crate::engine::{Engine, Options, Parking};
 use crate::guard::{EXIT_INTERRUPTED, Guard};
 use crate::platform::{set_process_name, terminal_width};
-use crate::project::{FILE_NAME, NEW_PROJECT_TYPES, PatchFile, Report, Reviewer, Style, new_project};
+use crate::project::{FILE_NAME, NEW_PROJECT_TYPES, PatchFile, Report, Review, Reviewer, Style, new_project};
 use crate::remote::Remote;
 use crate::terminal::{Streams, Terminal};
 
@@ -47,6 +47,9 @@ pub const EXIT_CODES: &[(u8, &str)] = &[
     (EXIT_FAILED, "the program could not do its work: a file, a folder or a thread was refused, or is of no use"),
     (EXIT_INTERRUPTED, "Ctrl-C was pressed twice"),
 ];
+
+/// Scripts and expressions that `run` reviews at most before it starts: a few tenths of a second of work.
+const MAX_REVIEWED_AT_START: usize = 500;
 
 /// Columns where nobody says how many there are.
 const DEFAULT_WIDTH: usize = 100;
@@ -228,7 +231,8 @@ fn run(
     hosts: &mut dyn HostFactory,
 ) -> u8 {
     let (evaluator, reviewer) = (hosts.evaluator(), hosts.reviewer());
-    let file = match PatchFile::read_reviewed(folder, types, evaluator.as_deref(), reviewer.as_deref()) {
+    let review = reviewer.as_deref().map(|reviewer| Review { reviewer, most: MAX_REVIEWED_AT_START });
+    let file = match PatchFile::read_reviewed(folder, types, evaluator.as_deref(), review) {
         Ok(file) => file,
         Err(report) => {
             show(&report.without_remarks().0);
@@ -313,7 +317,8 @@ fn run_file(
 
 fn check(folder: &Path, types: &'static [&'static OperatorType], hosts: &dyn HostFactory) -> u8 {
     let (evaluator, reviewer) = (hosts.evaluator(), hosts.reviewer());
-    match PatchFile::read_reviewed(folder, types, evaluator.as_deref(), reviewer.as_deref()) {
+    let review = reviewer.as_deref().map(|reviewer| Review { reviewer, most: usize::MAX });
+    match PatchFile::read_reviewed(folder, types, evaluator.as_deref(), review) {
         Ok(file) if file.warnings().is_empty() => {
             let count = file.operators().count();
             write_out(&format!(

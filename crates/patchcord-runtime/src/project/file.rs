@@ -20,7 +20,7 @@ use super::keeps::Keeps;
 use super::load::{self, Loaded};
 use super::reader::Reader;
 use super::report::Report;
-use super::review::Reviewer;
+use super::review::Review;
 
 /// Name of the file that makes a folder a patch.
 pub const FILE_NAME: &str = "patch.toml";
@@ -117,7 +117,7 @@ impl PatchFile {
         folder: &Path,
         types: &[&'static OperatorType],
         evaluator: Option<&dyn Evaluator>,
-        reviewer: Option<&dyn Reviewer>,
+        reviewer: Option<Review<'_>>,
     ) -> Result<PatchFile, Report> {
         let text = load::patch_text(folder).map_err(Report::of)?;
         Self::parse_reviewed(FILE_NAME, &text, folder, types, evaluator, reviewer)
@@ -147,7 +147,7 @@ impl PatchFile {
         folder: &Path,
         types: &[&'static OperatorType],
         evaluator: Option<&dyn Evaluator>,
-        reviewer: Option<&dyn Reviewer>,
+        reviewer: Option<Review<'_>>,
     ) -> Result<PatchFile, Report> {
         let mut reader = Reader::new(text, folder, types);
         reader.read();
@@ -155,7 +155,7 @@ impl PatchFile {
             reader.check_scripts(evaluator);
         }
         if let Some(reviewer) = reviewer {
-            reader.review_scripts(reviewer);
+            reader.review_scripts(&reviewer);
         }
         let (settings, entries, report) = reader.finish(name);
         if report.has_errors() {

@@ -30,5 +30,5 @@ pub use load::MAX_FILE_BYTES;
 pub use new_project::{NEW_PROJECT_TYPES, NewProjectError, new_project};
 pub use reason::Reason;
 pub use report::{Finding, Report, Style};
-pub use review::{Remark, ReviewedOperator, ReviewedScript, Reviewer};
+pub use review::{Remark, Review, ReviewedOperator, ReviewedScript, Reviewer};
 pub use write::{WriteError, set_parameter};

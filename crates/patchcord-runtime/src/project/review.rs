@@ -23,6 +23,15 @@ pub trait Reviewer {
     fn review(&self, operators: &[ReviewedOperator], scripts: &[ReviewedScript]) -> Vec<Remark>;
 }
 
+/// A review that is wanted.
+#[derive(Clone, Copy)]
+pub struct Review<'a> {
+    /// Who does it.
+    pub reviewer: &'a dyn Reviewer,
+    /// A patch with more scripts and expressions than this is not reviewed: `run` is not to wait long for it.
+    pub most: usize,
+}
+
 /// An operator of the patch file, as far as a review needs it.
 #[derive(Clone, Debug)]
 pub struct ReviewedOperator {
@@ -76,18 +85,18 @@ enum Place {
 
 impl Reader<'_> {
     /// Notes what a reviewer remarks.
-    pub fn review_scripts(&mut self, reviewer: &dyn Reviewer) {
+    pub fn review_scripts(&mut self, review: &Review<'_>) {
+        let (places, scripts) = self.reviewed_scripts();
+        if scripts.is_empty() || scripts.len() > review.most {
+            return;
+        }
         let mut operators = Vec::new();
         for entry in &self.entries {
             let callbacks = entry.callbacks_name().map(|name| join(&self.settings.at, &join(entry.parent(), &name)));
             let path = join(&self.settings.at, &entry.path);
             operators.push(ReviewedOperator { path, kind: entry.kind.name, callbacks: callbacks.unwrap_or_default() });
         }
-        let (places, scripts) = self.reviewed_scripts();
-        if scripts.is_empty() {
-            return;
-        }
-        for remark in reviewer.review(&operators, &scripts) {
+        for remark in review.reviewer.review(&operators, &scripts) {
             let (Some(script), Some(place)) = (scripts.get(remark.script), places.get(remark.script)) else { continue };
             self.note_remark(remark, place, &script.text);
         }

@@ -87,7 +87,7 @@ class Patch:
 
     def __init__(self, operators):
         self.kinds = {operator.path: operator.kind for operator in operators}
-        self.parents = {path: path.rpartition("/")[0] or "/" for path in self.kinds}
+        self.names = {path.rpartition("/")[2] for path in self.kinds}
 
     def at(self, path):
         """The operator at a path; any, where the file has none there."""

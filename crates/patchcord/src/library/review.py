@@ -52,10 +52,13 @@ def review(classes, absent_types, types, operators, scripts):
             parsed[number] = (script, tree)
     python = imported_too(parsed, patch)
     used = names_used(tree for number, (script, tree) in parsed.items() if number in python)
+    served = {}
+    for operator in operators:
+        served.setdefault(operator.callbacks, []).append(Op(operator.kind, operator.path))
     findings = []
     for number in sorted(python):
         script, tree = parsed[number]
-        owners = [Op(operator.kind, operator.path) for operator in operators if operator.callbacks == script.path]
+        owners = [] if script.is_expression else list(served.get(script.path, ()))
         own = patch.at(script.path)
         if not script.is_expression and own.kind in api.types and api.types[own.kind].own_script:
             owners.append(own)
@@ -266,8 +269,7 @@ class Review(ast.NodeVisitor):
     def visit_Import(self, node):
         for alias in node.names:
             absent = self.api.classes.get(alias.name, ("", None, {}))[1]
-            is_dat = any(path.endswith(f"/{alias.name}") for path in self.patch.kinds)
-            if absent and not is_dat and not self.quiet:
+            if absent and not self.quiet and alias.name not in self.patch.names:
                 self.missing(alias, alias.name, f"the module {alias.name}", absent)
 
     def visit_Call(self, node):
