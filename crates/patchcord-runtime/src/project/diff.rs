@@ -61,12 +61,18 @@ pub(super) fn parents_first(file: &PatchFile) -> Vec<&Entry> {
 
 /// Parameters whose effect differs; `None` for those that go back to their default.
 pub(super) fn parameters<'a>(old: &'a Entry, new: &'a Entry) -> Vec<(ParIndex, Option<&'a ParEntry>)> {
-    let gone = old.parameters.keys().filter(|index| !new.parameters.contains_key(index)).map(|index| (*index, None));
-    let given = new
-        .parameters
-        .iter()
-        .filter(|(index, given)| !old.parameters.get(index).is_some_and(|before| same_effect(before, given)));
-    gone.chain(given.map(|(index, given)| (*index, Some(given)))).collect()
+    // Custom parameters are compared by name: their indices follow the order of the file.
+    let index_in = |entry: &Entry, of: &Entry, index: ParIndex| match index.is_custom() {
+        true => entry.find_parameter(&of.parameter(index).name).map(|(index, _)| index),
+        false => Some(index),
+    };
+    let in_new = old.parameters.keys().filter_map(|index| index_in(new, old, *index));
+    let gone: Vec<_> = in_new.filter(|index| !new.parameters.contains_key(index)).map(|index| (index, None)).collect();
+    let given = new.parameters.iter().filter(|(index, given)| {
+        let before = index_in(old, new, **index).and_then(|index| old.parameters.get(&index));
+        !before.is_some_and(|before| same_effect(before, given))
+    });
+    gone.into_iter().chain(given.map(|(index, given)| (*index, Some(given)))).collect()
 }
 
 /// Inputs that differ.

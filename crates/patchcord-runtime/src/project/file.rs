@@ -13,8 +13,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use patchcord_core::callbacks::Evaluator;
-use patchcord_core::declaration::{OperatorType, ParIndex};
+use patchcord_core::declaration::{OperatorType, ParIndex, Parameter};
 use patchcord_core::parameter::ParValue;
+use patchcord_core::patch::custom::GroupDefinition;
 
 use super::keeps::Keeps;
 use super::load::{self, Loaded};
@@ -205,7 +206,10 @@ pub(super) struct Entry {
     /// Path below `at`, such as `agent/table1`.
     pub path: Rc<str>,
     pub kind: &'static OperatorType,
+    /// Custom parameters in the order of the file.
+    pub custom: Vec<CustomEntry>,
     pub inputs: Vec<Option<Wire>>,
+    /// By index of the type; those of [`Entry::custom`] are counted from [`ParIndex::FIRST_CUSTOM`].
     pub parameters: BTreeMap<ParIndex, ParEntry>,
     pub content: ContentEntry,
     pub tags: Vec<Rc<str>>,
@@ -227,6 +231,32 @@ impl Entry {
         parent_path(&self.path)
     }
 
+    /// The parameter at an index of this entry.
+    ///
+    /// # Panics
+    /// When the index belongs to another entry.
+    pub fn parameter(&self, index: ParIndex) -> &Parameter {
+        if !index.is_custom() {
+            return self.kind.parameter(index);
+        }
+        let mut custom = self.custom.iter().flat_map(|custom| &custom.definition.parameters);
+        let at = (index.0 - ParIndex::FIRST_CUSTOM.0) as usize;
+        custom.nth(at).unwrap_or_else(|| panic!("{} has no custom parameter {at}", self.path))
+    }
+
+    /// Names and definitions of all parameters.
+    pub fn all_parameters(&self) -> impl Iterator<Item = (ParIndex, &Parameter)> {
+        let custom = self.custom.iter().flat_map(|custom| &custom.definition.parameters);
+        let declared = self.kind.parameters().map(|(index, parameter): (ParIndex, &Parameter)| (index, parameter));
+        declared.chain((ParIndex::FIRST_CUSTOM.0..).map(ParIndex).zip(custom))
+    }
+
+    /// Finds a parameter by its script name.
+    pub fn find_parameter(&self, name: &str) -> Option<(ParIndex, &Parameter)> {
+        let custom = || self.all_parameters().find(|(index, parameter)| index.is_custom() && parameter.name == name);
+        self.kind.find_parameter(name).or_else(custom)
+    }
+
     /// Value of a parameter as far as the file fixes it: what it gives, else the default. `None` for expressions.
     pub fn fixed_value(&self, name: &str) -> Option<ParValue> {
         let (index, parameter) = self.kind.find_parameter(name)?;
@@ -236,6 +266,14 @@ impl Entry {
             Some(ParEntry::Expression(_) | ParEntry::Bind(_)) => None,
         }
     }
+}
+
+/// Custom parameters that the file makes together.
+#[derive(Clone, PartialEq)]
+pub(super) struct CustomEntry {
+    /// Name of the page.
+    pub page: Rc<str>,
+    pub definition: GroupDefinition,
 }
 
 /// A wire's source.

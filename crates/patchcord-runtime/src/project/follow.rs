@@ -15,7 +15,7 @@ use patchcord_core::problem::Problem;
 use patchcord_core::value::OwnedValue;
 
 use super::file::{ContentEntry, Entry, FileEntry, ParEntry};
-use super::live::{LivePatch, find, put_content, set_parameter};
+use super::live::{LivePatch, find, index_in, put_content, set_parameter};
 use super::load::{self, Loaded};
 use super::reason::Reason;
 
@@ -122,16 +122,17 @@ fn read_content_again(network: &Network, id: OpId, entry: &mut Entry, path: &Pat
 /// Returns whether a parameter has another value now.
 fn read_values_again(network: &Network, id: OpId, entry: &mut Entry, path: &Path) -> bool {
     let mut changed = false;
-    for (index, given) in &mut entry.parameters {
+    let from_file = |given: &ParEntry| matches!(given, ParEntry::Hidden { file: Some(file), .. } if file == path);
+    let indices: Vec<_> =
+        entry.parameters.iter().filter(|(_, given)| from_file(given)).map(|(index, _)| *index).collect();
+    for index in indices {
+        let parameter = entry.parameter(index).clone();
+        let Some(given) = entry.parameters.get_mut(&index) else { continue };
         let ParEntry::Hidden { value, file: Some(file) } = given else { continue };
-        if file != path {
-            continue;
-        }
-        let parameter = entry.kind.parameter(*index);
         let shown = file.file_name().map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into());
         let read = load::value(path, &shown).and_then(|text| {
             let style = parameter.kind.style();
-            convert(parameter, &OwnedValue::Str(text)).map_err(|_| Reason::HiddenValue {
+            convert(&parameter, &OwnedValue::Str(text)).map_err(|_| Reason::HiddenValue {
                 from: format!("the content of {shown}"),
                 parameter: parameter.name.clone(),
                 style,
@@ -143,7 +144,9 @@ fn read_values_again(network: &Network, id: OpId, entry: &mut Entry, path: &Path
                 network.clear_problem(id, FILE);
                 if read != *value {
                     *value = read;
-                    changed |= set_parameter(&mut network.patch_mut(), id, *index, Some(given)).is_ok();
+                    let mut patch = network.patch_mut();
+                    let found = index_in(&patch, id, index, &parameter.name);
+                    changed |= found.is_some_and(|index| set_parameter(&mut patch, id, index, Some(given)).is_ok());
                 }
             }
         }

@@ -15,13 +15,14 @@ use std::rc::Rc;
 use patchcord_core::declaration::ParIndex;
 use patchcord_core::network::{Network, Project};
 use patchcord_core::parameter::ParValue;
+use patchcord_core::patch::custom::{CustomPage, GroupDefinition};
 use patchcord_core::patch::{OpId, Patch, PatchError, Side, Source};
 use patchcord_core::table::Table;
 use patchcord_core::textport::LineKind;
 use patchcord_core::value::OwnedValue;
 
 use super::diff::{self, Difference, parents_first};
-use super::file::{Entry, FILE_NAME, ParEntry, PatchFile, Settings, Wire, join};
+use super::file::{CustomEntry, Entry, FILE_NAME, ParEntry, PatchFile, Settings, Wire, join};
 use super::keeps::{self, Keeps};
 use super::load::Loaded;
 use super::reason::Reason;
@@ -129,6 +130,8 @@ pub struct Applied {
     pub recreated: Vec<Rc<str>>,
     /// Parameters that were set or went back to their default, in operators that stayed.
     pub parameters: usize,
+    /// Custom parameters that were defined, defined anew or destroyed, in operators that stayed.
+    pub definitions: usize,
     /// Texts that were replaced, in operators that stayed.
     pub texts: usize,
     /// Tables that were replaced, in operators that stayed.
@@ -156,6 +159,7 @@ impl fmt::Display for Applied {
         let mut parts = Vec::new();
         let counted = [
             (self.parameters, "parameter"),
+            (self.definitions, "definition"),
             (self.texts, "text"),
             (self.tables, "table"),
             (self.wires, "wire"),
@@ -304,6 +308,7 @@ impl Edit<'_> {
     }
 
     fn fill(&mut self, id: OpId, entry: &Entry) {
+        self.define(id, None, entry);
         for (index, given) in &entry.parameters {
             self.set(id, entry, *index, Some(given));
         }
@@ -319,6 +324,53 @@ impl Edit<'_> {
         }
     }
 
+    /// Makes the custom parameters of an entry that are not as before, and destroys those that the file has no more.
+    /// Returns how many differ. What a script has made or changed stays.
+    fn define(&mut self, id: OpId, before: Option<&Entry>, entry: &Entry) -> usize {
+        let old = before.map(|before| before.custom.as_slice()).unwrap_or_default();
+        if old == entry.custom {
+            return 0;
+        }
+        let names = |custom: &[CustomEntry]| -> HashSet<String> {
+            custom.iter().map(|custom| custom.definition.name.clone()).collect()
+        };
+        let gone: Vec<String> = names(old).difference(&names(&entry.custom)).cloned().collect();
+        let mut changed = gone.len();
+        for name in &gone {
+            let group = self.patch.get(id).and_then(|op| op.find_group(name)?.members().first().copied());
+            if let Some(Err(error)) = group.map(|index| self.patch.destroy_custom(id, index)) {
+                self.refuse(&entry.path, error);
+            }
+        }
+        for (number, custom) in entry.custom.iter().enumerate() {
+            if old.iter().position(|old| old == custom) == Some(number) {
+                continue;
+            }
+            changed += usize::from(!old.contains(custom));
+            let definition = GroupDefinition { order: Some(number as f64), ..custom.definition.clone() };
+            let page = self.patch.append_custom_page(id, &custom.page);
+            if let Err(error) = page.and_then(|page| self.patch.define_custom(id, page, definition, true)) {
+                self.refuse(&entry.path, error);
+            }
+        }
+        let mut pages: Vec<String> = Vec::new();
+        for custom in &entry.custom {
+            if !pages.iter().any(|page| **page == *custom.page) {
+                pages.push(custom.page.to_string());
+            }
+        }
+        let is_left = |page: &CustomPage| page.groups().is_empty() && old.iter().any(|old| *old.page == *page.name());
+        let left: Vec<_> = match self.patch.get(id) {
+            Some(op) => op.custom_pages().iter().filter(|page| is_left(page)).map(CustomPage::id).collect(),
+            None => Vec::new(),
+        };
+        let cleared = left.into_iter().try_for_each(|page| self.patch.destroy_custom_page(id, page));
+        if let Err(error) = cleared.and_then(|()| self.patch.sort_custom_pages(id, &pages)) {
+            self.refuse(&entry.path, error);
+        }
+        changed
+    }
+
     /// Changes what differs in an operator that stays.
     fn change(&mut self, before: &Entry, entry: &Entry) {
         let parameters = diff::parameters(before, entry);
@@ -331,7 +383,12 @@ impl Edit<'_> {
         ];
         let remarks = remarks.iter().filter(|differs| **differs).count();
         let wires = diff::wires(before, entry);
-        if parameters.is_empty() && content.0 == content.1 && remarks == 0 && wires == 0 {
+        if parameters.is_empty()
+            && before.custom == entry.custom
+            && content.0 == content.1
+            && remarks == 0
+            && wires == 0
+        {
             return;
         }
         let Some(id) = self.find(&entry.path).filter(|&id| self.is_of_type(id, entry)) else {
@@ -355,6 +412,7 @@ impl Edit<'_> {
                 self.put(id, entry, loaded);
             }
         }
+        self.applied.definitions += self.define(id, Some(before), entry);
         for (index, given) in &parameters {
             self.set(id, entry, *index, *given);
         }
@@ -414,6 +472,8 @@ impl Edit<'_> {
     }
 
     fn set(&mut self, id: OpId, entry: &Entry, index: ParIndex, given: Option<&ParEntry>) {
+        // Without it there is nothing to set, which has been said where it was defined.
+        let Some(index) = index_in(self.patch, id, index, &entry.parameter(index).name) else { return };
         if let Err(error) = set_parameter(self.patch, id, index, given) {
             self.refuse(&entry.path, error);
         }
@@ -441,6 +501,11 @@ impl Edit<'_> {
 /// The operator that stands at a path of the file now.
 pub(super) fn find(patch: &Patch, settings: &Settings, path: &str) -> Option<OpId> {
     patch.find(patch.root(), &join(&settings.at, path))
+}
+
+/// The index that a parameter of the file has in the operator: a custom one is found by its name.
+pub(super) fn index_in(patch: &Patch, id: OpId, index: ParIndex, name: &str) -> Option<ParIndex> {
+    if index.is_custom() { patch.get(id)?.find_parameter(name).map(|(index, _)| index) } else { Some(index) }
 }
 
 /// Sets a parameter as the file says; without a word of it, back to the default.

@@ -7,6 +7,7 @@
 //! Promised: an invalid file changes nothing; an update touches only what the file changed; secrets are never shown nor
 //! written. Left to others: noticing that files change, printing reports, and running the patch.
 
+mod custom;
 mod diff;
 mod extensions;
 mod file;

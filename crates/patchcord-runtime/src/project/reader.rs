@@ -51,6 +51,8 @@ pub(super) struct Reader<'a> {
     /// Where inline texts and expressions stand, for the compiler's findings.
     pub spans: HashMap<SpanKey, Range<usize>>,
     pub secrets: Vec<Range<usize>>,
+    /// Custom parameters of the operator that is being read whose definition is wrong.
+    pub bad_definitions: Vec<String>,
     noted: Vec<(Reason, Range<usize>)>,
     duplicates: Vec<Range<usize>>,
     scripts: Vec<Finding>,
@@ -97,6 +99,7 @@ impl<'a> Reader<'a> {
             names: HashMap::new(),
             spans: HashMap::new(),
             secrets: Vec::new(),
+            bad_definitions: Vec::new(),
             noted: Vec::new(),
             duplicates: Vec::new(),
             scripts: Vec::new(),
@@ -301,6 +304,7 @@ impl<'a> Reader<'a> {
         let mut entry = kind.map(|kind| Entry {
             path: Rc::from(path),
             kind,
+            custom: Vec::new(),
             inputs: Vec::new(),
             parameters: BTreeMap::new(),
             content: ContentEntry::None,
@@ -309,10 +313,14 @@ impl<'a> Reader<'a> {
             dock: None,
             keeps: Keeps::default(),
         });
+        match &mut entry {
+            Some(entry) => self.read_custom(entry, keys),
+            None => self.bad_definitions.clear(),
+        }
         for (key, item) in keys.iter() {
             let span = value_span(keys, key, item);
             match key {
-                "type" | "text" | "rows" | "file" | "ext" | "storage" | "vfs" => {}
+                "type" | "text" | "rows" | "file" | "ext" | "custom" | "storage" | "vfs" => {}
                 "in" => self.read_inputs(item, span),
                 "par" => match (item.as_table_like(), &mut entry) {
                     (Some(table), Some(entry)) => self.read_parameters(entry, table),
@@ -334,7 +342,6 @@ impl<'a> Reader<'a> {
                     Some(host) => self.link(host, span, Role::Dock),
                     None => self.note_type(key, "the name of an operator", item, span),
                 },
-                "custom" => self.note(Reason::NotSupportedYet { what: "custom parameters" }, key_span(keys, key)),
                 _ if item.get("type").is_some() => {
                     let name = format!("{path}/{key}");
                     self.note(Reason::NestedTable { key: key.to_owned(), name }, key_span(keys, key));

@@ -8,6 +8,7 @@
 
 use patchcord_core::declaration::Text;
 use patchcord_core::parameter::{ParameterError, nearest_name};
+use patchcord_core::patch::custom::CustomError;
 
 /// What is wrong. The message names no operator: the report shows the place.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -178,7 +179,7 @@ pub enum Reason {
         /// What is written.
         name: String,
         /// The most similar parameter.
-        nearest: Option<&'static str>,
+        nearest: Option<String>,
     },
     /// A parameter does not take the value.
     #[error(transparent)]
@@ -260,6 +261,47 @@ pub enum Reason {
         /// The key: `text`, `rows` or `file`.
         key: &'static str,
     },
+    /// A custom parameter cannot be so.
+    #[error(transparent)]
+    Custom(#[from] CustomError),
+    /// A custom parameter has no style.
+    #[error("`{name}` has no style")]
+    NoStyle {
+        /// Its name.
+        name: String,
+    },
+    /// There is no such style.
+    #[error("there is no style `{name}`")]
+    UnknownStyle {
+        /// What is written.
+        name: String,
+        /// The most similar one.
+        nearest: Option<&'static str>,
+    },
+    /// A key that the style has nothing to do with.
+    #[error("a parameter of style {style} has no `{key}`")]
+    NotOfStyle {
+        /// The key.
+        key: &'static str,
+        /// The style.
+        style: &'static str,
+    },
+    /// Another number of values than the parameter has.
+    #[error("`{key}` has {found} values, but the parameter has {size}")]
+    ValueCount {
+        /// The key.
+        key: &'static str,
+        /// Values that are written.
+        found: usize,
+        /// Values that it has.
+        size: usize,
+    },
+    /// A range whose ends are the wrong way round.
+    #[error("`min` is larger than `max`")]
+    RangeReversed,
+    /// A menu without entries.
+    #[error("a menu needs entries: menu = [\"first\", \"second\"]")]
+    NoEntries,
     /// The table has too many cells.
     #[error("{error}")]
     Table {
@@ -398,7 +440,9 @@ impl Reason {
             Reason::UnknownFormat { .. } => Some("this version reads format 1".into()),
             Reason::UnknownKey { nearest, .. }
             | Reason::UnknownType { nearest, .. }
-            | Reason::UnknownParameter { nearest, .. } => nearest.map(did_you_mean),
+            | Reason::UnknownStyle { nearest, .. } => nearest.map(did_you_mean),
+            Reason::UnknownParameter { nearest, .. } => nearest.as_deref().map(did_you_mean),
+            Reason::NoStyle { .. } => Some("give it one, such as `style = \"Float\"`".into()),
             Reason::NoParent { nearest, .. } => Some(nearest.as_deref().map_or_else(
                 || "components are operators too: give it a section with a type such as baseCOMP".into(),
                 did_you_mean,

@@ -75,7 +75,7 @@ impl Reader<'_> {
             }
         }
         for (index, message) in wrong {
-            let parameter = self.entries[at].kind.parameter(index).name.clone();
+            let parameter = self.entries[at].parameter(index).name.clone();
             let span = self.spans.get(&SpanKey::Parameter(at, index.0)).cloned().unwrap_or(0..0);
             self.note(Reason::Expression { parameter, message }, span);
         }
@@ -99,16 +99,14 @@ impl Entry {
         self.parameters.iter().filter_map(|(index, given)| match given {
             ParEntry::Expression(text) | ParEntry::Bind(text) => Some((*index, text)),
             // What makes an extension is an expression, too.
-            ParEntry::Constant(ParValue::Str(text)) if is_object(&self.kind.parameter(*index).name) => {
-                Some((*index, text))
-            }
+            ParEntry::Constant(ParValue::Str(text)) if is_object(&self.parameter(*index).name) => Some((*index, text)),
             _ => None,
         })
     }
 
     /// The text that the parameter `callbacks` names, as it is written.
     pub fn callbacks_name(&self) -> Option<Rc<str>> {
-        self.parameters.iter().find_map(|(index, given)| match (self.kind.parameter(*index), given) {
+        self.parameters.iter().find_map(|(index, given)| match (self.parameter(*index), given) {
             (parameter, ParEntry::Constant(ParValue::Str(name)))
                 if parameter.name == "callbacks" && matches!(parameter.kind, Kind::Op { .. }) =>
             {

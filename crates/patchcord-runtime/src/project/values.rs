@@ -26,8 +26,13 @@ impl Reader<'_> {
     pub fn read_parameters(&mut self, entry: &mut Entry, table: &dyn TableLike) {
         let mut seen: HashMap<ParIndex, &str> = HashMap::new();
         for (key, item) in table.iter() {
-            let Some((index, parameter)) = entry.kind.find_parameter(key) else {
-                let nearest = nearest_name(key, entry.kind.parameters().map(|(_, parameter)| &*parameter.name));
+            let Some((index, parameter)) = entry.find_parameter(key) else {
+                // Its definition is wrong, which has been noted there.
+                if self.bad_definitions.iter().any(|bad| key.strip_prefix(bad.as_str()).is_some_and(is_suffix)) {
+                    continue;
+                }
+                let names = entry.all_parameters().map(|(_, parameter)| &*parameter.name);
+                let nearest = nearest_name(key, names).map(str::to_owned);
                 let reason = Reason::UnknownParameter { label: entry.kind.label, name: key.to_owned(), nearest };
                 self.note(reason, key_span(table, key));
                 continue;
@@ -54,7 +59,7 @@ impl Reader<'_> {
     }
 
     fn keep_parameter(&mut self, entry: &mut Entry, index: ParIndex, given: ParEntry, span: Range<usize>) {
-        let parameter = entry.kind.parameter(index);
+        let parameter = entry.parameter(index);
         if let (Kind::Op { family, .. }, ParEntry::Constant(ParValue::Str(path))) = (&parameter.kind, &given) {
             self.link(path, span.clone(), Role::Reference { parameter: parameter.name.clone(), family: *family });
         }
@@ -62,7 +67,7 @@ impl Reader<'_> {
         entry.parameters.insert(index, given);
     }
 
-    fn read_constant(&mut self, parameter: &'static Parameter, item: &Item, span: Range<usize>) -> Option<ParEntry> {
+    fn read_constant(&mut self, parameter: &Parameter, item: &Item, span: Range<usize>) -> Option<ParEntry> {
         let Some(given) = constant(item) else {
             let key = format!("par.{}", parameter.name);
             self.note_type(&key, expected(parameter), item, span);
@@ -87,12 +92,7 @@ impl Reader<'_> {
         }
     }
 
-    fn read_source(
-        &mut self,
-        parameter: &'static Parameter,
-        source: &dyn TableLike,
-        span: Range<usize>,
-    ) -> Option<ParEntry> {
+    fn read_source(&mut self, parameter: &Parameter, source: &dyn TableLike, span: Range<usize>) -> Option<ParEntry> {
         for (key, _) in source.iter().filter(|(key, _)| !SOURCES.contains(key)) {
             self.note(unknown_key("the source of a parameter", key, SOURCES), key_span(source, key));
         }
@@ -257,8 +257,13 @@ impl Reader<'_> {
     }
 }
 
+/// Whether it is what a style adds to a name: nothing, a number or a letter.
+fn is_suffix(rest: &str) -> bool {
+    rest.len() <= 1
+}
+
 /// A TOML value as a value of the core; `None` for arrays, tables and dates.
-fn constant(item: &Item) -> Option<OwnedValue> {
+pub(super) fn constant(item: &Item) -> Option<OwnedValue> {
     if let Some(text) = item.as_str() {
         return Some(OwnedValue::Str(text.to_owned()));
     }
@@ -291,7 +296,7 @@ fn clamped(given: &OwnedValue, used: &ParValue) -> Option<(String, String)> {
     }
 }
 
-fn expected(parameter: &Parameter) -> &'static str {
+pub(super) fn expected(parameter: &Parameter) -> &'static str {
     match &parameter.kind {
         Kind::Toggle { .. } | Kind::Momentary { .. } | Kind::Pulse => "true or false",
         Kind::Int { .. } => "a whole number",
@@ -307,6 +312,6 @@ fn expected(parameter: &Parameter) -> &'static str {
     }
 }
 
-fn hidden(from: &str, parameter: &'static Parameter) -> Reason {
+fn hidden(from: &str, parameter: &Parameter) -> Reason {
     Reason::HiddenValue { from: from.to_owned(), parameter: parameter.name.clone(), style: parameter.kind.style() }
 }
