@@ -20,7 +20,7 @@ impl Patch {
     pub fn append_custom_page(&mut self, id: OpId, name: &str) -> Result<PageId, PatchError> {
         let op = self.operators.get_mut(id).ok_or(PatchError::Gone)?;
         if op.declaration.family != Family::Comp {
-            return Err(CustomError::NotAComponent { path: op.path.clone() }.into());
+            return Err(CustomError::NotAComponent { path: op.path.to_string() }.into());
         }
         if name.trim().is_empty() {
             return Err(CustomError::PageWithoutName.into());
@@ -338,7 +338,7 @@ impl Patch {
         let attributes: Vec<_> = source.attributes.iter().filter(|(index, _)| index.is_custom()).cloned().collect();
         let op = self.operators.get_mut(to).ok_or(PatchError::Gone)?;
         if op.declaration.family != Family::Comp {
-            return Err(CustomError::NotAComponent { path: op.path.clone() }.into());
+            return Err(CustomError::NotAComponent { path: op.path.to_string() }.into());
         }
         if op.custom_pages().is_empty() {
             op.custom = Some(custom);

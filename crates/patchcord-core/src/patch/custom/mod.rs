@@ -183,7 +183,7 @@ pub enum CustomError {
     #[error("{path} is no component and cannot have custom parameters")]
     NotAComponent {
         /// Path of the operator.
-        path: Rc<str>,
+        path: String,
     },
     /// The name does not have the form that custom parameters have.
     #[error("`{name}` is no name of a custom parameter: the first letter is upper case, all else lower case letters and digits{}", right.as_ref().map(|right| format!("; use `{right}`")).unwrap_or_default())]
