@@ -4,6 +4,7 @@
 //! anew or ended. What a shortcut means to a script is decided where the script asks; here stands the warning about a
 //! global one that two components have.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use patchcord_core::callbacks::ExtensionNews;
@@ -101,15 +102,10 @@ pub const COMMON_PAGE: Page = Page {
 
 /// Starts the worker of a component.
 pub fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
-    let component = Component { op };
-    if component.has_extensions(network) {
-        // Behind all operators that are made in this turn, so that extensions find them.
-        network.defer(move |network| network.tell_extensions(op, ExtensionNews::Settings));
-    }
     if has_clash(network, op) {
         check_shortcuts(network);
     }
-    Rc::new(component)
+    Rc::new(Component { op, news_queued: Rc::default() })
 }
 
 /// Whether another component has the same global shortcut, for a component that begins.
@@ -120,15 +116,20 @@ fn has_clash(network: &Network, op: OpId) -> bool {
 
 struct Component {
     op: OpId,
+    /// News of its extensions wait for their turn.
+    news_queued: Rc<Cell<bool>>,
 }
 
 impl Component {
-    fn has_extensions(&self, network: &Network) -> bool {
-        let patch = network.patch();
-        patch.get(self.op).is_some_and(|op| {
-            let mut objects = op.declaration().parameters().filter(|(_, parameter)| is_object(&parameter.name));
-            objects.any(|(index, _)| op.par_state(index).is_some())
-        })
+    /// Tells of other settings behind all that the turn has made and changed, so that extensions find it.
+    fn tell_settings(&self, network: &Network) {
+        if !self.news_queued.replace(true) {
+            let (op, queued) = (self.op, self.news_queued.clone());
+            network.defer(move |network| {
+                queued.set(false);
+                network.tell_extensions(op, ExtensionNews::Settings);
+            });
+        }
     }
 }
 
@@ -144,7 +145,7 @@ impl Worker for Component {
             }
             Change::Parameter { index, .. } => match name(index).as_deref() {
                 Some("opshortcut") => check_shortcuts(network),
-                Some(name) if is_of_extension(name) => network.tell_extensions(self.op, ExtensionNews::Settings),
+                Some(name) if is_of_extension(name) => self.tell_settings(network),
                 _ => {}
             },
             _ => {}
@@ -177,10 +178,126 @@ fn check_shortcuts(network: &Network) {
     }
 }
 
-fn is_object(name: &str) -> bool {
-    name.starts_with("ext") && name.ends_with("object")
-}
-
 fn is_of_extension(name: &str) -> bool {
     EXTENSIONS_PAGE.parameters.iter().any(|parameter| parameter.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use patchcord_core::callbacks::{CallbackSource, Callbacks, NoCallbacks};
+    use patchcord_core::value::OwnedValue;
+
+    use super::*;
+    use crate::base_comp::BASE_COMP;
+
+    /// Notes the news of extensions.
+    #[derive(Default)]
+    struct Heard(RefCell<Vec<(OpId, ExtensionNews)>>);
+
+    impl CallbackSource for Heard {
+        fn callbacks_for(&self, _: &Network, _: OpId) -> Rc<dyn Callbacks> {
+            Rc::new(NoCallbacks)
+        }
+
+        fn handle_extensions(&self, _: &Network, op: OpId, news: ExtensionNews) {
+            self.0.borrow_mut().push((op, news));
+        }
+    }
+
+    fn create(network: &Network, parent: OpId, name: &str, set: &[(&str, &str)]) -> OpId {
+        let mut patch = network.patch_mut();
+        let op = patch.create(parent, &BASE_COMP, Some(name)).unwrap();
+        for (name, value) in set {
+            let index = patch.find_par(op, name).unwrap();
+            patch.set_par(op, index, &OwnedValue::Str((*value).to_owned())).unwrap();
+        }
+        op
+    }
+
+    fn set(network: &Network, op: OpId, name: &str, value: &str) {
+        network.turn(|network| {
+            let index = network.patch().find_par(op, name).unwrap();
+            network.set_par(op, index, &OwnedValue::Str(value.to_owned())).unwrap();
+        });
+    }
+
+    fn warning(network: &Network, op: OpId) -> String {
+        let patch = network.patch();
+        patch.get(op).unwrap().problems.iter().map(|problem| problem.message.to_string()).collect()
+    }
+
+    #[test]
+    fn news_of_extensions_come_when_the_turn_has_ended_and_only_where_there_are_any() {
+        let network = Network::new(crate::types());
+        let heard = Rc::new(Heard::default());
+        network.set_callback_source(heard.clone());
+        let root = network.patch().root();
+        let (with, without) = network.turn(|network| {
+            let with = create(network, root, "with", &[("extension1", "A.A(me)")]);
+            assert!(heard.0.borrow().is_empty());
+            (with, create(network, root, "without", &[]))
+        });
+        assert_eq!(heard.0.take(), [(with, ExtensionNews::Settings)]);
+        set(&network, with, "ext0object", "B.B(me)");
+        set(&network, without, "ext3promote", "1");
+        set(&network, without, "parentshortcut", "Nothing");
+        assert_eq!(heard.0.take(), [(with, ExtensionNews::Settings), (without, ExtensionNews::Settings)]);
+        network.turn(|network| {
+            let mut patch = network.patch_mut();
+            let pulse = patch.find_par(with, "reinitextensions").unwrap();
+            patch.pulse(with, pulse).unwrap();
+        });
+        network.turn(|network| network.patch_mut().destroy(with)).unwrap();
+        assert_eq!(heard.0.take(), [(with, ExtensionNews::Anew), (with, ExtensionNews::Ended)]);
+    }
+
+    #[test]
+    fn of_two_components_with_one_global_shortcut_the_younger_shows_a_warning() {
+        let network = Network::new(crate::types());
+        let root = network.patch().root();
+        let [a, b, c] = network.turn(|network| {
+            ["a", "b", "c"]
+                .map(|name| create(network, root, name, &[("opshortcut", if name == "b" { "B" } else { "X" })]))
+        });
+        assert_eq!(network.patch().find_shortcut("X"), Some(a));
+        assert!(warning(&network, c).contains("`X` is that of /a"), "{}", warning(&network, c));
+        assert!(warning(&network, a).is_empty() && warning(&network, b).is_empty());
+        set(&network, b, "opshortcut", "X");
+        assert!(warning(&network, b).contains("/a"));
+        set(&network, a, "opshortcut", "A");
+        assert_eq!(network.patch().find_shortcut("X"), Some(b));
+        assert!(warning(&network, b).is_empty() && warning(&network, c).contains("/b"));
+        network.turn(|network| network.patch_mut().destroy(b)).unwrap();
+        assert!(warning(&network, c).is_empty());
+        assert_eq!(network.patch().find_shortcut("X"), Some(c));
+        assert_eq!(network.patch().find_shortcut("B"), None);
+    }
+
+    #[test]
+    fn parent_and_internal_shortcuts_are_found_from_the_inside() {
+        let network = Network::new(crate::types());
+        let root = network.patch().root();
+        let [outer, inner, leaf] = network.turn(|network| {
+            let outer = create(
+                network,
+                root,
+                "outer",
+                &[("parentshortcut", "Home"), ("iop0shortcut", "Leaf"), ("iop0op", "inner/leaf")],
+            );
+            let inner = create(network, outer, "inner", &[("parentshortcut", "Home")]);
+            [outer, inner, create(network, inner, "leaf", &[])]
+        });
+        let patch = network.patch();
+        assert_eq!(patch.find_parent_shortcut(leaf, "Home"), Some(inner));
+        assert_eq!(patch.find_parent_shortcut(inner, "Home"), Some(outer));
+        assert_eq!(patch.find_parent_shortcut(outer, "Home"), None);
+        assert_eq!(patch.find_internal(leaf, "Leaf"), Some(leaf));
+        assert_eq!(patch.find_internal(outer, "Leaf"), Some(leaf));
+        assert_eq!(patch.find_internal(root, "Leaf"), None);
+        assert_eq!(patch.find_from(outer, "./inner"), Some(inner));
+        assert_eq!(patch.find_from(inner, "../outer"), Some(outer));
+        assert_eq!(patch.find_from(outer, "."), Some(outer));
+    }
 }

@@ -77,7 +77,9 @@ struct Component {
     objects: Shared,
     /// When its parameters and scripts were looked at last.
     epoch: Cell<Option<u64>>,
-    extensions: RefCell<Vec<Rc<Extension>>>,
+    extensions: RefCell<Rc<[Rc<Extension>]>>,
+    /// Whether none is to be made.
+    is_settled: Cell<bool>,
     /// Its extensions that are being made, one in another.
     making: Cell<usize>,
 }
@@ -187,6 +189,7 @@ impl Extensions {
                 extension.state.set(State::Wanted);
             }
         }
+        component.is_settled.set(false);
         component.make_all(host, py);
     }
 
@@ -211,7 +214,7 @@ impl Extensions {
 
     fn end(&self, host: &Host, py: Python<'_>, op: OpId) {
         let component = self.components.borrow_mut().remove(op);
-        for extension in component.iter().flat_map(|component| component.extensions()) {
+        for extension in component.map(|component| component.extensions()).iter().flat_map(|all| all.iter()) {
             extension.end(host, py, op);
         }
     }
@@ -247,10 +250,10 @@ impl Extensions {
         let mut names = Vec::new();
         for op in around {
             let Some(component) = self.ready(host, py, op) else { continue };
-            for extension in component.extensions() {
+            for extension in component.extensions().iter() {
                 let own = extension.name(py);
                 if own == name {
-                    return component.object_of(host, py, &extension);
+                    return component.object_of(host, py, extension);
                 }
                 names.push(own);
             }
@@ -335,7 +338,7 @@ impl Extensions {
     /// The extensions of a component, made.
     fn ready(&self, host: &Host, py: Python<'_>, op: OpId) -> Option<Rc<Component>> {
         let component = self.component(host, py, op)?;
-        if component.making.get() == 0 {
+        if !component.is_settled.get() && component.making.get() == 0 {
             component.make_all(host, py);
         }
         host.network.note_read(Source::Shared(component.objects.clone()));
@@ -413,12 +416,13 @@ impl Component {
             op,
             objects: Shared::default(),
             epoch: Cell::new(None),
-            extensions: RefCell::default(),
+            extensions: RefCell::new(Rc::from([])),
+            is_settled: Cell::new(false),
             making: Cell::new(0),
         }
     }
 
-    fn extensions(&self) -> Vec<Rc<Extension>> {
+    fn extensions(&self) -> Rc<[Rc<Extension>]> {
         self.extensions.borrow().clone()
     }
 
@@ -447,7 +451,9 @@ impl Component {
             clear(host, self.op, extension.settings.borrow().parameter);
             extension.end(host, py, self.op);
         }
-        self.extensions.replace(new.clone());
+        let before = self.extensions.replace(Rc::from(&*new));
+        drop(before);
+        self.is_settled.set(false);
         for extension in new {
             if matches!(extension.state.get(), State::Ready | State::Failed) && extension.is_outdated(host, py) {
                 extension.state.set(State::Wanted);
@@ -457,9 +463,11 @@ impl Component {
 
     /// Makes what is to be made, and tells the new objects that all are ready.
     fn make_all(&self, host: &Host, py: Python<'_>) {
-        for extension in self.extensions() {
-            self.make(host, py, &extension);
+        for extension in self.extensions().iter() {
+            self.make(host, py, extension);
         }
+        let is_made = |extension: &Rc<Extension>| matches!(extension.state.get(), State::Ready | State::Failed);
+        self.is_settled.set(self.extensions.borrow().iter().all(is_made));
         let extensions = &host.extensions;
         while extensions.making.get() == 0 {
             let next = extensions.fresh.borrow_mut().pop_front();
