@@ -19,15 +19,9 @@ pub(crate) fn sources(network: &Network, op: OpId) -> Vec<OpId> {
     patch.get(op).map(|op| op.inputs().iter().flatten().map(|source| source.op).collect()).unwrap_or_default()
 }
 
-/// Reads the content of an operator, which is cooked first; `read` must touch neither patch nor Python. `None` when it
-/// is gone.
-pub(crate) fn read<R>(network: &Network, source: OpId, read: impl FnOnce(&Content) -> R) -> Option<R> {
-    network.read_content(source, read)
-}
-
 /// The content of an operator as a table, cooked first: a text has a row of one cell for each line.
 pub(crate) fn table(network: &Network, source: OpId) -> Table {
-    read(network, source, as_table).unwrap_or_default()
+    network.read_content(source, as_table).unwrap_or_default()
 }
 
 /// A content as a table: a text has a row of one cell for each line.
@@ -46,5 +40,5 @@ pub(crate) fn as_table(content: &Content) -> Table {
 /// The channels of an operator, cooked first.
 pub(crate) fn channels(network: &Network, source: OpId) -> Channels {
     let none = || Channels { rate: 60.0, channels: Vec::new() };
-    read(network, source, |content| content.as_channels().cloned()).flatten().unwrap_or_else(none)
+    network.read_content(source, |content| content.as_channels().cloned()).flatten().unwrap_or_else(none)
 }

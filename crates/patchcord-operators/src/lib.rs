@@ -14,12 +14,17 @@ use patchcord_core::declaration::OperatorType;
 
 pub mod base_comp;
 pub mod chop_execute;
+mod channel_names;
+pub mod chop_to_dat;
 mod client_parameters;
 pub mod component;
+pub mod constant_chop;
 pub mod container_comp;
 pub mod dat_execute;
 mod dat_file;
+pub mod dat_to_chop;
 pub mod execute_dat;
+mod extract;
 mod heard;
 pub mod info_chop;
 pub mod info_dat;
@@ -33,7 +38,10 @@ mod received;
 mod reconnect;
 pub mod recording;
 mod reference;
+pub mod select_chop;
+pub mod select_dat;
 pub mod socketio_dat;
+pub mod stand_in;
 mod table_content;
 pub mod table_dat;
 mod table_difference;
@@ -53,6 +61,10 @@ static TYPES: &[&OperatorType] = &[
     &chop_execute::CHOP_EXECUTE_DAT,
     &container_comp::CONTAINER_COMP,
     &dat_execute::DAT_EXECUTE_DAT,
+    &chop_to_dat::CHOP_TO_DAT,
+    &constant_chop::CONSTANT_CHOP,
+    &container_comp::CONTAINER_COMP,
+    &dat_to_chop::DAT_TO_CHOP,
     &execute_dat::EXECUTE_DAT,
     &info_chop::INFO_CHOP,
     &info_dat::INFO_DAT,
@@ -63,7 +75,10 @@ static TYPES: &[&OperatorType] = &[
     &pass_through::OUT_CHOP,
     &pass_through::OUT_DAT,
     &parameter_execute::PARAMETER_EXECUTE_DAT,
+    &select_chop::SELECT_CHOP,
+    &select_dat::SELECT_DAT,
     &socketio_dat::SOCKETIO_DAT,
+    &stand_in::STAND_IN_DAT,
     &table_dat::TABLE_DAT,
     &text_dat::TEXT_DAT,
     &web_server::WEB_SERVER_DAT,

@@ -143,7 +143,7 @@ impl Worker for PassThrough {
 
     fn cook(&self, network: &Network) {
         let passed =
-            inputs::source(network, self.0, 0).and_then(|source| inputs::read(network, source, Content::duplicate));
+            inputs::source(network, self.0, 0).and_then(|source| network.read_content(source, Content::duplicate));
         let kind = network.patch().get(self.0).map_or(ContentKind::None, |op| op.declaration().content);
         network.patch_mut().put_content(self.0, passed.unwrap_or_else(|| Content::of(kind)));
     }

@@ -89,6 +89,54 @@ type = "infoCHOP"
 par.op = "table1"
 "#;
 
+/// Components with inputs and outputs.
+const SURROUNDINGS: &str = r#"
+[op.filter]
+type = "containerCOMP"
+in = ["text1"]
+
+[op."filter/in1"]
+type = "inDAT"
+
+[op."filter/out1"]
+type = "outDAT"
+in = ["in1"]
+
+[op.null1]
+type = "nullDAT"
+in = ["filter"]
+"#;
+
+/// Types that are not here.
+const STAND_INS: &str = r#"
+[op.noise1]
+type = "noiseTOP"
+par.rough = 0.25
+par.mode = "hermite"
+
+[op.level1]
+type = "levelTOP"
+in = ["noise1"]
+
+[op.lfo1]
+type = "lfoCHOP"
+par.channels = "chan1=0.5 speed=2"
+
+[op.nullchop]
+type = "nullCHOP"
+in = ["lfo1"]
+
+[op.button1]
+type = "buttonCOMP"
+
+[op."button1/inside"]
+type = "textDAT"
+text = "in a panel"
+
+[op.asked]
+type = "infoDAT"
+"#;
+
 /// Calls the functions of the script and ends the program.
 const RUNNER: &str = r#"
 
@@ -123,8 +171,13 @@ fn check(script: &str) {
 
 /// As [`check`], with more files beside the patch.
 fn check_with(script: &str, files: &[(&str, &str)]) {
+    check_in(PATCH, script, files);
+}
+
+/// As [`check_with`], in another patch.
+fn check_in(patch: &str, script: &str, files: &[(&str, &str)]) {
     let folder = tempfile::tempdir().expect("a folder");
-    write_patch(folder.path(), &[("patch.toml", PATCH), ("checks.py", &format!("{script}{RUNNER}"))]);
+    write_patch(folder.path(), &[("patch.toml", patch), ("checks.py", &format!("{script}{RUNNER}"))]);
     write_patch(folder.path(), files);
     let said = run_patch(folder.path()).ended_well();
     said.does_not_say("FAILED").says("all were called");
@@ -135,6 +188,17 @@ fn check_with(script: &str, files: &[(&str, &str)]) {
 #[test]
 fn operators() {
     check(include_str!("td_api/operators.py"));
+}
+
+#[test]
+fn surroundings() {
+    check_in(&format!("{PATCH}{SURROUNDINGS}"), include_str!("td_api/surroundings.py"), &[]);
+}
+
+#[test]
+fn stand_ins() {
+    let patch = format!("{PATCH}{STAND_INS}").replace("format = 1\n", "format = 1\nstand_ins = true\n");
+    check_in(&patch, include_str!("td_api/standin.py"), &[]);
 }
 
 #[test]

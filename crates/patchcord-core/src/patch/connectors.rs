@@ -10,6 +10,7 @@
 
 use std::cmp::Ordering;
 
+use super::stand_in::STAND_IN_INPUTS;
 use super::{OpId, Patch, PatchError, Source};
 use crate::declaration::{Family, OperatorType};
 use crate::tdu;
@@ -124,7 +125,7 @@ impl Patch {
                 maker: "In",
             });
         }
-        let count = op.declaration.inputs.len();
+        let count = if op.is_stand_in() { STAND_IN_INPUTS } else { op.declaration.inputs.len() };
         if input < count {
             return Ok((target, input));
         }

@@ -49,7 +49,7 @@ impl Patch {
         let (target, input) = self.wire_end(target, input)?;
         let source = source.map(|source| self.wire_start(source)).transpose()?;
         if let Some(source) = source {
-            let family = |id: OpId| self.operators.get(id).map(|op| op.declaration.family.suffix());
+            let family = |id: OpId| self.operators.get(id).map(super::Operator::family_name);
             let (from, to) = (family(source.op).ok_or(PatchError::Gone)?, family(target).ok_or(PatchError::Gone)?);
             if from != to {
                 return Err(PatchError::FamilyMismatch { from, to });

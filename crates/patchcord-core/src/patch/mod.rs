@@ -13,6 +13,7 @@ pub mod flags;
 mod links;
 mod parameters;
 mod shortcuts;
+pub mod stand_in;
 mod tree;
 
 use std::cell::RefCell;
@@ -287,6 +288,14 @@ pub enum PatchError {
         /// The most similar type name.
         nearest: Option<&'static str>,
     },
+    /// A type of TouchDesigner's that is not here.
+    #[error(
+        "`{name}` is not here; with `stand_ins = true` in the [patch] section of patch.toml a stand-in takes its place"
+    )]
+    NotHere {
+        /// What was asked for.
+        name: String,
+    },
     /// The name is no legal operator name.
     #[error("`{name}` is no operator name: use letters, digits and underscores")]
     BadName {
@@ -385,6 +394,8 @@ pub struct Patch {
     queue: Rc<ChangeQueue>,
     /// Global shortcuts as they were found last.
     shortcuts: RefCell<HashMap<Rc<str>, OpId>>,
+    /// Types that are not here are made as stand-ins.
+    stand_ins: bool,
 }
 
 /// The root's own type; it is not offered for creation.
@@ -415,6 +426,7 @@ impl Patch {
             types: types.to_vec(),
             queue,
             shortcuts: RefCell::default(),
+            stand_ins: false,
         }
     }
 

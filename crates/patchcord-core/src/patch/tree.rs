@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{MAX_OPERATORS, OpId, Patch, PatchError, blank};
 use crate::change::Change;
-use crate::declaration::{Family, OperatorType};
+use crate::declaration::OperatorType;
 use crate::tdu;
 
 impl Patch {
@@ -23,7 +23,7 @@ impl Patch {
             return Err(PatchError::Full);
         }
         let holder = self.operators.get(parent).ok_or(PatchError::Gone)?;
-        if holder.declaration.family != Family::Comp {
+        if !holder.holds_operators() {
             return Err(PatchError::NotAComponent { path: holder.path.clone() });
         }
         let name: Rc<str> = match name {

@@ -1,5 +1,6 @@
 //! The small operators, each through a network as a program uses it; and facts that hold for every declaration.
 
+mod computing;
 mod connectors;
 mod declarations;
 mod execute;

@@ -75,6 +75,13 @@ pub(super) fn parameters<'a>(old: &'a Entry, new: &'a Entry) -> Vec<(ParIndex, O
     gone.into_iter().chain(given.map(|(index, given)| (*index, Some(given)))).collect()
 }
 
+/// Parameters that a stand-in is asked for and that differ; `None` for those that go back to their default.
+pub(super) fn asked<'a>(old: &'a Entry, new: &'a Entry) -> Vec<(&'a str, Option<&'a ParEntry>)> {
+    let gone = old.asked.keys().filter(|name| !new.asked.contains_key(*name)).map(|name| (&**name, None));
+    let given = new.asked.iter().filter(|(name, given)| old.asked.get(*name) != Some(*given));
+    gone.chain(given.map(|(name, given)| (&**name, Some(given)))).collect()
+}
+
 /// Inputs that differ.
 pub(super) fn wires(old: &Entry, new: &Entry) -> usize {
     let count = old.inputs.len().max(new.inputs.len());

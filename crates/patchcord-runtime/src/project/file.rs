@@ -53,6 +53,8 @@ pub struct Settings {
     /// How long a callback may run before it is interrupted; `None` when it never is. 10 s when the file gives none
     /// (`callback_limit_s`, 0 is never).
     pub callback_limit: Option<Duration>,
+    /// Whether operators of types that are not here are made as stand-ins (`stand_ins`).
+    pub stand_ins: bool,
 }
 
 impl Default for Settings {
@@ -65,6 +67,7 @@ impl Default for Settings {
             plugins: BTreeMap::new(),
             callback_warning: Some(Duration::from_millis(100)),
             callback_limit: Some(Duration::from_secs(10)),
+            stand_ins: false,
         }
     }
 }
@@ -211,6 +214,8 @@ pub(super) struct Entry {
     pub inputs: Vec<Option<Wire>>,
     /// By index of the type; those of [`Entry::custom`] are counted from [`ParIndex::FIRST_CUSTOM`].
     pub parameters: BTreeMap<ParIndex, ParEntry>,
+    /// Parameters of a stand-in beside those of its own.
+    pub asked: BTreeMap<Rc<str>, ParEntry>,
     pub content: ContentEntry,
     pub tags: Vec<Rc<str>>,
     pub comment: Rc<str>,

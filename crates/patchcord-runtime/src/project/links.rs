@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use patchcord_core::declaration::{Family, OperatorType, Text};
 use patchcord_core::parameter::nearest_name;
+use patchcord_core::patch::stand_in::{STAND_IN_INPUTS, is_stand_in};
 use patchcord_core::patch::{Side, connector_order};
 
 use super::file::{Entry, Wire, base_name, join, parent_path};
@@ -34,6 +35,7 @@ impl Reader<'_> {
         let kind = entry.kind;
         let end = match kind.family {
             Family::Comp => self.connector(&entry.path, Side::In, input),
+            _ if is_stand_in(kind) && input < STAND_IN_INPUTS => Ok(Some(kind)),
             _ if input < kind.inputs.len() => Ok(Some(kind)),
             _ => Err(kind.inputs.len()),
         };
@@ -70,7 +72,12 @@ impl Reader<'_> {
             _ if number == 0 => Some(source),
             _ => return Err(no_such_output()),
         };
-        let families = [start, end].map(|kind| kind.map(|kind| kind.family.suffix()));
+        let family = |kind: &'static OperatorType, path: &str| match is_stand_in(kind) {
+            true => self.stand_ins.get(path).copied(),
+            false => Some(kind.family.suffix()),
+        };
+        let target = Rc::clone(&self.entries[link.entry].path);
+        let families = [start.and_then(|kind| family(kind, &path)), end.and_then(|kind| family(kind, &target))];
         if let [Some(from), Some(to)] = families
             && from != to
         {

@@ -84,7 +84,8 @@ impl LivePatch {
         let old = &self.file;
         // An operator may go, or keep its storage elsewhere from now on.
         network.save_storage();
-        if old.settings.name != file.settings.name || old.folder != file.folder {
+        let is_other = old.settings.name != file.settings.name || old.settings.stand_ins != file.settings.stand_ins;
+        if is_other || old.folder != file.folder {
             set_project(network, &file);
         }
         let mut applied = network.turn(|network| {
@@ -312,6 +313,9 @@ impl Edit<'_> {
         for (index, given) in &entry.parameters {
             self.set(id, entry, *index, Some(given));
         }
+        for (name, given) in &entry.asked {
+            self.ask(id, entry, name, Some(given));
+        }
         if let Some(loaded) = entry.content.loaded() {
             self.put(id, entry, loaded);
         }
@@ -383,7 +387,9 @@ impl Edit<'_> {
         ];
         let remarks = remarks.iter().filter(|differs| **differs).count();
         let wires = diff::wires(before, entry);
+        let asked = diff::asked(before, entry);
         if parameters.is_empty()
+            && asked.is_empty()
             && before.custom == entry.custom
             && content.0 == content.1
             && remarks == 0
@@ -416,6 +422,9 @@ impl Edit<'_> {
         for (index, given) in &parameters {
             self.set(id, entry, *index, *given);
         }
+        for (name, given) in &asked {
+            self.ask(id, entry, name, *given);
+        }
         if let Some(op) = self.patch.get_mut(id) {
             if before.tags != entry.tags {
                 op.tags.clone_from(&entry.tags);
@@ -427,7 +436,7 @@ impl Edit<'_> {
         if keeps::put(self.patch, id, &before.keeps, &entry.keeps) {
             self.storage.push(id);
         }
-        self.applied.parameters += parameters.len();
+        self.applied.parameters += parameters.len() + asked.len();
         self.applied.remarks += remarks;
         self.applied.wires += wires;
     }
@@ -475,6 +484,19 @@ impl Edit<'_> {
         // Without it there is nothing to set, which has been said where it was defined.
         let Some(index) = index_in(self.patch, id, index, &entry.parameter(index).name) else { return };
         if let Err(error) = set_parameter(self.patch, id, index, given) {
+            self.refuse(&entry.path, error);
+        }
+    }
+
+    /// Sets a parameter that a stand-in is asked for.
+    fn ask(&mut self, id: OpId, entry: &Entry, name: &str, given: Option<&ParEntry>) {
+        let value = match given {
+            Some(ParEntry::Constant(value)) => Some(owned(value)),
+            _ => None,
+        };
+        let index = self.patch.stand_in_par(id, name, value.as_ref());
+        let set = index.and_then(|index| index.map_or(Ok(()), |index| set_parameter(self.patch, id, index, given)));
+        if let Err(error) = set {
             self.refuse(&entry.path, error);
         }
     }
@@ -546,6 +568,7 @@ fn owned(value: &ParValue) -> OwnedValue {
 }
 
 fn set_project(network: &Network, file: &PatchFile) {
+    network.patch_mut().allow_stand_ins(file.settings.stand_ins);
     network.set_project(Project { name: file.settings.name.clone(), folder: file.folder.clone() });
 }
 

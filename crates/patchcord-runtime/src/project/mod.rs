@@ -28,7 +28,7 @@ mod write;
 pub use file::{Dispatch, FILE_NAME, PatchFile, Settings};
 pub use live::{Applied, LivePatch};
 pub use load::MAX_FILE_BYTES;
-pub use new_project::{NEW_PROJECT_TYPES, NewProjectError, new_project};
+pub use new_project::{NEW_PROJECT_TYPES, NewProjectError, callbacks_template, new_project};
 pub use reason::Reason;
 pub use report::{Finding, Report, Style};
 pub use review::{Remark, Review, ReviewedOperator, ReviewedScript, Reviewer};

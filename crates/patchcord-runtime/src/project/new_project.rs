@@ -176,24 +176,43 @@ fn callbacks_text(kind: &OperatorType) -> String {
         kind.label
     );
     let file = callbacks_file(kind);
+    push_callbacks(&mut text, kind, |callback| body(callback, &file));
+    text
+}
+
+/// The callbacks of an operator type as the text of the DAT that a new operator gets: they say what they are for, and do
+/// nothing but what nobody misses, such as answering pings.
+pub fn callbacks_template(kind: &OperatorType) -> String {
+    let mut text = format!(
+        "\"\"\"Callbacks of a {}.\n\n\
+         Every callback there is stands here; delete those that you do not need.\n\"\"\"\n",
+        kind.label
+    );
+    push_callbacks(&mut text, kind, |callback| match callback.name.contains("Ping") {
+        true => body(callback, ""),
+        false => closing(callback, Vec::new()),
+    });
+    text
+}
+
+fn push_callbacks(text: &mut String, kind: &OperatorType, body: impl Fn(&Callback) -> Vec<String>) {
     for callback in kind.callbacks {
         text.push_str(&format!("\n\ndef {}({}):\n", callback.name, callback.arguments.join(", ")));
         let note = if callback.beyond { " Not in TouchDesigner." } else { "" };
         for line in textwrap::wrap(&format!("{}{note}", callback.help), WIDTH - 6) {
             text.push_str(&format!("    # {line}\n"));
         }
-        for line in body(callback, &file) {
+        for line in body(callback) {
             text.push_str(&format!("    {line}\n"));
         }
     }
-    text
 }
 
 /// What a callback does in a new project. Arguments are named as the declaration names them.
 fn body(callback: &Callback, file: &str) -> Vec<String> {
     let name = |at: usize| callback.arguments.get(at).copied().unwrap_or("None");
     let (dat, second, third) = (name(0), name(1), name(2));
-    let mut lines = match callback.name {
+    let lines = match callback.name {
         "onHTTPRequest" => vec![
             format!("{third}['statusCode'] = 200"),
             format!("{third}['statusReason'] = 'OK'"),
@@ -210,6 +229,12 @@ fn body(callback: &Callback, file: &str) -> Vec<String> {
         "onReceivePing" => vec![format!("{dat}.sendPong({second})")],
         _ => Vec::new(),
     };
+    closing(callback, lines)
+}
+
+/// The lines of a function with what it has to end with.
+fn closing(callback: &Callback, mut lines: Vec<String>) -> Vec<String> {
+    let name = |at: usize| callback.arguments.get(at).copied().unwrap_or("None");
     match callback.returns {
         Returns::Argument(at) => lines.push(format!("return {}", name(at))),
         Returns::Value | Returns::Answer => lines.push("return None".to_owned()),

@@ -15,15 +15,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use patchcord_core::declaration::{Family, OperatorType, Text};
+use patchcord_core::parameter::ParValue;
 use patchcord_core::parameter::nearest_name;
+use patchcord_core::patch::stand_in::{STAND_IN, family_of_type, is_stand_in};
 use patchcord_core::tdu;
 use toml_edit::{Document, Item, TableLike};
 
-use super::file::{ContentEntry, Dispatch, Entry, Settings, parent_path};
+use super::file::{ContentEntry, Dispatch, Entry, ParEntry, Settings, parent_path};
 use super::keeps::Keeps;
 use super::load::clean;
 use super::reason::Reason;
 use super::report::{Finding, Report, Source};
+use crate::td_api::is_touchdesigner_type;
 
 /// The format that this version reads and writes.
 pub(super) const FORMAT: i64 = 1;
@@ -32,8 +35,17 @@ pub(super) const FORMAT: i64 = 1;
 const MAX_DUPLICATES: usize = 100;
 
 const SECTIONS: &[&str] = &["patch", "op", "connection"];
-const PATCH_KEYS: &[&str] =
-    &["format", "name", "frame_rate", "at", "dispatch", "plugins", "callback_warning_ms", "callback_limit_s"];
+const PATCH_KEYS: &[&str] = &[
+    "format",
+    "name",
+    "frame_rate",
+    "at",
+    "dispatch",
+    "plugins",
+    "callback_warning_ms",
+    "callback_limit_s",
+    "stand_ins",
+];
 const OPERATOR_KEYS: &[&str] =
     &["type", "in", "par", "text", "rows", "file", "tags", "comment", "dock", "ext", "custom", "storage", "vfs"];
 
@@ -48,6 +60,8 @@ pub(super) struct Reader<'a> {
     pub links: Vec<Link>,
     /// Names of all `op` sections by path, also of those that could not be read, with the type where it is known.
     pub names: HashMap<Rc<str>, Option<&'static OperatorType>>,
+    /// Families of the operators that stand-ins are made for, by path.
+    pub stand_ins: HashMap<Rc<str>, &'static str>,
     /// Where inline texts and expressions stand, for the compiler's findings.
     pub spans: HashMap<SpanKey, Range<usize>>,
     pub secrets: Vec<Range<usize>>,
@@ -97,6 +111,7 @@ impl<'a> Reader<'a> {
             entries: Vec::new(),
             links: Vec::new(),
             names: HashMap::new(),
+            stand_ins: HashMap::new(),
             spans: HashMap::new(),
             secrets: Vec::new(),
             bad_definitions: Vec::new(),
@@ -111,6 +126,9 @@ impl<'a> Reader<'a> {
     pub fn read(&mut self) {
         let Some(document) = self.parse() else { return };
         let root = document.as_table();
+        // Decides which types there are, wherever it stands.
+        let stand_ins = root.get("patch").and_then(|patch| patch.get("stand_ins")).and_then(Item::as_bool);
+        self.settings.stand_ins = stand_ins.unwrap_or(false);
         for (name, item) in root.iter() {
             let span = key_span(root, name);
             match name {
@@ -221,6 +239,8 @@ impl<'a> Reader<'a> {
                     None => self.note_type(key, "text", item, span),
                 },
                 "plugins" => self.read_plugins(item, span),
+                "stand_ins" if item.as_bool().is_some() => {}
+                "stand_ins" => self.note_type(key, "true or false", item, span),
                 _ => self.note(unknown_key("[patch]", key, PATCH_KEYS), key_span(table, key)),
             }
         }
@@ -264,6 +284,10 @@ impl<'a> Reader<'a> {
         for (path, item) in table.iter() {
             let kind = item.get("type").and_then(Item::as_str).and_then(|name| self.find_type(name));
             self.names.insert(Rc::from(path), kind);
+            if let Some(kind) = kind.filter(|kind| is_stand_in(kind)) {
+                let named = stood_in_for(kind, item).and_then(family_of_type);
+                self.stand_ins.insert(Rc::from(path), named.unwrap_or(kind.family.suffix()));
+            }
         }
         for (path, item) in table.iter() {
             let span = key_span(table, path);
@@ -285,7 +309,9 @@ impl<'a> Reader<'a> {
             Some(item) => match item.as_str() {
                 Some(name) => {
                     let kind = self.find_type(name);
-                    if kind.is_none() {
+                    if kind.is_none() && is_touchdesigner_type(name) {
+                        self.note(Reason::NotHere { name: name.to_owned() }, value_span(keys, "type", item));
+                    } else if kind.is_none() {
                         let nearest = nearest_name(name, self.types.iter().map(|kind| kind.name));
                         self.note(
                             Reason::UnknownType { name: name.to_owned(), nearest },
@@ -307,12 +333,19 @@ impl<'a> Reader<'a> {
             custom: Vec::new(),
             inputs: Vec::new(),
             parameters: BTreeMap::new(),
+            asked: BTreeMap::new(),
             content: ContentEntry::None,
             tags: Vec::new(),
             comment: Rc::from(""),
             dock: None,
             keeps: Keeps::default(),
         });
+        if let Some(entry) = entry.as_mut().filter(|entry| is_stand_in(entry.kind))
+            && let Some((index, _)) = entry.kind.find_parameter("optype")
+            && let Some(name) = keys.get("type").and_then(Item::as_str).filter(|name| *name != entry.kind.name)
+        {
+            entry.parameters.insert(index, ParEntry::Constant(ParValue::Str(Rc::from(name))));
+        }
         match &mut entry {
             Some(entry) => self.read_custom(entry, keys),
             None => self.bad_definitions.clear(),
@@ -377,6 +410,7 @@ impl<'a> Reader<'a> {
             // Its type is unknown, which is reported there.
             Some(None) => return,
             Some(Some(kind)) if kind.family == Family::Comp => return,
+            Some(_) if self.stand_ins.get(parent) == Some(&Family::Comp.suffix()) => return,
             Some(Some(kind)) => Reason::ParentIsNoComponent { parent: parent.to_owned(), label: kind.label },
             None => {
                 let is_component = |kind: &Option<&OperatorType>| kind.is_some_and(|kind| kind.family == Family::Comp);
@@ -422,7 +456,9 @@ impl<'a> Reader<'a> {
     }
 
     fn find_type(&self, name: &str) -> Option<&'static OperatorType> {
-        self.types.iter().find(|kind| kind.name == name).copied()
+        let stands_in = self.settings.stand_ins && is_touchdesigner_type(name);
+        let find = |name: &str| self.types.iter().find(|kind| kind.name == name).copied();
+        find(name).or_else(|| find(STAND_IN).filter(|_| stands_in))
     }
 
     /// Notes that a key has a value of the wrong type.
@@ -482,6 +518,12 @@ impl<'a> Reader<'a> {
         let secret = self.types.iter().flat_map(|kind| kind.parameters()).filter(|(_, parameter)| parameter.secret);
         secret.map(|(_, parameter)| &*parameter.name)
     }
+}
+
+/// The type that a stand-in of the file is in the place of.
+fn stood_in_for<'i>(kind: &OperatorType, item: &'i Item) -> Option<&'i str> {
+    let named = item.get("type").and_then(Item::as_str).filter(|name| *name != kind.name);
+    named.or_else(|| item.get("par").and_then(|par| par.get("optype")).and_then(Item::as_str))
 }
 
 /// A name of the same length in bytes, as unlikely to be taken or to be near another one as its length allows.

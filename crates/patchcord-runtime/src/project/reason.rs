@@ -308,8 +308,14 @@ pub enum Reason {
         /// What the table says.
         error: String,
     },
+    /// A type of TouchDesigner's that is not here.
+    #[error("the type `{name}` is not here")]
+    NotHere {
+        /// What is written.
+        name: String,
+    },
     /// A wire to an input that the type does not have.
-    #[error("a {label} has {}", inputs(*count))]
+    #[error("{} {label} has {}", article(label), inputs(*count))]
     NoSuchInput {
         /// The label of the type.
         label: &'static str,
@@ -477,6 +483,11 @@ impl Reason {
             Reason::NoVariable { name } => Some(format!("start the program with {name} set, or write the value here")),
             Reason::ScriptUse { help, .. } => Some(help.clone()).filter(|help| !help.is_empty()),
             Reason::WireAcross => Some("wire from an operator that stands in the same component".into()),
+            Reason::NotHere { .. } => Some(
+                "with `stand_ins = true` in [patch] a stand-in takes its place: it accepts everything and shows what was \
+                 asked of it"
+                    .into(),
+            ),
             Reason::NoComponentInput { .. } => {
                 Some("each In DAT or In CHOP inside a component makes an input, in the order of their names".into())
             }
@@ -501,4 +512,8 @@ fn inputs(count: usize) -> String {
         1 => "one input".into(),
         count => format!("{count} inputs"),
     }
+}
+
+fn article(label: &str) -> &'static str {
+    if label.starts_with(['A', 'E', 'I', 'O']) { "an" } else { "a" }
 }

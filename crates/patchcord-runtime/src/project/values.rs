@@ -10,7 +10,9 @@ use std::rc::Rc;
 
 use patchcord_core::declaration::{ContentKind, Kind, ParIndex, Parameter};
 use patchcord_core::parameter::{ParValue, convert, nearest_name};
+use patchcord_core::patch::stand_in::is_stand_in;
 use patchcord_core::table::Table;
+use patchcord_core::tdu;
 use patchcord_core::value::OwnedValue;
 use toml_edit::{Item, TableLike};
 
@@ -27,6 +29,10 @@ impl Reader<'_> {
         let mut seen: HashMap<ParIndex, &str> = HashMap::new();
         for (key, item) in table.iter() {
             let Some((index, parameter)) = entry.find_parameter(key) else {
+                if is_stand_in(entry.kind) && tdu::is_valid_name(key) {
+                    self.read_asked(entry, key, item, value_span(table, key, item));
+                    continue;
+                }
                 // Its definition is wrong, which has been noted there.
                 if self.bad_definitions.iter().any(|bad| key.strip_prefix(bad.as_str()).is_some_and(is_suffix)) {
                     continue;
@@ -54,6 +60,29 @@ impl Reader<'_> {
             };
             if let Some(given) = given {
                 self.keep_parameter(entry, index, given, span);
+            }
+        }
+    }
+
+    /// Reads a parameter that a stand-in is asked for: whether it is a number or a text, what is given decides.
+    fn read_asked(&mut self, entry: &mut Entry, key: &str, item: &Item, span: Range<usize>) {
+        let text = |source: &dyn TableLike, key: &str| source.get(key).and_then(Item::as_str).map(Rc::from);
+        let given = match (item.as_table_like(), constant(item)) {
+            (Some(source), _) if source.len() == 1 => {
+                let expression = text(source, "expr").map(ParEntry::Expression);
+                expression.or_else(|| text(source, "bind").map(ParEntry::Bind))
+            }
+            (None, Some(OwnedValue::Bool(on))) => Some(ParEntry::Constant(ParValue::Bool(on))),
+            (None, Some(OwnedValue::Int(number))) => Some(ParEntry::Constant(ParValue::Int(number))),
+            (None, Some(OwnedValue::Float(number))) => Some(ParEntry::Constant(ParValue::Float(number))),
+            (None, Some(OwnedValue::Str(text))) => Some(ParEntry::Constant(ParValue::Str(Rc::from(text)))),
+            _ => None,
+        };
+        match given {
+            Some(given) => drop(entry.asked.insert(Rc::from(key), given)),
+            None => {
+                let expected = "a number, text, true or false, { expr = \"…\" } or { bind = \"…\" }";
+                self.note_type(&format!("par.{key}"), expected, item, span);
             }
         }
     }

@@ -8,11 +8,13 @@ use std::collections::HashMap;
 
 use patchcord_core::declaration::{Family, OperatorType};
 use patchcord_core::patch::OpId;
+use patchcord_core::patch::stand_in::is_stand_in;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use slotmap::Key;
 
 use super::{cell, chop, comp, custom, dat, par, socketio, web_server, websocket};
+use super::{cell, chop, comp, dat, par, socketio, stand_in, web_server, websocket};
 
 /// Python classes of the operator types.
 pub struct Classes(HashMap<&'static str, Py<PyType>>);
@@ -45,6 +47,9 @@ impl Classes {
     /// None but for want of memory.
     pub fn instance<'py>(&self, py: Python<'py>, of: &OperatorType, op: OpId) -> PyResult<Bound<'py, PyAny>> {
         let number = op.data().as_ffi();
+        if is_stand_in(of) {
+            return stand_in::class_of(py, op)?.call1((number,));
+        }
         match self.0.get(of.name) {
             Some(class) => class.bind(py).call1((number,)),
             None => family_class(py, of.family).call1((number,)),

@@ -7,14 +7,18 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use patchcord_core::content::Content;
-use patchcord_core::declaration::{Family, Kind, OperatorType, ParIndex};
+use patchcord_core::declaration::{Kind, OperatorType, ParIndex};
 use patchcord_core::parameter::{ParState, ParValue};
 use patchcord_core::patch::extras::Extras;
 use patchcord_core::patch::flags::Flags;
 use patchcord_core::patch::{OpId, Operator, Patch, PatchError, Source};
+use patchcord_core::patch::stand_in::{FAMILIES, STAND_IN, family_of_type};
+use patchcord_core::patch::{OpId, Operator, Patch, PatchError, Source};
 use patchcord_core::pattern::Pattern;
 use patchcord_core::tdu::next_name;
 use patchcord_core::value::OwnedValue;
+use patchcord_runtime::project::callbacks_template;
+use patchcord_runtime::td_api::is_touchdesigner_type;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
@@ -96,7 +100,7 @@ impl Comp {
             Ok(class) => class.name()?.to_string(),
             Err(_) => match OPtype.cast::<Op>() {
                 // An operator stands for its type.
-                Ok(op) => super::read_operator(op.get().id(), |op| op.declaration().name)?.to_owned(),
+                Ok(op) => super::read_operator(op.get().id(), |op| op.type_name().to_owned())?,
                 Err(_) => text_of(OPtype)?,
             },
         };
@@ -179,12 +183,33 @@ fn create(
     name: Option<&str>,
     with_callbacks: bool,
 ) -> Result<OpId, PatchError> {
-    let kind = patch.find_type(kind)?;
+    let kind = match patch.find_type(kind) {
+        Err(PatchError::UnknownType { .. }) if is_touchdesigner_type(kind) => {
+            return create_stand_in(patch, parent, kind, name);
+        }
+        found => found?,
+    };
     let name = name.map(|name| free_name(patch, parent, name));
     let op = patch.create(parent, kind, name.as_deref())?;
     if with_callbacks {
         add_callbacks_dat(patch, parent, op, kind)?;
     }
+    Ok(op)
+}
+
+/// Makes a stand-in for a type that is not here.
+fn create_stand_in(patch: &mut Patch, parent: OpId, kind: &str, name: Option<&str>) -> Result<OpId, PatchError> {
+    if !patch.allows_stand_ins() {
+        return Err(PatchError::NotHere { name: kind.to_owned() });
+    }
+    let base = kind.strip_suffix(family_of_type(kind).unwrap_or_default()).unwrap_or(kind);
+    let name = match name {
+        Some(name) => free_name(patch, parent, name),
+        None => patch.free_name(parent, base),
+    };
+    let op = patch.create(parent, patch.find_type(STAND_IN)?, Some(&name))?;
+    let optype = patch.find_par(op, "optype")?;
+    patch.set_par(op, optype, &OwnedValue::Str(kind.to_owned()))?;
     Ok(op)
 }
 
@@ -195,6 +220,7 @@ fn add_callbacks_dat(patch: &mut Patch, parent: OpId, op: OpId, kind: &OperatorT
     let wanted = format!("{}_callbacks", patch.get(op).ok_or(PatchError::Gone)?.name());
     let name = free_name(patch, parent, &wanted);
     let dat = patch.create(parent, text, Some(&name))?;
+    patch.set_text(dat, &callbacks_template(kind))?;
     patch.dock(dat, Some(op))?;
     patch.set_par(op, parameter, &OwnedValue::Str(name))
 }
@@ -410,13 +436,10 @@ impl Search {
 
 /// Whether an operator is of a type or of a family, named as its class.
 fn is_kind(op: &Operator, kind: &str) -> bool {
-    let declaration = op.declaration();
     match kind {
         "OP" => true,
-        "COMP" => declaration.family == Family::Comp,
-        "DAT" => declaration.family == Family::Dat,
-        "CHOP" => declaration.family == Family::Chop,
-        kind => declaration.name == kind || declaration.short_name() == kind,
+        kind if FAMILIES.contains(&kind) => op.family_name() == kind,
+        kind => op.type_name() == kind || op.short_type_name() == kind,
     }
 }
 

@@ -17,6 +17,7 @@ mod files;
 pub mod par;
 mod problems;
 pub mod socketio;
+pub mod stand_in;
 mod table;
 pub mod web_server;
 pub mod websocket;
@@ -142,27 +143,30 @@ impl Op {
     }
 
     #[getter(r#type)]
-    fn short_type(&self) -> PyResult<&'static str> {
-        self.read(|op| op.declaration().short_name())
+    fn short_type(&self) -> PyResult<String> {
+        self.read(|op| op.short_type_name().to_owned())
     }
 
     #[getter(OPType)]
-    fn op_type(&self) -> PyResult<&'static str> {
-        self.read(|op| op.declaration().name)
+    fn op_type(&self) -> PyResult<String> {
+        self.read(|op| op.type_name().to_owned())
     }
 
     #[getter]
-    fn label(&self) -> PyResult<&'static str> {
+    fn label(&self) -> PyResult<String> {
         self.read(|op| {
+            if op.is_stand_in() {
+                return op.short_type_name().to_owned();
+            }
             let declaration = op.declaration();
             let label = declaration.label.strip_suffix(declaration.family.suffix()).unwrap_or(declaration.label);
-            label.trim_end()
+            label.trim_end().to_owned()
         })
     }
 
     #[getter]
     fn family(&self) -> PyResult<&'static str> {
-        self.read(|op| op.declaration().family.suffix())
+        self.read(Operator::family_name)
     }
 
     #[getter(subType)]
@@ -172,32 +176,32 @@ impl Op {
 
     #[getter(isCOMP)]
     fn is_comp(&self) -> PyResult<bool> {
-        self.read(|op| op.declaration().family == Family::Comp)
+        self.read(|op| op.family_name() == Family::Comp.suffix())
     }
 
     #[getter(isDAT)]
     fn is_dat(&self) -> PyResult<bool> {
-        self.read(|op| op.declaration().family == Family::Dat)
+        self.read(|op| op.family_name() == Family::Dat.suffix())
     }
 
     #[getter(isCHOP)]
     fn is_chop(&self) -> PyResult<bool> {
-        self.read(|op| op.declaration().family == Family::Chop)
+        self.read(|op| op.family_name() == Family::Chop.suffix())
     }
 
     #[getter(isTOP)]
-    fn is_top(&self) -> bool {
-        false
+    fn is_top(&self) -> PyResult<bool> {
+        self.read(|op| op.family_name() == "TOP")
     }
 
     #[getter(isSOP)]
-    fn is_sop(&self) -> bool {
-        false
+    fn is_sop(&self) -> PyResult<bool> {
+        self.read(|op| op.family_name() == "SOP")
     }
 
     #[getter(isMAT)]
-    fn is_mat(&self) -> bool {
-        false
+    fn is_mat(&self) -> PyResult<bool> {
+        self.read(|op| op.family_name() == "MAT")
     }
 
     #[getter(isBase)]
@@ -534,7 +538,7 @@ impl Op {
 
     fn __repr__(&self) -> PyResult<String> {
         let shown = host::with(|host| {
-            Ok(host.network.patch().get(self.0).map(|op| format!("type:{} path:{}", op.declaration().name, op.path())))
+            Ok(host.network.patch().get(self.0).map(|op| format!("type:{} path:{}", op.type_name(), op.path())))
         })?;
         Ok(shown.unwrap_or_else(|| "an operator that does not exist any more".to_owned()))
     }

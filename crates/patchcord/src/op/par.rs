@@ -16,6 +16,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::{facts, read_operator};
+use super::{read_operator, stand_in};
 use crate::convert::{from_python, par_value, text_of};
 use crate::errors::{Error, refused};
 use crate::evaluator;
@@ -63,6 +64,7 @@ impl ParCollection {
     }
 
     fn find(&self, name: &str) -> PyResult<Option<ParIndex>> {
+        stand_in::ask_for(self.0, name, None)?;
         read_operator(self.0, |op| op.find_parameter(name).map(|(index, _)| index))
     }
 }
@@ -138,6 +140,11 @@ fn assign(op: OpId, index: ParIndex, value: &Bound<'_, PyAny>) -> PyResult<()> {
         OwnedValue::List(values) => OwnedValue::Str(paths(&values)?),
         value => value,
     };
+    if index.is_custom()
+        && let Some(name) = read_operator(op, |op| op.parameter(index).map(|parameter| parameter.name.to_string()))?
+    {
+        stand_in::ask_for(op, &name, Some(&value))?;
+    }
     host::with(|host| host.network.set_par(op, index, &value).map_err(refused))
 }
 
@@ -306,7 +313,9 @@ impl Par {
     /// Presses a pulse parameter; gives any other a value for some frames or seconds, at least for this frame.
     #[pyo3(signature = (value=None, frames=0.0, seconds=0.0))]
     fn pulse(&self, value: Option<&Bound<'_, PyAny>>, frames: f64, seconds: f64) -> PyResult<()> {
-        if self.declaration()?.kind == Kind::Pulse {
+        // A stand-in does not know which of its parameters are buttons.
+        let is_button = value.is_none() && read_operator(self.op, |op| op.is_stand_in())?;
+        if is_button || self.declaration()?.kind == Kind::Pulse {
             return self.edit(|patch| patch.pulse(self.op, self.index));
         }
         let before = read_operator(self.op, |op| op.par_value(self.index))?;

@@ -19,7 +19,7 @@ impl Patch {
     /// [`CustomError::NotAComponent`], [`CustomError::PageWithoutName`], [`CustomError::Full`].
     pub fn append_custom_page(&mut self, id: OpId, name: &str) -> Result<PageId, PatchError> {
         let op = self.operators.get_mut(id).ok_or(PatchError::Gone)?;
-        if op.declaration.family != Family::Comp {
+        if op.declaration.family != Family::Comp && !op.is_stand_in() {
             return Err(CustomError::NotAComponent { path: op.path.to_string() }.into());
         }
         if name.trim().is_empty() {
@@ -337,7 +337,7 @@ impl Patch {
         let Some(custom) = source.custom.clone() else { return Ok(()) };
         let attributes: Vec<_> = source.attributes.iter().filter(|(index, _)| index.is_custom()).cloned().collect();
         let op = self.operators.get_mut(to).ok_or(PatchError::Gone)?;
-        if op.declaration.family != Family::Comp {
+        if op.declaration.family != Family::Comp && !op.is_stand_in() {
             return Err(CustomError::NotAComponent { path: op.path.to_string() }.into());
         }
         if op.custom_pages().is_empty() {
