@@ -13,8 +13,8 @@
 use patchcord_core::declaration::OperatorType;
 
 pub mod base_comp;
-pub mod chop_execute;
 mod channel_names;
+pub mod chop_execute;
 pub mod chop_to_dat;
 mod client_parameters;
 pub mod component;
@@ -25,11 +25,13 @@ mod dat_file;
 pub mod dat_to_chop;
 pub mod execute_dat;
 mod extract;
+pub mod fifo_dat;
 mod heard;
 pub mod info_chop;
 pub mod info_dat;
 mod inputs;
 mod language;
+pub mod merge_dat;
 mod own_script;
 mod par_reader;
 pub mod parameter_execute;
@@ -46,6 +48,7 @@ mod table_content;
 pub mod table_dat;
 mod table_difference;
 pub mod text_dat;
+pub mod timer_chop;
 pub mod web_server;
 pub mod websocket_dat;
 
@@ -59,28 +62,30 @@ pub fn types() -> &'static [&'static OperatorType] {
 static TYPES: &[&OperatorType] = &[
     &base_comp::BASE_COMP,
     &chop_execute::CHOP_EXECUTE_DAT,
-    &container_comp::CONTAINER_COMP,
-    &dat_execute::DAT_EXECUTE_DAT,
     &chop_to_dat::CHOP_TO_DAT,
     &constant_chop::CONSTANT_CHOP,
     &container_comp::CONTAINER_COMP,
+    &dat_execute::DAT_EXECUTE_DAT,
     &dat_to_chop::DAT_TO_CHOP,
     &execute_dat::EXECUTE_DAT,
+    &fifo_dat::FIFO_DAT,
     &info_chop::INFO_CHOP,
     &info_dat::INFO_DAT,
+    &merge_dat::MERGE_DAT,
+    &parameter_execute::PARAMETER_EXECUTE_DAT,
     &pass_through::IN_CHOP,
     &pass_through::IN_DAT,
     &pass_through::NULL_CHOP,
     &pass_through::NULL_DAT,
     &pass_through::OUT_CHOP,
     &pass_through::OUT_DAT,
-    &parameter_execute::PARAMETER_EXECUTE_DAT,
     &select_chop::SELECT_CHOP,
     &select_dat::SELECT_DAT,
     &socketio_dat::SOCKETIO_DAT,
     &stand_in::STAND_IN_DAT,
     &table_dat::TABLE_DAT,
     &text_dat::TEXT_DAT,
+    &timer_chop::TIMER_CHOP,
     &web_server::WEB_SERVER_DAT,
     &websocket_dat::WEBSOCKET_DAT,
 ];

@@ -153,6 +153,11 @@ pub fn file_quietly(network: &Network, op: OpId, message: &str) {
 pub fn refused(error: PatchError) -> PyErr {
     match error {
         PatchError::Parameter(ParameterError::Unknown { .. }) => PyAttributeError::new_err(error.to_string()),
+        PatchError::NotHere { ref name } => {
+            let why = td_api::absent_type(name).unwrap_or("there is no operator of this type yet");
+            let remedy = "with `stand_ins = true` in the [patch] section of patch.toml a stand-in takes its place";
+            Error::new_err(format!("{}; {remedy}", td_api::sentence(name, why)))
+        }
         PatchError::UnknownType { ref name, .. } => match td_api::absent_type(name) {
             Some(why) => Error::new_err(td_api::sentence(name, why)),
             None => Error::new_err(error.to_string()),

@@ -105,6 +105,30 @@ in = ["in1"]
 [op.null1]
 type = "nullDAT"
 in = ["filter"]
+
+[op.fifo1]
+type = "fifoDAT"
+par.maxlines = 3
+
+[op.merge1]
+type = "mergeDAT"
+in = ["table1", "text1"]
+
+[op.timer1]
+type = "timerCHOP"
+par.length = 0.05
+par.outdone = true
+par.callbacks = "timer_callbacks"
+
+[op.timer_callbacks]
+type = "textDAT"
+text = """
+heard = []
+def onStart(timerOp):
+    heard.append('start')
+def onDone(timerOp, segment, interrupt):
+    heard.append(f'done {segment} {interrupt}')
+"""
 "#;
 
 /// Types that are not here.

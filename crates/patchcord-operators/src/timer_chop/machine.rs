@@ -62,6 +62,7 @@ impl Machine {
     }
 
     /// Whether all is done.
+    #[cfg(test)]
     pub fn is_done(&self) -> bool {
         self.is_done
     }

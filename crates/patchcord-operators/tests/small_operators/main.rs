@@ -8,4 +8,5 @@ mod info;
 mod stage;
 mod table;
 mod text;
+mod timers;
 mod watching;

@@ -26,7 +26,7 @@ use super::keeps::Keeps;
 use super::load::clean;
 use super::reason::Reason;
 use super::report::{Finding, Report, Source};
-use crate::td_api::is_touchdesigner_type;
+use crate::td_api::absent_type;
 
 /// The format that this version reads and writes.
 pub(super) const FORMAT: i64 = 1;
@@ -309,7 +309,7 @@ impl<'a> Reader<'a> {
             Some(item) => match item.as_str() {
                 Some(name) => {
                     let kind = self.find_type(name);
-                    if kind.is_none() && is_touchdesigner_type(name) {
+                    if kind.is_none() && absent_type(name).is_some() {
                         self.note(Reason::NotHere { name: name.to_owned() }, value_span(keys, "type", item));
                     } else if kind.is_none() {
                         let nearest = nearest_name(name, self.types.iter().map(|kind| kind.name));
@@ -456,7 +456,7 @@ impl<'a> Reader<'a> {
     }
 
     fn find_type(&self, name: &str) -> Option<&'static OperatorType> {
-        let stands_in = self.settings.stand_ins && is_touchdesigner_type(name);
+        let stands_in = self.settings.stand_ins && absent_type(name).is_some();
         let find = |name: &str| self.types.iter().find(|kind| kind.name == name).copied();
         find(name).or_else(|| find(STAND_IN).filter(|_| stands_in))
     }

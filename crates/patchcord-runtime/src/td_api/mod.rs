@@ -21,7 +21,6 @@ mod td;
 mod tdu;
 
 pub use operators::{FAMILIES, FamilyTypes, absent_type, why_absent};
-pub use operators::{FAMILIES, FamilyTypes, is_touchdesigner_type, why_absent};
 
 /// The version in which what has no other `since` came.
 pub const FIRST: &str = "0.1";

@@ -25,12 +25,6 @@ impl FamilyTypes {
     }
 }
 
-/// Whether TouchDesigner has an operator type of this name, such as `noiseTOP`.
-pub fn is_touchdesigner_type(name: &str) -> bool {
-    let stem = |family: &FamilyTypes| name.strip_suffix(family.family).filter(|stem| !stem.is_empty());
-    FAMILIES.iter().any(|family| stem(family).is_some_and(|stem| family.stems.split_whitespace().any(|it| it == stem)))
-}
-
 /// Why a type is not here, if it is not.
 pub fn why_absent(family: &FamilyTypes, name: &str) -> &'static str {
     let stem = name.strip_suffix(family.family).unwrap_or(name);

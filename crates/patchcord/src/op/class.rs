@@ -13,8 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use slotmap::Key;
 
-use super::{cell, chop, comp, custom, dat, par, socketio, web_server, websocket};
-use super::{cell, chop, comp, dat, par, socketio, stand_in, web_server, websocket};
+use super::{cell, chop, comp, custom, dat, par, socketio, stand_in, web_server, websocket};
 
 /// Python classes of the operator types.
 pub struct Classes(HashMap<&'static str, Py<PyType>>);

@@ -11,14 +11,13 @@ use patchcord_core::declaration::{Kind, OperatorType, ParIndex};
 use patchcord_core::parameter::{ParState, ParValue};
 use patchcord_core::patch::extras::Extras;
 use patchcord_core::patch::flags::Flags;
-use patchcord_core::patch::{OpId, Operator, Patch, PatchError, Source};
 use patchcord_core::patch::stand_in::{FAMILIES, STAND_IN, family_of_type};
 use patchcord_core::patch::{OpId, Operator, Patch, PatchError, Source};
 use patchcord_core::pattern::Pattern;
 use patchcord_core::tdu::next_name;
 use patchcord_core::value::OwnedValue;
 use patchcord_runtime::project::callbacks_template;
-use patchcord_runtime::td_api::is_touchdesigner_type;
+use patchcord_runtime::td_api::absent_type;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyType};
@@ -184,7 +183,7 @@ fn create(
     with_callbacks: bool,
 ) -> Result<OpId, PatchError> {
     let kind = match patch.find_type(kind) {
-        Err(PatchError::UnknownType { .. }) if is_touchdesigner_type(kind) => {
+        Err(PatchError::UnknownType { .. }) if absent_type(kind).is_some() => {
             return create_stand_in(patch, parent, kind, name);
         }
         found => found?,

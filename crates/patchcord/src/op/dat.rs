@@ -9,6 +9,7 @@ use patchcord_core::patch::OpId;
 use patchcord_core::pattern::Case;
 use patchcord_core::table::{Keep, Table};
 use patchcord_core::value::OwnedValue;
+use patchcord_operators::fifo_dat::{FIFO_DAT, FifoDat};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
@@ -17,7 +18,7 @@ use super::table::{
     AnyIndex, Lines, Place, borrowed, edit, find, indexes, is_editable, lines, optional_index, read, select_cells,
     set_text, several, texts,
 };
-use super::{Op, files, table};
+use super::{Op, files, read_operator, table};
 use crate::convert::text_of;
 use crate::errors::refused;
 use crate::glue::Glue;
@@ -304,10 +305,11 @@ impl Dat {
         sort: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<usize> {
         let (vals, after, sort) = (texts(vals)?, optional_index(nameOrIndex)?, optional_index(sort)?);
-        edit(id(this), |table| match &sort {
+        let row = edit(id(this), |table| match &sort {
             Some(column) => table.append_row_sorted(&vals, column.get()),
             None => table.append_row(&vals, after.as_ref().map(AnyIndex::get)),
-        })
+        })?;
+        Ok(note_appended(id(this), 1)?.unwrap_or(row))
     }
 
     /// Adds rows, or so many empty ones. Returns the position of the last.
@@ -319,7 +321,8 @@ impl Dat {
         nameOrIndex: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<usize>> {
         let (vals, after) = (several(vals)?, optional_index(nameOrIndex)?);
-        edit(id(this), |table| table.append_rows(&vals, after.as_ref().map(AnyIndex::get)))
+        let row = edit(id(this), |table| table.append_rows(&vals, after.as_ref().map(AnyIndex::get)))?;
+        Ok(note_appended(id(this), vals.len())?.or(row))
     }
 
     /// Adds a column, as `appendRow` does a row.
@@ -466,4 +469,17 @@ impl Dat {
     /// Moves viewers to a cell. There are none, so nothing happens.
     #[pyo3(signature = (_row=None, _col=None))]
     fn scroll(&self, _row: Option<&Bound<'_, PyAny>>, _col: Option<&Bound<'_, PyAny>>) {}
+}
+
+/// Tells a FIFO DAT of rows that were appended to it, which lets its oldest go. The position of the last row then;
+/// `None` for other operators.
+fn note_appended(dat: OpId, rows: usize) -> PyResult<Option<usize>> {
+    if !read_operator(dat, |op| std::ptr::eq(op.declaration(), &FIFO_DAT))? {
+        return Ok(None);
+    }
+    host::with(|host| {
+        host.network.with_worker(dat, |worker: &FifoDat| worker.note_appended(&host.network, rows));
+        let patch = host.network.patch();
+        Ok(patch.table(dat).ok().and_then(|table| table.num_rows().checked_sub(1)))
+    })
 }

@@ -15,8 +15,7 @@ use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use super::{facts, read_operator};
-use super::{read_operator, stand_in};
+use super::{facts, read_operator, stand_in};
 use crate::convert::{from_python, par_value, text_of};
 use crate::errors::{Error, refused};
 use crate::evaluator;

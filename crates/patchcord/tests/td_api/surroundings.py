@@ -64,3 +64,27 @@ def test_what_is_not_here_says_so():
         assert 'noiseTOP' in str(error) and 'stand_ins = true' in str(error), error
     else:
         assert False
+
+
+heard = []
+
+
+def test_a_fifo_keeps_the_newest():
+    fifo = op('fifo1')
+    for row in range(5):
+        at = fifo.appendRow([row, row * row])
+    assert at == 2 and [cell.val for cell in fifo.col(0)] == ['2', '3', '4']
+
+
+def test_a_merge_puts_tables_together():
+    merge = op('merge1')
+    assert merge.numRows == op('table1').numRows + 2 and merge[-1, 0] == 'world'
+
+
+def test_a_watchdog_timer_is_started():
+    op('timer1').par.start.pulse()
+
+
+def later_the_watchdog_was_called():
+    assert op('timer_callbacks').module.heard == ['start', 'done 0 False'], op('timer_callbacks').module.heard
+    assert op('timer1')['timer_fraction'] == 1 and op('timer1')['done'] == 1
