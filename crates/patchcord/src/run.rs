@@ -4,7 +4,7 @@
 //! function is called with the arguments. On a thread that does not own the patch, `run` hands the work over to the
 //! one that does: the way back for threads of scripts. What a run raises is shown under its operator.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell as StdCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -18,6 +18,8 @@ use crate::convert::text_of;
 use crate::errors::{self, Error};
 use crate::glue::Glue;
 use crate::host::{self, Host, Kept};
+use crate::op::cell::Cell;
+use crate::op::dat::Dat;
 use crate::op::operator_argument;
 use crate::watchdog;
 
@@ -31,9 +33,16 @@ pub struct RunOptions {
     from: Option<OpId>,
     delay: Option<Delay>,
     group: Option<String>,
+    origin: Option<Py<PyAny>>,
 }
 
 impl RunOptions {
+    /// The text is that of a DAT or of a cell.
+    pub fn of(mut self, origin: &Bound<'_, PyAny>) -> Self {
+        self.origin = Some(origin.clone().unbind());
+        self
+    }
+
     /// Reads the named arguments of `run`.
     ///
     /// # Errors
@@ -48,7 +57,9 @@ impl RunOptions {
                 "delayMilliSeconds" => milliseconds = value.extract::<f64>()?,
                 "fromOP" if !value.is_none() => read.from = Some(operator_argument(&value)?),
                 "group" if !value.is_none() => read.group = Some(text_of(&value)?),
-                // There is one timeline, which always plays, and nothing that would be a parameter's script.
+                // There is one timeline, which always plays: any operator will do.
+                "delayRef" if !value.is_none() => drop(operator_argument(&value)?),
+                // There is nothing that would be a parameter's script.
                 "delayRef" | "asParameter" | "fromOP" | "group" => {}
                 name => return Err(PyTypeError::new_err(format!("run takes no argument `{name}`"))),
             }
@@ -128,10 +139,10 @@ pub fn start<'py>(
     host::with(|host| {
         let Some(delay) = options.delay else {
             task.run(host, py);
-            return Ok(Some(Bound::new(py, Run::over(&task, options.group, py))?.into_any()));
+            return Ok(Some(Bound::new(py, Run::over(&task, options, py))?.into_any()));
         };
-        let run = Run::over(&task, options.group, py);
-        let own_id = Rc::new(Cell::new(None));
+        let run = Run::over(&task, options, py);
+        let own_id = Rc::new(StdCell::new(None));
         let its_id = own_id.clone();
         let id = host.network.schedule(delay, move |_| {
             if let Some(host) = host::here() {
@@ -239,8 +250,9 @@ pub struct Run {
 }
 
 impl Run {
-    fn over(task: &Task, group: Option<String>, py: Python<'_>) -> Self {
-        Run { id: None, op: task.op, source: task.script.get(py).unbind(), group }
+    fn over(task: &Task, options: RunOptions, py: Python<'_>) -> Self {
+        let source = options.origin.unwrap_or_else(|| task.script.get(py).unbind());
+        Run { id: None, op: task.op, source, group: options.group }
     }
 
     fn remaining(&self) -> PyResult<Option<u64>> {
@@ -262,13 +274,13 @@ impl Run {
     }
 
     #[getter(isDAT)]
-    fn is_dat(&self) -> bool {
-        false
+    fn is_dat(&self, py: Python<'_>) -> bool {
+        self.source.bind(py).cast::<Dat>().is_ok()
     }
 
     #[getter(isCell)]
-    fn is_cell(&self) -> bool {
-        false
+    fn is_cell(&self, py: Python<'_>) -> bool {
+        self.source.bind(py).cast::<Cell>().is_ok()
     }
 
     /// Path of the operator on whose behalf it runs.
@@ -277,7 +289,7 @@ impl Run {
         host::with(|host| Ok(host.network.patch().path(self.op).to_string()))
     }
 
-    /// The text or the function.
+    /// The text or the function; of `run` of a DAT or of a cell, that.
     #[getter]
     fn source(&self, py: Python<'_>) -> Py<PyAny> {
         self.source.clone_ref(py)

@@ -1,9 +1,11 @@
 //! CHOP and Channel.
 
-use super::{Class, Member, NOT_YET, raises, stand_in, works};
+use super::{Class, Member, raises, stand_in, works};
 
 pub(super) static CHOP: Class = Class::new("CHOP", "An operator that holds channels of samples.", MEMBERS).base("OP");
 
+/// Why scripts cannot fill channels.
+const NO_SCRIPT_CHOP: &str = "channels are filled by their operator; there is no Script CHOP";
 const NO_EXPORTS: &str = "CHOPs do not export to parameters";
 static MEMBERS: &[Member] = &[
     works("chan()").gives("Channel"),
@@ -34,11 +36,11 @@ pub(super) static CHANNEL: Class = Class::new(
         works("evalFrame()"),
         works("evalSeconds()"),
         works("numpyArray()"),
-        raises("copyNumpyArray()", NOT_YET),
+        raises("copyNumpyArray()", NO_SCRIPT_CHOP).instead("a Constant CHOP"),
         works("average()"),
         works("min()"),
         works("max()"),
-        raises("destroy()", NOT_YET),
+        raises("destroy()", NO_SCRIPT_CHOP),
         stand_in("exports", "an empty list"),
     ],
 );

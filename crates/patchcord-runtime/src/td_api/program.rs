@@ -1,6 +1,6 @@
 //! The objects of the program: absTime, app, project, ui, and the time component.
 
-use super::{Class, Member, NO_EDITOR, NO_LICENCES, NO_TOX, NO_WINDOW, NOT_YET, raises, stand_in, works};
+use super::{Class, Member, NO_EDITOR, NO_LICENCES, NO_TOX, NO_WINDOW, raises, stand_in, works};
 
 pub(super) static ABS_TIME: Class = Class::object(
     "absTime",
@@ -55,7 +55,7 @@ static APP_MEMBERS: &[Member] = &[
     stand_in("systemFolder", "the folder of the Python that runs the program"),
     stand_in("preferencesFolder", "`patchcord` in the folder of settings"),
     stand_in("recentFiles", "an empty list"),
-    raises("compileDate", NOT_YET),
+    raises("compileDate", "the program carries no date, so that the same sources give the same program"),
     stand_in("experimental", "False"),
     works("buildOS"),
     stand_in("enableOptimizedExprs", "False, and kept when it is set"),

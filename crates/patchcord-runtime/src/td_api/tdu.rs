@@ -24,7 +24,7 @@ pub(super) static TDU: Class = Class::module(
         works("expandPathPattern()"),
         raises("forceCrash()", "a crash is never wanted").instead("os.abort()"),
         works("fileTypes"),
-        raises("debug", NOT_YET),
+        raises("debug", "the textport shows what there is to see").instead("debug()"),
         works("Color()"),
         works("FileInfo()"),
         works("Timecode()"),

@@ -98,12 +98,13 @@ impl Cell {
     /// Runs its text as a script.
     #[pyo3(signature = (*args, **options))]
     fn run<'py>(
-        &self,
+        this: &Bound<'py, Self>,
         args: &Bound<'py, PyTuple>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let script = PyString::new(args.py(), &self.val()?);
-        run::start(self.op, script.as_any(), args, RunOptions::read(options)?)
+        let cell = this.get();
+        let script = PyString::new(args.py(), &cell.val()?);
+        run::start(cell.op, script.as_any(), args, RunOptions::read(options)?.of(this.as_any()))
     }
 
     fn __repr__(&self) -> PyResult<String> {

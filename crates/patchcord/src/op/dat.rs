@@ -114,7 +114,7 @@ impl Dat {
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let script = Dat::text(this)?;
-        run::start(id(this), script.as_any(), args, RunOptions::read(options)?)
+        run::start(id(this), script.as_any(), args, RunOptions::read(options)?.of(this.as_any()))
     }
 
     /// A guess at the language of the text; with `setLanguage` it goes to the parameter.

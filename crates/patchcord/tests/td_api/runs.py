@@ -39,6 +39,27 @@ def test_with_a_delay_it_waits():
     assert 'first' not in order
 
 
+def test_a_run_knows_what_it_runs():
+    dat, table = parent().create(textDAT, 'runs_this'), parent().create(tableDAT, 'runs_cell')
+    dat.text, table.text = "me.store('args', args)", "me.store('cell', 1)"
+    now = dat.run(1, 2, asParameter=False)
+    assert now.isDAT and not now.isCell and not now.isString and now.source == dat and not now.active
+    assert dat.fetch('args') == (1, 2) and now.path == dat.path
+    later = table[0, 0].run(delayFrames=5, delayRef=root, group='cells')
+    assert later.isCell and not later.isDAT and later.source == "me.store('cell', 1)" and later.active
+    text = run('1', delayFrames=5, group='cells')
+    assert text.isString and not text.isDAT and not text.isCell and text.source == '1' and text.group == 'cells'
+    for waiting in runs:
+        if waiting.group == 'cells':
+            waiting.kill()
+    assert not later.active and not text.active and [r for r in runs if r.group == 'cells'] == []
+    table[0, 0].run()
+    assert table.fetch('cell') == 1
+    raises(td.Error, lambda: run('1', delayRef='/nowhere'))
+    dat.destroy()
+    table.destroy()
+
+
 def test_an_error_in_a_run_ends_nothing():
     run('raise ValueError("in a run")')
     run('this is no python')
