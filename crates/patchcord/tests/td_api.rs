@@ -265,6 +265,61 @@ fn parameters() {
     check(include_str!("td_api/parameters.py"));
 }
 
+/// Writes its patch file anew and waits until its definitions are there.
+const EDITOR: &str = r#"
+import traceback
+
+agent = op('agent')
+par = agent.par
+held = par.Seat
+
+def onStart():
+    assert par.Seat == 3 and par.Gone.isString and held.page == 'Agent'
+    par.Seat = 5
+    text = open(project.folder + '/patch.toml').read()
+    text = text.replace('max = 8', 'max = 9, label = "Chair"').replace('custom.Gone', 'custom.Here')
+    with open(project.folder + '/patch.toml', 'w') as file:
+        file.write(text)
+    run(look, 0, delayFrames=2)
+
+def look(times):
+    if hasattr(par, 'Here'):
+        try:
+            assert not hasattr(par, 'Gone') and 'Gone' not in par.__dict__ and par.Here == ''
+            assert par.Seat is held and held == 5 and held.label == 'Chair' and held.max == 9
+            print('all is there')
+        except AssertionError:
+            print(traceback.format_exc())
+        project.quit()
+    elif times < 1000:
+        run(look, times + 1, delayFrames=2)
+    else:
+        project.quit()
+"#;
+
+const EDITED: &str = r#"
+[patch]
+format = 1
+
+[op.editor]
+type = "executeDAT"
+file = "editor.py"
+par.start = true
+
+[op.agent]
+type = "baseCOMP"
+custom.Seat = { page = "Agent", style = "Int", default = 1, min = 0, max = 8 }
+custom.Gone = { page = "Agent", style = "Str" }
+par.Seat = 3
+"#;
+
+#[test]
+fn definitions_of_the_file_reach_scripts() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_patch(folder.path(), &[("patch.toml", EDITED), ("editor.py", EDITOR)]);
+    run_patch(folder.path()).ended_well().says("all is there").says("patch.toml: 3 definitions");
+}
+
 #[test]
 fn custom_parameters() {
     check(include_str!("td_api/custom_parameters.py"));

@@ -135,6 +135,11 @@ fn unknown(op: OpId, name: &str) -> PyErr {
 /// Sets a parameter to what a script gives.
 fn assign(op: OpId, index: ParIndex, value: &Bound<'_, PyAny>) -> PyResult<()> {
     let value = match from_python(value)? {
+        OwnedValue::List(_) | OwnedValue::Dict(_) | OwnedValue::Other(_) | OwnedValue::Bytes(_)
+            if read_operator(op, |op| op.parameter(index).is_some_and(|it| it.kind.style() == "Python"))? =>
+        {
+            return Err(Error::new_err("a parameter holds no object; give it an expression that makes one, by .expr"));
+        }
         // Several operators in one parameter are their paths in one text.
         OwnedValue::List(values) => OwnedValue::Str(paths(&values)?),
         value => value,
@@ -183,10 +188,14 @@ impl Par {
 
     /// The expression of a parameter of style Python, which can give any object. Other styles have values of the patch.
     fn object_expression(&self) -> PyResult<Option<std::rc::Rc<str>>> {
-        let parameter = self.declaration()?;
-        let state = self.state(|state| state.cloned())?;
-        let state = state.filter(|state| parameter.kind.style() == "Python" && state.mode == ParMode::Expression);
-        Ok(state.and_then(|state| state.expression))
+        read_operator(self.op, |op| {
+            let parameter = op.parameter(self.index).ok_or_else(|| refused(CustomError::ParameterGone.into()))?;
+            if !matches!(parameter.kind, Kind::Kept { style: "Python", .. }) {
+                return Ok(None);
+            }
+            let state = op.par_state(self.index).filter(|state| state.mode == ParMode::Expression);
+            Ok(state.and_then(|state| state.expression.clone()))
+        })?
     }
 
     fn state<R>(&self, read: impl FnOnce(Option<&ParState>) -> R) -> PyResult<R> {

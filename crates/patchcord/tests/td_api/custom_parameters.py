@@ -259,6 +259,8 @@ def test_references():
     held = custom.appendPython('Object')[0]
     held.expr = "{'a': [1, 2]}"
     assert held.eval() == {'a': [1, 2]}
+    raises(td.Error, lambda: setattr(comp.par, 'Object', {'a': 1}), '.expr')
+    raises(td.Error, lambda: setattr(comp.par, 'Object', [1]), '.expr')
 
 
 def test_copies_have_parameters_of_their_own():
