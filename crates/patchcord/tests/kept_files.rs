@@ -188,3 +188,35 @@ storage = 5
         .says("only components have virtual files")
         .says("`storage` takes the name of a file");
 }
+
+#[test]
+fn what_storage_managers_store_survives_a_restart() {
+    let folder = folder();
+    let begin = r#"
+import TDStoreTools
+class Agent:
+    def __init__(self, ownerComp):
+        self.stored = TDStoreTools.StorageManager(self, ownerComp, [
+            {'name': 'Count', 'default': 0}, {'name': 'Scenes', 'default': {'all': [set()]}, 'dependable': 'deep'}])
+def onStart():
+    agent = Agent(op('agent'))
+"#;
+    let first = format!(
+        "{begin}
+    agent.Count = 4
+    agent.Scenes['all'].append('intro')
+    agent.Scenes['all'][0].add(1)
+    project.quit()
+"
+    );
+    run_script(folder.path(), &first).does_not_say("Error").does_not_say("warning");
+    let second = format!(
+        "{begin}
+    assert agent.Count == 4 and agent.Scenes.getRaw() == {{'all': [{{1}}, 'intro']}}, agent.stored
+    assert type(agent.Scenes['all'][0]) is TDStoreTools.DependSet
+    print('all is there')
+    project.quit()
+"
+    );
+    run_script(folder.path(), &second).says("all is there").does_not_say("Error");
+}

@@ -318,6 +318,8 @@ class StorageManager(collections.abc.MutableMapping):
         """Sets an item, also one that others can only read."""
         self._check(name)
         self._stored[name] = self._fitting(name, value)
+        # It is the same object; a storage that is kept in a file is told of the change.
+        self._dataComp.store(self._storageName, self._stored)
 
     def __delitem__(self, name):
         raise TypeError("stored items are not deleted; leave them out of storedItems")

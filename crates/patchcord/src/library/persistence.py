@@ -1,8 +1,8 @@
 """Storage that survives a restart: the JSON file of an operator's storage, and the values for the next start.
 
 What JSON has is written as it is. The rest has a tagged form, an object with one key: `$tuple`, `$set`, `$frozenset`,
-`$bytes` and `$bytearray` (base64), `$float` (nan, inf, -inf), `$dict` (pairs, for keys that are no texts), `$op` (a path) and
-`$dependency`. Nothing that could run code is written or read.
+`$bytes` and `$bytearray` (base64), `$float` (nan, inf, -inf), `$dict` (pairs, for keys that are no texts), `$op` (a path),
+`$dependency`, and `$dependdict`, `$dependlist` and `$dependset` of TDStoreTools. Nothing that could run code is written or read.
 """
 import base64
 import json
@@ -48,6 +48,13 @@ def encode(value, depth=0):
 
     if kind is tdu.Dependency:
         return {"$dependency": encode(value.val, depth + 1)}
+    if kind.__module__ == "TDStoreTools" and kind.__name__ in ("DependDict", "DependList", "DependSet"):
+        plain = {"DependDict": dict, "DependList": list, "DependSet": set}[kind.__name__](value)
+        if type(plain) is dict:
+            pairs = [[encode(key, depth + 1), encode(part, depth + 1)] for key, part in plain.items()]
+            return {"$dependdict": pairs}
+        parts = encode(plain, depth)
+        return {"$dependlist": parts} if type(plain) is list else {"$dependset": parts["$set"]}
     raise Unwritable(f"a {kind.__qualname__}")
 
 
@@ -55,6 +62,12 @@ def _decode_dependency(value):
     import tdu
 
     return tdu.Dependency(decode(value))
+
+
+def _of_store_tools(name, plain):
+    import TDStoreTools
+
+    return getattr(TDStoreTools, name)(plain)
 
 
 def _decode_op(path):
@@ -74,6 +87,9 @@ _TAGS = {
     "$dict": lambda pairs: {decode(key): decode(value) for key, value in pairs},
     "$op": _decode_op,
     "$dependency": _decode_dependency,
+    "$dependdict": lambda pairs: _of_store_tools("DependDict", {decode(key): decode(part) for key, part in pairs}),
+    "$dependlist": lambda parts: _of_store_tools("DependList", decode(parts)),
+    "$dependset": lambda parts: _of_store_tools("DependSet", decode(parts)),
 }
 
 
