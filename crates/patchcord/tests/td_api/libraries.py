@@ -377,3 +377,32 @@ def test_single_parameters_from_json():
     TDJSON.destroyOtherPagesAndParameters(made, [], [])
     assert made.customPars == [] and made.customPages == []
     made.destroy()
+
+
+def test_operators_are_replaced_and_copied():
+    c = parent().create(baseCOMP, 'replacing')
+    source, middle, last = c.create(tableDAT, 'first'), c.create(nullDAT, 'middle'), c.create(nullDAT, 'last')
+    source.appendRow(['x'])
+    middle.inputConnectors[0].connect(source)
+    last.inputConnectors[0].connect(middle)
+    middle.nodeX, middle.nodeY, last.nodeX = 300, 40, 900
+    master = parent().create(nullDAT, 'master')
+    master.comment = 'new'
+    made = TDFunctions.replaceOp(middle, master)
+    assert made.path == '/project1/replacing/middle' and made.comment == 'new' and not middle.valid
+    assert made.inputs == [source] and last.inputs == [made] and last[0, 0] == 'x' and (made.nodeX, made.nodeY) == (300, 40)
+    other = parent().create(baseCOMP, 'copies')
+    copies = TDFunctions.copyOPs([source, made], other)
+    assert [o.path for o in copies] == ['/project1/copies/first', '/project1/copies/middle'] and copies[1].inputs == [copies[0]]
+    edges = TDFunctions.findNetworkEdges(c)
+    assert edges['ops']['right'] == last and edges['positions']['right'] == last.nodeX + last.nodeWidth
+    assert edges['positions']['left'] == min(o.nodeX for o in c.children)
+    assert TDFunctions.findNetworkEdges(c, ignoreOPs=c.children) is None
+    for o in (c, other, master):
+        o.destroy()
+
+
+def test_menus():
+    menu = TDFunctions.parMenu(['a', 'b'], ['First', 'Second'])
+    assert list(menu.menuNames) == ['a', 'b'] and list(menu.menuLabels) == ['First', 'Second']
+    assert list(TDFunctions.getMenu(['a']).menuLabels) == ['a']
