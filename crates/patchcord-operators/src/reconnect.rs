@@ -8,6 +8,17 @@ use patchcord_core::network::Network;
 use patchcord_net::client::{Backoff, BackoffSettings, chance};
 use tokio::task::JoinHandle;
 
+/// Begins a client when its operator is known by its worker. While the patch starts it waits until onStart of Execute DATs
+/// was called, which is put off twice, so that what a script prepares there (a table of headers, a token) is what the first
+/// connection uses.
+pub(crate) fn begin_later(network: &Network, begin: impl FnOnce(&Network) + 'static) {
+    if network.has_started() {
+        network.defer(begin);
+    } else {
+        network.defer(|network| network.defer(|network| network.defer(begin)));
+    }
+}
+
 /// A client's next attempt.
 pub(crate) struct Reconnect {
     backoff: RefCell<Backoff>,

@@ -190,9 +190,7 @@ class PatchFolder:
             cls._hidden = before
 
     def find_spec(self, name, path=None, target=None):
-        folder = self._folder()
-        if folder is not None:
-            self._known = os.fspath(folder)
+        self._known = self._folder() or self._known
         if path is not None or name == self._hidden or self._known is None:
             return None
         import importlib.machinery

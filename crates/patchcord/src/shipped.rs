@@ -3,7 +3,7 @@
 //! They are importable by their names unless another module has the name, and `mod.TDFunctions` finds them where no DAT
 //! has it. A module is compiled when it is first asked for.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
@@ -38,11 +38,12 @@ pub fn module<'py>(py: Python<'py>, name: &str) -> PyResult<Option<Bound<'py, Py
     library_text(name).map(|_| py.import(name)).transpose()
 }
 
-/// The patch folder, on the thread that owns the patch.
+/// The patch folder, on the thread that owns the patch. As a str, since a Path would have to be imported, and this is asked
+/// while something is imported.
 #[pyfunction]
-fn patch_folder() -> Option<PathBuf> {
+fn patch_folder() -> Option<OsString> {
     let folder = host::here()?.network.project().folder;
-    (!folder.as_os_str().is_empty()).then_some(folder)
+    (!folder.as_os_str().is_empty()).then(|| folder.into_os_string())
 }
 
 /// Text of a module; `None` when there is none of that name.

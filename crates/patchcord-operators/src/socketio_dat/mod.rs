@@ -55,7 +55,7 @@ use shared::Shared;
 
 use crate::par_reader::{ParReader, Wrong};
 use crate::received::Received;
-use crate::reconnect::{Reconnect, until_closed};
+use crate::reconnect::{Reconnect, begin_later, until_closed};
 use crate::recording::REPLAY;
 
 /// What to do about more namespaces than may be.
@@ -130,8 +130,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         past_dropped: Cell::new(0),
         begun: Cell::new(false),
     });
-    // The operator is not yet known by this worker; a callback that calls it has to wait until it is.
-    network.defer(move |network| {
+    begin_later(network, move |network| {
         network.with_worker(op, SocketIoDat::begin);
     });
     worker

@@ -36,7 +36,7 @@ use settings::Reader;
 
 use crate::par_reader::ParReader;
 use crate::received::Received;
-use crate::reconnect::{Reconnect, until_closed};
+use crate::reconnect::{Reconnect, begin_later, until_closed};
 use crate::recording::{Content, Direction, Entry, REPLAY};
 
 /// Bytes of the longest ping and pong (RFC 6455 §5.5).
@@ -103,8 +103,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         needs_correction: Cell::new(false),
         begun: Cell::new(false),
     });
-    // The operator is not yet known by this worker; a callback that calls it has to wait until it is.
-    network.defer(move |network| {
+    begin_later(network, move |network| {
         network.with_worker(op, WebSocketDat::begin);
     });
     worker
