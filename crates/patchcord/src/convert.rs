@@ -315,20 +315,21 @@ fn plain_response(dict: &Bound<'_, PyDict>) -> Option<Vec<(Cow<'static, str>, Ow
         (pyo3::intern!(py, "statusReason"), "statusReason"),
         (pyo3::intern!(py, "data"), "data"),
     ];
-    let mut entries = Vec::with_capacity(dict.len());
-    for (key, value) in dict.iter() {
-        let key = match known.iter().find(|(known, _)| key.is(known)) {
-            Some((_, name)) => Cow::Borrowed(*name),
-            None => response_key(key.cast_exact::<PyString>().ok()?).ok()?,
-        };
-        let value = if let Ok(text) = value.cast_exact::<PyString>() {
-            OwnedValue::Str(text.to_cow().ok()?.into_owned())
+    let mut entries = Vec::new();
+    // Filled in where they are: to copy an entry that has just been put together costs more than the rest of it.
+    entries.resize_with(dict.len(), || (Cow::Borrowed(""), OwnedValue::None));
+    for ((name, read), (key, value)) in entries.iter_mut().zip(dict.iter()) {
+        match known.iter().find(|(known, _)| key.is(known)) {
+            Some((_, known)) => *name = Cow::Borrowed(*known),
+            None => *name = response_key(key.cast_exact::<PyString>().ok()?).ok()?,
+        }
+        if let Ok(text) = value.cast_exact::<PyString>() {
+            *read = OwnedValue::Str(text.to_str().ok()?.to_owned());
         } else if let Ok(number) = value.cast_exact::<PyInt>() {
-            OwnedValue::Int(number.extract().ok()?)
+            *read = OwnedValue::Int(number.extract().ok()?);
         } else {
-            OwnedValue::Bytes(value.cast_exact::<PyBytes>().ok()?.as_bytes().to_vec())
-        };
-        entries.push((key, value));
+            *read = OwnedValue::Bytes(value.cast_exact::<PyBytes>().ok()?.as_bytes().to_vec());
+        }
     }
     Some(entries)
 }

@@ -15,8 +15,8 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::cell::{Cell, give};
 use super::table::{
-    AnyIndex, Lines, Place, borrowed, edit, find, indexes, is_editable, lines, optional_index, read, select_cells,
-    set_text, several, texts,
+    AnyIndex, Lines, Place, borrowed, edit, find, indexes, is_editable, lines, only_text, optional_index, read,
+    select_cells, set_text, several, texts,
 };
 use super::{Op, files, read_operator, table};
 use crate::convert::text_of;
@@ -304,10 +304,21 @@ impl Dat {
         nameOrIndex: Option<&Bound<'_, PyAny>>,
         sort: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<usize> {
-        let (vals, after, sort) = (texts(vals)?, optional_index(nameOrIndex)?, optional_index(sort)?);
+        let (after, sort) = (optional_index(nameOrIndex)?, optional_index(sort)?);
+        let (one, many);
+        let vals = match only_text(vals)? {
+            Some(text) => {
+                one = [text];
+                &one[..]
+            }
+            None => {
+                many = texts(vals)?;
+                &many[..]
+            }
+        };
         let row = edit(id(this), |table| match &sort {
-            Some(column) => table.append_row_sorted(&vals, column.get()),
-            None => table.append_row(&vals, after.as_ref().map(AnyIndex::get)),
+            Some(column) => table.append_row_sorted(vals, column.get()),
+            None => table.append_row(vals, after.as_ref().map(AnyIndex::get)),
         })?;
         Ok(note_appended(id(this), 1)?.unwrap_or(row))
     }

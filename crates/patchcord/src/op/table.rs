@@ -204,6 +204,17 @@ pub fn texts(values: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Text>> {
     values.try_iter()?.map(|value| text(&value?)).collect()
 }
 
+/// The text of a list of one, as a log has it; such a list needs no list of ours.
+///
+/// # Errors
+/// As for [`texts`].
+pub fn only_text(values: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Text>> {
+    match values.and_then(|values| values.cast_exact::<PyList>().ok()) {
+        Some(list) if list.len() == 1 => text(&list.get_item(0)?).map(Some),
+        _ => Ok(None),
+    }
+}
+
 /// Rows or columns: a list of lists, or a number of empty ones.
 ///
 /// # Errors
