@@ -30,6 +30,9 @@ const RECENT_LENGTH: usize = 128;
 /// Places for names of fields, of which there are some dozen. A power of two.
 const FIXED: usize = 256;
 
+/// How many places are looked at for one of them.
+const PROBES: usize = 8;
+
 /// Lists and dictionaries in one another at most, as a script may return one that holds itself.
 const MAX_DEPTH: usize = 64;
 
@@ -49,14 +52,17 @@ struct Fixed {
     object: Py<PyString>,
 }
 
-/// Texts and the objects that were made for them. Each text has one place, and the last one that came is kept there.
+/// Texts and the objects that were made for them. Each text has two places, for the last two that came.
 #[derive(Default)]
 struct Recent(Vec<Option<(Box<str>, Py<PyString>)>>);
 
 impl Recent {
     fn get<'py>(&self, py: Python<'py>, text: &str) -> Option<Bound<'py, PyString>> {
-        let (known, object) = self.0.get(place_of(text.as_bytes()))?.as_ref()?;
-        (**known == *text).then(|| object.bind(py).clone())
+        let place = place_of(text.as_bytes());
+        [place, place ^ 1].into_iter().find_map(|place| {
+            let (known, object) = self.0.get(place)?.as_ref()?;
+            (**known == *text).then(|| object.bind(py).clone())
+        })
     }
 
     /// Returns what was kept there before. A string has no code that could run when it goes; it is to be dropped with
@@ -65,7 +71,9 @@ impl Recent {
         if self.0.is_empty() {
             self.0.resize_with(RECENT, || None);
         }
-        self.0[place_of(text.as_bytes())].replace((Box::from(text), object.clone().unbind()))
+        let place = place_of(text.as_bytes());
+        let before = self.0[place].replace((Box::from(text), object.clone().unbind()));
+        std::mem::replace(&mut self.0[place ^ 1], before)
     }
 }
 
@@ -75,15 +83,19 @@ impl Names {
         if fixed.is_empty() {
             fixed.resize_with(FIXED, || None);
         }
-        let place = &mut fixed[(name.as_ptr() as usize).wrapping_mul(0x9e37_79b9) >> 16 & (FIXED - 1)];
-        match place {
-            Some(known) if std::ptr::eq(known.text, name) => known.object.bind(py).clone(),
-            _ => {
-                let object = PyString::intern(py, name);
-                *place = Some(Fixed { text: name, object: object.clone().unbind() });
-                object
+        let first = (name.as_ptr() as usize).wrapping_mul(0x9e37_79b9) >> 16;
+        for place in (first..first + PROBES).map(|place| place & (FIXED - 1)) {
+            match &mut fixed[place] {
+                Some(known) if std::ptr::eq(known.text, name) => return known.object.bind(py).clone(),
+                Some(_) => {}
+                free => {
+                    let object = PyString::intern(py, name);
+                    *free = Some(Fixed { text: name, object: object.clone().unbind() });
+                    return object;
+                }
             }
         }
+        PyString::intern(py, name)
     }
 
     fn header<'py>(&self, py: Python<'py>, name: &str) -> Bound<'py, PyString> {

@@ -158,6 +158,11 @@ fn build(root: &Path, package: &str, example: Option<&str>) -> Result<(), String
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.current_dir(root).args(["build", "--quiet", "--release", "--package", package]);
+    // What cargo says of this package: build scripts that read it would run anew, and everything behind them be built anew.
+    let of_package = |name: &String| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for name in std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(of_package) {
+        command.env_remove(name);
+    }
     if let Some(example) = example {
         command.args(["--example", example]);
     }
