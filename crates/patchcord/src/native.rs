@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use patchcord_core::content::Content;
 use patchcord_core::patch::extras::{Extras, MAX_VIRTUAL_BYTES, VirtualFile};
 use patchcord_core::patch::flags::Flag;
-use patchcord_core::patch::{OpId, Source};
+use patchcord_core::patch::{OpId, Side, Source};
 use patchcord_core::tracking::Source as Read;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyModule};
@@ -54,6 +54,7 @@ pub fn module(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
     module.add_function(wrap_pyfunction!(fed, py)?)?;
     module.add_function(wrap_pyfunction!(wire, py)?)?;
     module.add_function(wrap_pyfunction!(input_names, py)?)?;
+    module.add_function(wrap_pyfunction!(connectors, py)?)?;
     module.add_function(wrap_pyfunction!(memory, py)?)?;
     module.add_function(wrap_pyfunction!(file_names, py)?)?;
     module.add_function(wrap_pyfunction!(file, py)?)?;
@@ -155,8 +156,13 @@ fn find<'py>(which: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 /// What feeds each input: operator and output.
 #[pyfunction]
 fn wires<'py>(op: &Bound<'py, Op>) -> PyResult<Vec<Option<Wire<'py>>>> {
-    let inputs = read_operator(id(op), |op| op.inputs().to_vec())?;
     host::with(|host| {
+        let inputs = {
+            let patch = host.network.patch();
+            patch.note_tree_read();
+            patch.get(id(op)).ok_or_else(gone)?;
+            patch.inputs(id(op))
+        };
         let handle = |source: Source| Ok((host.handle(op.py(), source.op)?, usize::from(source.output)));
         inputs.into_iter().map(|source| source.map(handle).transpose()).collect()
     })
@@ -170,9 +176,10 @@ fn fed<'py>(op: &Bound<'py, Op>) -> PyResult<Vec<End<'py>>> {
         let mut ends = Vec::new();
         {
             let patch = host.network.patch();
+            patch.note_tree_read();
             patch.get(source).ok_or_else(gone)?;
             for target in patch.fed_by(source) {
-                let inputs = patch.get(target).map(|op| op.inputs()).unwrap_or_default();
+                let inputs = patch.inputs(target);
                 let wires = inputs.iter().enumerate().filter_map(|(input, from)| Some((input, (*from)?)));
                 let own = wires.filter(|(_, from)| from.op == source);
                 ends.extend(own.map(|(input, from)| (target, input, usize::from(from.output))));
@@ -187,6 +194,20 @@ fn fed<'py>(op: &Bound<'py, Op>) -> PyResult<Vec<End<'py>>> {
 fn wire(op: &Bound<'_, Op>, input: usize, source: Option<&Bound<'_, Op>>, output: u8) -> PyResult<()> {
     let source = source.map(|from| Source { op: id(from), output });
     host::with(|host| host.network.patch_mut().wire(id(op), input, source).map_err(refused))
+}
+
+/// The In or Out operators of a component, in the order of its inputs or outputs.
+#[pyfunction]
+fn connectors<'py>(op: &Bound<'py, Op>, is_input: bool) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let side = if is_input { Side::In } else { Side::Out };
+    host::with(|host| {
+        let found = {
+            let patch = host.network.patch();
+            patch.note_tree_read();
+            patch.connectors(id(op), side)
+        };
+        host.handles(op.py(), &found)
+    })
 }
 
 /// What the inputs are for, in words.

@@ -19,12 +19,12 @@ class Connector:
     @property
     def inOP(self):
         """The operator inside a component that this input leads to; None for what is no component."""
-        return _inside(self._owner, self._index, "in") if self._is_input else None
+        return _inside(self._owner, self._index, True) if self._is_input else None
 
     @property
     def outOP(self):
         """The operator inside a component that this output comes from; None for what is no component."""
-        return None if self._is_input else _inside(self._owner, self._index, "out")
+        return None if self._is_input else _inside(self._owner, self._index, False)
 
     @property
     def description(self):
@@ -79,10 +79,8 @@ class Connector:
         return f"type:Connector owner:{self._owner.path} {kind}:{self._index}"
 
 
-def _inside(owner, index, kind):
-    if not owner.isCOMP:
-        return None
-    inner = [child for child in owner.children if child.type == kind]
+def _inside(owner, index, is_input):
+    inner = native.connectors(owner, is_input) if owner.isCOMP else []
     return inner[index] if index < len(inner) else None
 
 
@@ -94,12 +92,7 @@ def _input_connectors(op):
 
 def _output_connectors(op):
     """One for each output. An operator that is no component has one; a component has one for each Out operator inside."""
-    if op.isCOMP:
-        count = sum(child.type == "out" for child in op.children)
-        used = [output + 1 for _, _, output in native.fed(op)]
-        count = max([count, *used])
-    else:
-        count = 1
+    count = len(native.connectors(op, False)) if op.isCOMP else 1
     return [Connector(op, index, False) for index in range(count)]
 
 

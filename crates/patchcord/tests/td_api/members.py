@@ -87,6 +87,24 @@ def test_connectors_are_in_step_with_wires():
     base.destroy()
 
 
+def test_connectors_of_components_are_their_in_and_out_operators():
+    base = parent().create(baseCOMP)
+    box, table, sink = base.create(baseCOMP, 'box'), base.create(tableDAT), base.create(nullDAT)
+    assert box.inputConnectors == [] and box.outputConnectors == []
+    second, first, out = box.create(inDAT, 'in2'), box.create(inDAT, 'in1'), box.create(outDAT, 'out1')
+    ins, outs = box.inputConnectors, box.outputConnectors
+    assert [c.inOP for c in ins] == [first, second] and [c.outOP for c in outs] == [out]
+    ins[1].connect(table)
+    outs[0].connect(sink)
+    assert box.inputs == [table] and ins[1].connections == [table.outputConnectors[0]] and ins[0].connections == []
+    assert sink.inputConnectors[0].connections == [outs[0]] and outs[0].connections == [sink.inputConnectors[0]]
+    box.setInputs([table])
+    assert ins[0].connections[0].owner == table and ins[1].connections == []
+    copies = base.copyOPs([table, box])
+    assert copies[1].inputs == [copies[0]]
+    base.destroy()
+
+
 def test_paths_and_dependencies():
     assert op('text1').relativePath(op('table1')) == 'table1'
     assert op('base1/text1').relativePath('/project1/table1') == '../table1'
