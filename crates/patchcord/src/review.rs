@@ -4,7 +4,7 @@
 //! is given the declarations of the API and of the operators. No script is run.
 
 use patchcord_core::declaration::OperatorType;
-use patchcord_runtime::project::{Remark, ReviewedOperator, ReviewedScript, Reviewer};
+use patchcord_runtime::project::{Remark, ReviewedPatch, ReviewedScript, Reviewer};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
@@ -17,9 +17,9 @@ static REVIEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 pub struct PythonReviewer;
 
 impl Reviewer for PythonReviewer {
-    fn review(&self, operators: &[ReviewedOperator], scripts: &[ReviewedScript]) -> Vec<Remark> {
+    fn review(&self, patch: &ReviewedPatch, scripts: &[ReviewedScript]) -> Vec<Remark> {
         Python::attach(|py| {
-            review(py, operators, scripts).unwrap_or_else(|error| {
+            review(py, patch, scripts).unwrap_or_else(|error| {
                 // A patch is not to fail because of what only looks at it.
                 tracing::error!("the scripts could not be reviewed: {error}");
                 Vec::new()
@@ -28,7 +28,7 @@ impl Reviewer for PythonReviewer {
     }
 }
 
-fn review(py: Python<'_>, operators: &[ReviewedOperator], scripts: &[ReviewedScript]) -> PyResult<Vec<Remark>> {
+fn review(py: Python<'_>, patch: &ReviewedPatch, scripts: &[ReviewedScript]) -> PyResult<Vec<Remark>> {
     let function = REVIEW.get_or_try_init(py, || -> PyResult<_> {
         declared(py)?; // loads what the two build upon
         library(py, c"_patchcord.inference", include_str!("library/inference.py"))?;
@@ -36,10 +36,11 @@ fn review(py: Python<'_>, operators: &[ReviewedOperator], scripts: &[ReviewedScr
         Ok(module.getattr("review")?.unbind())
     })?;
     let types = patchcord_operators::types().iter().map(|kind| type_facts(py, kind)).collect::<PyResult<Vec<_>>>()?;
-    let operators: Vec<_> = operators.iter().map(|op| (&op.path, op.kind, &op.callbacks)).collect();
+    let operators: Vec<_> = patch.operators.iter().map(|op| (&op.path, op.kind, &op.callbacks)).collect();
     let scripts: Vec<_> =
         scripts.iter().map(|script| (&script.path, &*script.text, script.is_expression, script.is_script)).collect();
-    let found = function.bind(py).call1((class_rows(), absent_types(py)?, types, operators, scripts))?;
+    let found =
+        function.bind(py).call1((class_rows(), absent_types(py)?, types, operators, scripts, patch.stand_ins))?;
     found.try_iter()?.map(|finding| remark(&finding?)).collect()
 }
 

@@ -76,11 +76,16 @@ fn expected(script: &str) -> Remarks {
 
 /// Checks a script beside its comments; `more` is added to the patch.
 fn review(script: &str, more: &str) {
+    review_in(PATCH, script, more);
+}
+
+/// As [`review`], in another patch.
+fn review_in(patch: &str, script: &str, more: &str) {
     let folder = tempfile::tempdir().expect("a folder");
     // Without the comments, or a report that shows the line would seem to say what they ask for.
     let plain: String =
         script.lines().map(|line| line.split("  # -> ").next().unwrap_or_default().to_owned() + "\n").collect();
-    let said = check(folder.path(), &format!("{PATCH}{more}"), &plain);
+    let said = check(folder.path(), &format!("{patch}{more}"), &plain);
     assert_eq!(said.code, Some(0), "{}", said.text);
     let found = remarks(&said.text, "checked.py");
     let wanted = expected(script);
@@ -142,6 +147,24 @@ type = "datexecuteDAT"
 file = "checked.py"
 "#;
     review(script, own);
+}
+
+#[test]
+fn stand_ins_accept_everything() {
+    let script = "\
+def onStart():
+    op('noise1').par.seed += 1
+    op('noise1').sample(x=1, y=2)
+    op('button1').click()
+    op('computed' + '1').click()
+    op('base1').create(oscinDAT).anything
+    op('noise1').loadTox
+    op('base1').loadTox('x')  # -> COMP.loadTox
+    op('log').click()  # -> a Table DAT has no `click`
+";
+    let more = "\n[op.noise1]\ntype = \"noiseTOP\"\n[op.button1]\ntype = \"buttonCOMP\"\n";
+    let patch = PATCH.replace("format = 1", "format = 1\nstand_ins = true");
+    review_in(&patch, script, more);
 }
 
 #[test]

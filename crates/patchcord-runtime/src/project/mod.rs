@@ -31,5 +31,5 @@ pub use load::MAX_FILE_BYTES;
 pub use new_project::{NEW_PROJECT_TYPES, NewProjectError, callbacks_template, new_project};
 pub use reason::Reason;
 pub use report::{Finding, Report, Style};
-pub use review::{Remark, Review, ReviewedOperator, ReviewedScript, Reviewer};
+pub use review::{Remark, Review, ReviewedOperator, ReviewedPatch, ReviewedScript, Reviewer};
 pub use write::{WriteError, set_parameter};

@@ -20,7 +20,7 @@ use super::scripts::{is_python, line_start};
 /// Looks through scripts.
 pub trait Reviewer {
     /// What the scripts use and what is not there.
-    fn review(&self, operators: &[ReviewedOperator], scripts: &[ReviewedScript]) -> Vec<Remark>;
+    fn review(&self, patch: &ReviewedPatch, scripts: &[ReviewedScript]) -> Vec<Remark>;
 }
 
 /// A review that is wanted.
@@ -30,6 +30,15 @@ pub struct Review<'a> {
     pub reviewer: &'a dyn Reviewer,
     /// A patch with more scripts and expressions than this is not reviewed: `run` is not to wait long for it.
     pub most: usize,
+}
+
+/// A patch file, as far as a review needs it.
+#[derive(Clone, Debug, Default)]
+pub struct ReviewedPatch {
+    /// Its operators.
+    pub operators: Vec<ReviewedOperator>,
+    /// Whether operators of types that are not here are made as stand-ins, which accept everything.
+    pub stand_ins: bool,
 }
 
 /// An operator of the patch file, as far as a review needs it.
@@ -96,7 +105,8 @@ impl Reader<'_> {
             let path = join(&self.settings.at, &entry.path);
             operators.push(ReviewedOperator { path, kind: entry.kind.name, callbacks: callbacks.unwrap_or_default() });
         }
-        for remark in review.reviewer.review(&operators, &scripts) {
+        let patch = ReviewedPatch { operators, stand_ins: self.settings.stand_ins };
+        for remark in review.reviewer.review(&patch, &scripts) {
             let (Some(script), Some(place)) = (scripts.get(remark.script), places.get(remark.script)) else { continue };
             self.note_remark(remark, place, &script.text);
         }

@@ -32,8 +32,10 @@ ARGUMENTS = {
 class Api:
     """The declaration, made quick to ask."""
 
-    def __init__(self, classes, absent_types, types):
-        self.absent_types = absent_types
+    def __init__(self, classes, absent_types, types, stand_ins):
+        # Where stand-ins are made, a type that is not here accepts everything.
+        self.stand_ins = stand_ins
+        self.absent_types = {} if stand_ins else absent_types
         self.types = {kind.name: kind for kind in types}
         self.classes = {}
         for name, what, base, absent, members in classes:

@@ -40,9 +40,9 @@ MEANT = {
 CATCHING = {"AttributeError", "NameError", "ImportError", "Exception", "BaseException"}
 
 
-def review(classes, absent_types, types, operators, scripts):
+def review(classes, absent_types, types, operators, scripts, stand_ins):
     """All findings, in the order of the scripts and their lines."""
-    api = Api(classes, absent_types, [Type(*kind) for kind in types])
+    api = Api(classes, absent_types, [Type(*kind) for kind in types], stand_ins)
     operators = [Operator(*operator) for operator in operators]
     patch = Patch(operators)
     parsed = {}
@@ -254,7 +254,7 @@ class Review(ast.NodeVisitor):
         if found:
             return found[1][1]
         declared = self.api.classes.get(name)
-        if declared and declared[1] and name[:1].isupper():
+        if declared and declared[1] and name[:1].isupper() and not self.may_stand_in(name):
             return declared[1]
         return self.api.absent_types.get(name, "")
 
@@ -328,10 +328,12 @@ class Review(ast.NodeVisitor):
             return
 
     def check_attribute(self, node, thing, name):
+        if isinstance(thing, Op) and thing.kind.startswith("standin"):
+            return
         found = self.inference.found(thing, name)
         if found is not None:
             of, (member, why, gives, is_method) = found
-            if why:
+            if why and not self.may_stand_in(of):
                 self.missing(node, name, f"{of}.{name}", why)
             return
         if isinstance(thing, Thing):
@@ -363,8 +365,14 @@ class Review(ast.NodeVisitor):
 
     def accepts_anything(self, thing):
         """Whether an operator may be one that stands in for others."""
-        kinds = self.patch.kinds.values() if thing.kind in ("OP", "COMP", "DAT", "CHOP") else [thing.kind]
-        return any(kind.startswith("standin") for kind in kinds)
+        if thing.kind in ("OP", "COMP", "DAT", "CHOP"):
+            return self.api.stand_ins or any(kind.startswith("standin") for kind in self.patch.kinds.values())
+        return thing.kind.startswith("standin")
+
+    def may_stand_in(self, name):
+        """Whether a class is one of operators that are here as stand-ins only."""
+        declared = self.api.classes.get(name)
+        return bool(self.api.stand_ins and declared and declared[1] and self.api.is_operator(name))
 
     def check_parameter(self, node, op, name):
         kind = self.api.types.get(op.kind)
