@@ -23,7 +23,7 @@ fn blocks() -> Vec<(&'static str, &'static str)> {
 
 #[test]
 fn what_the_page_shows_runs() {
-    let mut patch = "[patch]\nformat = 1\nname = \"guide\"\n".to_owned();
+    let mut patch = "[patch]\nformat = 1\nname = \"guide\"\nstand_ins = true\n".to_owned();
     let mut files: Vec<(String, String)> = Vec::new();
     let mut runs = 0;
     for (mark, code) in blocks() {
