@@ -163,6 +163,27 @@ def test_reconnect_by_functions(scenario, python_server):
     assert not client.program.find_line("lost again")
 
 
+def test_watchdog(scenario, python_server):
+    line = Line()
+    client = scenario("watchdog", ports={9981: python_server(line).port})
+    with line.accepted() as first:
+        assert receive(first) == "dialled 0"
+        first.send("length")
+        assert receive(first) == "0.4"
+        first.send("fraction")
+        assert 0 <= float(receive(first)) < 0.5
+        # Silence: the timer ends, and the client dials again.
+        with pytest.raises(ConnectionClosed):
+            receive(first)
+    client.expect_line("^watchdog barks 1$")
+    with line.accepted() as second:
+        assert receive(second) == "dialled 1"
+        second.send("slow")
+        assert receive(second) == "slow"
+        with pytest.raises(TimeoutError):
+            second.recv(timeout=0.8)
+
+
 def test_agents(scenario):
     agents = scenario("agents")
     listener = agents.connect()

@@ -89,3 +89,19 @@ def test_threads(scenario):
     assert client.json()["job"] == "again", "a new thread was started"
     server.stop()
     server.expect_line("^worker was told$")
+
+
+def test_scripts_of_several_builds(scenario):
+    server = scenario("builds")
+    found = server.json("/")
+    true = {key for key, value in found.items() if value is True}
+    wanted = {"version", "python", "product", "ping", "connections", "localaddress", "storage", "json", "same"}
+    assert wanted | {"evalled", "ui", "time", "year"} <= true, found
+    assert found["send"] is False
+    assert found["functions"] == [True, True]
+    assert found["par"] == [True, False, False]
+    assert found["td"] == [True, True, True, True, False]
+    assert found["project"] == [True, True, True]
+    assert "constant1" in found["shortcut"]
+    name, value, status = server.json("/channel?v=4.5")
+    assert (value, status) == (4.5, "asked for /channel") and name in ("value0", "const0value")

@@ -1,6 +1,168 @@
 """Scripts around other operators in the manner of TouchDesigner's users: networks made by scripts, Execute DATs,
 expressions, Info, channels, stand-ins."""
 
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from running import eventually, free_port
+
+
+def test_network_builder(scenario):
+    builder = scenario("network_builder")
+    remote = builder.connect()
+
+    def do(command, **arguments):
+        answer = remote.ask({"do": command, **arguments})
+        assert "ok" in answer, answer
+        return answer["ok"]
+
+    def fails(command, **arguments):
+        return remote.ask({"do": command, **arguments})["error"]
+
+    table = do("create", type="tableDAT", name="data", tags=["b", "a"])
+    assert (table["path"], table["type"], table["family"]) == ("/project1/work/data", "tableDAT", "DAT")
+    assert (table["tags"], table["inputs"], table["docked"], table["x"]) == (["a", "b"], [], [], 150)
+    server = do("create", type="webserverDAT", port=1234, active=False, nonsense=1)
+    assert (server["name"], server["docked"]) == ("webserver1", ["webserver1_callbacks"])
+    builder.expect_line("no parameter nonsense on /project1/work/webserver1")
+    assert do("pars", name="webserver1", pattern="port") == {"port": "1234"}
+    assert do("create", type="webserverDAT")["name"] == "webserver2"
+    assert do("destroy", pattern="webserver2") == ["webserver2"]
+    assert do("listing") == ["data", "webserver1", "webserver1_callbacks"]
+    assert fails("create", type="nonsenseDAT") in ("Error", "tdError")
+
+    assert do("write", name="data", rows=[["a", 1], ["b", 2]]) == [2, 2]
+    assert do("create", type="nullDAT", name="out")["inputs"] == []
+    assert do("connect", a="data", b="out")["inputs"] == ["data"]
+    assert do("read", name="out") == [["a", "1"], ["b", "2"]]
+    do("write", name="data", rows=[["c", 3]])
+    assert do("read", name="out") == [["c", "3"]]
+    assert do("disconnect", name="out")["inputs"] == []
+    do("create", type="textDAT", name="text")
+    do("create", type="mergeDAT", name="both")
+    assert do("wire", name="both", sources=["data", "out"])["inputs"] == ["data", "out"]
+
+    unit = do("copy", source="template", name="unit1")
+    assert (unit["type"], unit["path"]) == ("baseCOMP", "/project1/work/unit1")
+    assert do("copy", source="template")["name"] == "template"
+    assert do("pars", name="unit1", pattern="Label") == {"Label": "copy of template"}
+    assert do("call", name="unit1/text1", function="hello") == "hello from unit1"
+    assert do("read", name="unit1/table1") == [["key", "value"], ["state", "new"]]
+    assert do("listing", type="tableDAT", depth=2) == ["table1", "table1"]
+    assert do("listing", type="tableDAT") == ["data"]
+    assert do("listing", name="web*") == ["webserver1", "webserver1_callbacks"]
+    assert do("listing", tags=["a"]) == ["data"]
+    assert "unit2" in do("rename", name="unit1", to="unit2")
+    assert do("call", name="unit2/text1", function="hello") == "hello from unit2"
+
+    assert do("client", text="round trip") == ["ws", "ws_callbacks", "ws"]
+    eventually(lambda: do("noted") == "round trip")
+    assert sorted(do("destroy", pattern="ws*")) == ["ws", "ws_callbacks"] and do("listing", name="ws*") == []
+    assert do("destroy", pattern="unit2") == ["unit2"]
+    assert do("listing", name="unit*") == []
+    assert fails("read", name="unit2") == "AttributeError"
+
+
+def test_parameter_execute(scenario):
+    show = scenario("par_execute")
+    page = show.connect()
+
+    def until(event):
+        found = []
+        while True:
+            found.append(page.json())
+            if found[-1]["event"] == event:
+                return found
+
+    page.send({"Level": 0.7})
+    value, values = until("values")
+    assert value == {"event": "value", "owner": "show", "name": "Level", "value": 0.7, "prev": 0.5}
+    assert values == {"event": "values", "changes": [["Level", 0.5, 0.7]]}
+    page.send({"Level": 0.9, "Cue": 4, "Title": "Tag"})
+    *each, values = until("values")
+    assert [(one["name"], one["value"]) for one in each][:2] == [("Level", 0.9), ("Cue", 4)]
+    assert "Title" not in str(each) + str(values)
+    page.send({"Go": "pulse"})
+    pulsed = page.expect(lambda message: message["event"] == "pulse")
+    assert pulsed == {"event": "pulse", "name": "Go"}
+    assert page.expect(lambda message: message.get("name") == "Cue")["value"] == 5
+    page.expect(lambda message: message["event"] == "values")
+    page.send({"Level": {"expr": "me.par.Cue / 10"}})
+    assert page.expect(lambda message: message.get("name") == "Level")["value"] == 0.5
+    page.send({"Cue": 6})
+    assert page.expect(lambda message: message.get("name") == "Level")["value"] == 0.6
+
+
+def test_chop_execute(scenario):
+    faders = scenario("chop_execute")
+    page = faders.connect()
+    assert faders.json("/") == {
+        "channels": {"red": 0.25, "go": 0},
+        "sum": 0.25,
+        "half": 0.125,
+        "first": "red",
+        "none": True,
+        "numbers": [2, 1],
+    }
+    assert page.ask({"red": 0.75}) == {
+        "kind": "value",
+        "channel": "red",
+        "owner": "null1",
+        "val": 0.75,
+        "prev": 0.25,
+        "index": 0,
+    }
+    assert faders.json("/")["channels"]["red"] == 0.75
+    assert page.ask({"go": 1}) == {"kind": "on", "channel": "go", "val": 1, "prev": 0}
+    page.send({"go": 2})
+    assert page.is_silent(0.15), "it is on already"
+    assert page.ask({"go": 0}) == {"kind": "off", "channel": "go", "frames": True}
+    # Within one frame only what stands at its end counts.
+    assert page.ask({"wiggle": [0.1, 0.9, 0.5]})["val"] == 0.5
+    page.send({"wiggle": [0.9, 0.5]})
+    assert page.is_silent(0.15)
+
+
+def test_expressions_and_bindings(scenario, python_server):
+    heard = []
+
+    def note(connection):
+        heard.append((connection.request.path, connection.recv(timeout=8)))
+        with pytest.raises(ConnectionClosed):
+            connection.recv(timeout=20)
+
+    first, second = python_server(note), python_server(note)
+    show = scenario("expr_bind", ports={9981: first.port})
+    pars = show.json("/pars")
+    assert pars["netaddress"]["value"] == "ws://127.0.0.1/one" and pars["netaddress"]["mode"] == "EXPRESSION"
+    port = pars["port"]
+    assert (port["value"], port["mode"], port["bind"]) == (first.port, "BIND", "parent().par.Wsport")
+    assert pars["active"]["value"] in (0, False)
+    show.get("/link?Enable=1")
+    eventually(lambda: len(heard) == 1)
+    assert heard[0] == ("/one", "ws://127.0.0.1/one BIND EXPRESSION")
+
+    # The address changes: the client goes elsewhere, without anybody touching `active`.
+    show.get("/settings?path=two")
+    eventually(lambda: len(heard) == 2, what="a connection at the new path")
+    assert heard[1][0] == "/two"
+    assert show.json(f"/client?port={second.port}") == second.port
+    eventually(lambda: len(heard) == 3, what="a connection at the new port")
+    assert show.json("/pars")["port"]["value"] == second.port
+    show.get("/link?Enable=0")
+    show.expect_line("^away from ws://127.0.0.1/two$")
+    assert show.json("/rebind") == [1, True, True, "Wsport", ["websocket1"]]
+
+    # The server's own port is an expression, too: it moves, and who is connected stays.
+    client = show.connect()
+    new = free_port()
+    show.get(f"/settings?port={new}")
+    show.ports[9980] = new
+    show.expect_line(rf"listening on http://127\.0\.0\.1:{new}/")
+    client.send("still here")
+    assert client.text() == f"still here@{new}"
+    assert show.json("/pars")["port"]["value"] == second.port
+
 
 def test_info(scenario):
     info = scenario("info_poll")
@@ -21,3 +183,19 @@ def test_info(scenario):
     clients[1].close()
     info.expect_json("/history", lambda rows: rows[0] == 0 and rows[-2:] == [3, 2])
     assert info.json("/table")["rows"] >= 1
+
+
+def test_chop_pipeline(scenario):
+    pipe = scenario("chop_pipeline")
+    assert pipe.json("/") == {
+        "datto1": {"fade": 0.25, "speed": 2, "hue": 0.5},
+        "null1": {"fade": 0.25, "hue": 0.5},
+        "numChans": 2,
+        "fade": 0.5,
+        "missing": True,
+    }
+    assert pipe.json("/average") == 0.9167
+    assert pipe.json("/set?fade=0.75&extra=1")["null1"] == {"fade": 0.75, "hue": 0.5}
+    assert pipe.json("/")["datto1"]["extra"] == 1
+    table = pipe.json("/table")
+    assert [row[0] for row in table] == ["fade", "hue"] and float(table[0][1]) == 0.75

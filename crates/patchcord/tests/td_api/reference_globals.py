@@ -77,6 +77,73 @@ def test_virtual_files_stay_virtual():
     comp.destroy()
 
 
+def test_channels():
+    chop = parent().create(constantCHOP, 'faders')
+    for number, (name, value) in enumerate((('red', 0.25), ('green', 2))):
+        for names, values in (('name%d', 'value%d'), ('const%dname', 'const%dvalue')):
+            if hasattr(chop.par, names % number):
+                setattr(chop.par, names % number, name)
+                setattr(chop.par, values % number, value)
+                break
+        else:
+            raise AssertionError('no parameters for channels')
+    assert chop.numChans == 2 and chop.numSamples == 1 and not chop.isTimeSlice and chop.rate > 0
+    red = chop['red']
+    assert red == 0.25 and float(red) == 0.25 and red.name == 'red' and red.index == 0 and red.owner == chop
+    assert red + 1 == 1.25 and red < chop['green'] and round(red, 1) == 0.2 and f'{red:.1f}' == '0.2' and -red == -0.25
+    assert chop['absent'] is None and chop[5] is None and chop[1] == 2
+    assert chop.chan('gr*').name == 'green' and chop.chan('RED', caseSensitive=False) == 0.25
+    assert [c.name for c in chop.chans('*e*')] == ['red', 'green'] and chop.chans('x*') == []
+    assert (red.average(), red.min(), red.max(), red.vals, red[0]) == (0.25, 0.25, 0.25, [0.25], 0.25)
+    assert red.valid and red.evalFrame(1) == 0.25
+    chop.par.value0 = 0.5
+    assert red == 0.5 and chop['red'].eval() == 0.5
+    null = parent().create(nullCHOP, 'through')
+    null.setInputs([chop])
+    assert null['green'] == 2
+    chop.par.value1 = 3
+    assert null['green'] == 3 and null.numChans == 2
+    op('text1').par.customext.expr = "op('through')['green'] * 2"
+    assert float(op('text1').par.customext.eval()) == 6
+    op('text1').par.customext.reset()
+    null.destroy()
+    chop.destroy()
+
+
+def test_a_table_seen_through_others():
+    null = parent().create(nullDAT, 'through')
+    null.setInputs([op('table1')])
+    assert null.numRows == 4 and null['b', 'value'] == '2.5' and not null.isEditable
+    raises(td.Error, lambda: null.appendRow(['x']))
+    select = parent().create(selectDAT, 'some')
+    select.par.dat = 'table1'
+    assert select.numRows == 4
+    op('table1')['b', 'value'] = 'changed'
+    assert null['b', 'value'] == 'changed' and select['b', 'value'] == 'changed'
+    op('table1')['b', 'value'] = '2.5'
+    select.par.extractrows = 'bynames'
+    select.par.rownames = 'a c'
+    assert [c.val for c in select.col(0)] == ['a', 'c'], [c.val for c in select.col(0)]
+    null.setInputs([])
+    assert null.numRows == 0
+    null.destroy()
+    select.destroy()
+
+
+def test_timer():
+    timer = parent().create(timerCHOP, 'clock')
+    timer.par.length, timer.par.lengthunits = 3, 'frames'
+    timer.par.start.pulse()
+    assert 0 <= timer['timer_fraction'] <= 1
+    me.store('timer', timer.path)
+
+
+def later_the_timer_is_done():
+    timer = op(me.fetch('timer'))
+    assert timer['timer_fraction'] == 1, timer['timer_fraction']
+    timer.destroy()
+
+
 def test_internal_shortcuts():
     comp = parent().create(baseCOMP, 'house')
     data = comp.create(tableDAT, 'data')

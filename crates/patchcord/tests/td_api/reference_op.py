@@ -11,6 +11,45 @@ def raises(kind, function, *words):
     raise AssertionError(f"{kind.__name__} was not raised")
 
 
+def test_kinds():
+    server, base = op('webserver1'), op('base1')
+    assert not server.isObject and not server.isPanel and not base.isPanel
+    container = parent().create(containerCOMP, 'panel')
+    assert container.isPanel and container.isCOMP and container.OPType == 'containerCOMP'
+    container.destroy()
+    assert server.maxInputs >= server.minInputs >= 0
+    null = parent().create(nullDAT)
+    assert null.isFilter and not null.isMultiInputs and null.minInputs <= null.maxInputs == 1
+    merge = parent().create(mergeDAT)
+    assert merge.isMultiInputs and merge.maxInputs > 1
+    null.destroy()
+    merge.destroy()
+
+
+def test_wires():
+    null = parent().create(nullDAT, 'wired')
+    merge = parent().create(mergeDAT, 'merged')
+    op('table1').outputConnectors[0].connect(null.inputConnectors[0])
+    assert null.inputs == [op('table1')] and null in op('table1').outputs
+    [wire] = null.inputConnectors[0].connections
+    assert wire.owner == op('table1') and wire.index == 0
+    connector = null.inputConnectors[0]
+    assert connector.isInput and not connector.isOutput and connector.owner == null and connector.index == 0
+    connector.connect(op('text1'))
+    assert null.inputs == [op('text1')] and null not in op('table1').outputs
+    connector.disconnect()
+    assert null.inputs == [] and connector.connections == []
+    null.setInputs([op('table1')])
+    merge.setInputs([op('table1'), null])
+    assert null.inputs == [op('table1')] and merge.inputs == [op('table1'), null]
+    assert null.outputs == [merge]
+    merge.setInputs([])
+    assert merge.inputs == []
+    null.destroy()
+    assert op('table1').outputs == []
+    merge.destroy()
+
+
 def test_paths_between_operators():
     inner = op('base1/deep/text2')
     assert inner.relativePath(op('text1')) == '../../text1'
@@ -60,6 +99,13 @@ def test_what_depends_on_what():
     dat.par.customext.eval()
     dependents = op('table1').dependenciesTo(dat)
     assert isinstance(dependents, list)
+    dat.destroy()
+
+
+def test_startup_values():
+    dat = parent().create(textDAT, 'remembers')
+    dat.storeStartupValue('mood', 'calm')
+    dat.unstoreStartupValue('mood')
     dat.destroy()
 
 

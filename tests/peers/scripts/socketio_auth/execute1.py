@@ -1,4 +1,3 @@
 def onStart():
 	# the first token is there before the first connection
 	op('socketio1_callbacks').module.refresh()
-	op('socketio1').par.active = 1
