@@ -151,12 +151,17 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
 }
 
 impl DatExecute {
-    /// Settles which DATs are looked at. Those that were looked at before are compared with what they held then.
+    /// Settles which DATs are looked at. Those that were looked at before are compared with what they held then, be it
+    /// before this DAT was switched off.
     fn find_dats(&self, network: &Network) {
         let op = self.script.op;
+        if !self.script.is_on(network, ACTIVE) {
+            self.watched.borrow().iter().for_each(|known| network.unwatch(known.op, op));
+            network.set_frame_interest(op, false);
+            return;
+        }
         let is_dat = |op| network.patch().get(op).is_some_and(|op| op.declaration().family == Family::Dat);
-        let active = self.script.is_on(network, ACTIVE);
-        let wanted = if active { named(network, op, DAT, is_dat) } else { Vec::new() };
+        let wanted = named(network, op, DAT, is_dat);
         let mut before = self.watched.take();
         before.iter().filter(|known| !wanted.contains(&known.op)).for_each(|known| network.unwatch(known.op, op));
         let mut watched = Vec::with_capacity(wanted.len());
@@ -174,7 +179,9 @@ impl DatExecute {
         network.set_frame_interest(op, watched.iter().any(|watched| watched.computes));
         let phase = if &*network.eval(op, EXECUTE).to_text() == "end" { FramePhase::End } else { FramePhase::Start };
         self.phase.set(phase);
+        let dats: Vec<_> = watched.iter().map(|watched| watched.op).collect();
         *self.watched.borrow_mut() = watched;
+        dats.into_iter().for_each(|dat| self.compare(network, dat));
     }
 
     /// Version and, where it is wanted, content of a DAT.

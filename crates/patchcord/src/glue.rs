@@ -1,4 +1,4 @@
-//! The Python part of this library (`glue.py`) and quick access to what Rust needs of it.
+//! The Python part of this library (`glue.py`, `execute.py`) and quick access to what Rust needs of it.
 //!
 //! It is compiled once per process, when it is first asked for. It knows nothing of a running patch, so it also
 //! serves `patchcord check`, which has none.
@@ -13,6 +13,7 @@ static GLUE: PyOnceLock<Glue> = PyOnceLock::new();
 pub struct Glue {
     /// The module itself.
     pub module: Py<PyModule>,
+    execute: Py<PyModule>,
     /// The class of request dictionaries.
     pub request: Py<PyType>,
     /// The class of text bodies.
@@ -33,6 +34,8 @@ impl Glue {
     fn load(py: Python<'_>) -> PyResult<Glue> {
         let source = std::ffi::CString::new(include_str!("glue.py"))?;
         let module = PyModule::from_code(py, &source, c"<patchcord>", c"_patchcord.glue")?;
+        let execute = std::ffi::CString::new(include_str!("execute.py"))?;
+        let execute = PyModule::from_code(py, &execute, c"<patchcord>", c"_patchcord.execute")?;
         let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
         Ok(Glue {
             request: class("Request")?,
@@ -40,6 +43,7 @@ impl Glue {
             value_of: module.getattr("value_of")?.unbind(),
             positional: module.getattr("positional")?.unbind(),
             module: module.clone().unbind(),
+            execute: execute.unbind(),
         })
     }
 
@@ -49,6 +53,14 @@ impl Glue {
     /// When there is none of that name.
     pub fn get<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
         self.module.bind(py).getattr(name)
+    }
+
+    /// A class of what Execute DATs tell scripts.
+    ///
+    /// # Errors
+    /// When there is none of that name.
+    pub fn of_execute<'py>(&self, py: Python<'py>, name: &str) -> PyResult<Bound<'py, PyAny>> {
+        self.execute.bind(py).getattr(name)
     }
 
     /// Compiles a script. The name stands in tracebacks.

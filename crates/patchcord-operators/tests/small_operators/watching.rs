@@ -121,6 +121,8 @@ fn a_table_that_changes_is_told_once_for_a_turn_with_what_differs() {
     stage.set_table(table, &[&["z"]]);
     assert!(heard.borrow().is_empty());
     assert!(!stage.network.wants_frames(), "no DAT computes, so no frame is wanted");
+    stage.set(execute, "active", on());
+    assert!(heard.take()[0].contains("rowsRemoved=[1 2]"), "compared with what was there when it was switched off");
 }
 
 #[test]
