@@ -124,6 +124,13 @@ impl ParState {
         }
     }
 
+    /// Lets what it computes be computed anew, as another text would: what it gives may have another form now.
+    pub(crate) fn forget_computed(&mut self) {
+        for text in [&mut self.expression, &mut self.bind].into_iter().flatten() {
+            *text = Rc::from(&**text);
+        }
+    }
+
     /// Puts it in another mode. Returns the one before.
     pub(crate) fn change_mode(&mut self, mode: ParMode) -> ParMode {
         let before = std::mem::replace(&mut self.mode, mode);

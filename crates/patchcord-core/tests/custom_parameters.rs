@@ -163,7 +163,15 @@ fn an_expression_ends_with_its_parameter() {
     network.turn(|network| network.patch_mut().set_expression(op, seat, "1")).unwrap();
     // Nobody computes expressions here, so it fails.
     network.eval(op, seat);
-    assert_eq!(network.patch().get(op).unwrap().problems.iter().count(), 1);
+    let parts = || {
+        let patch = network.patch();
+        let problems = patch.get(op).unwrap().problems.iter();
+        problems.map(|problem| problem.part.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(), ["Seat"]);
+    network.turn(|network| network.patch_mut().rename_custom(op, seat, "Chair")).unwrap();
+    network.eval(op, seat);
+    assert_eq!(parts(), ["Chair"]);
     network.turn(|network| network.patch_mut().destroy_custom(op, seat)).unwrap();
     assert!(network.patch().get(op).unwrap().problems.is_empty());
     network.frame_start(network.frame());

@@ -262,6 +262,11 @@ impl Operator {
         self.parameters.iter().filter(|(_, state)| state.mode != ParMode::Constant).map(|(at, state)| (*at, state.mode))
     }
 
+    fn known_par_state_mut(&mut self, index: ParIndex) -> Option<&mut ParState> {
+        let at = self.parameters.binary_search_by_key(&index, |(at, _)| *at).ok()?;
+        Some(&mut self.parameters[at].1)
+    }
+
     fn par_state_mut(&mut self, index: ParIndex) -> Result<&mut ParState, PatchError> {
         match self.parameters.binary_search_by_key(&index, |(at, _)| *at) {
             Ok(at) => Ok(&mut self.parameters[at].1),

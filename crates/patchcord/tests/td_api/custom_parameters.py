@@ -84,6 +84,14 @@ def test_values_convert_and_the_attribute_idioms_hold():
     comp.par.Seat.expr = "len('four')"
     assert comp.par.Seat == 4 and seat.mode == ParMode.EXPRESSION and seat.prevMode == ParMode.CONSTANT
     assert seat.evalExpression() == 4 and seat.reset() and comp.par.Seat == 0 and not seat.reset()
+    seat.expr = '9'
+    assert seat == 9
+    seat.max, seat.clampMax = 5, True
+    assert seat == 5, 'what an expression gives follows the definition'
+    seat.clampMax, seat.style = False, 'Str'
+    assert seat == '9' and seat.mode == ParMode.EXPRESSION
+    seat.style = 'Int'
+    seat.reset()
     other = custom.appendInt('Other')[0]
     other.bindExpr = 'me.par.Seat'
     other.val = 7

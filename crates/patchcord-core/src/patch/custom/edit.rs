@@ -152,13 +152,23 @@ impl Patch {
                 return Err(CustomError::NameTaken { name: new.clone() }.into());
             }
         }
-        let Some(custom) = self.operators.get_mut(id).and_then(|op| op.custom.as_mut()) else { return Ok(()) };
+        let Some(Operator { custom: Some(custom), problems, .. }) = self.operators.get_mut(id) else { return Ok(()) };
         custom.pages[page].groups[at].name = Rc::from(name);
         let definitions: Vec<_> = members.iter().filter_map(|it| custom.parameter(*it).cloned()).collect();
+        for old in &definitions {
+            // Filed under a name that nothing has any more; it comes again under the new one.
+            problems.clear("expression", &old.name);
+        }
         custom.by_name.retain(|_, it| !members.contains(it));
+        let renamed = members.clone();
         for ((index, name), old) in members.into_iter().zip(names).zip(definitions) {
             custom.by_name.insert(name.clone(), index);
             custom.by_index.insert(index, Rc::new(Parameter { name: name.into(), ..(*old).clone() }));
+        }
+        for index in renamed {
+            if let Some(state) = self.operators.get_mut(id).and_then(|op| op.known_par_state_mut(index)) {
+                state.forget_computed();
+            }
         }
         self.note_definitions(id);
         Ok(())
@@ -417,6 +427,7 @@ impl Patch {
         let old = custom.by_index.insert(index, Rc::new(parameter.clone()));
         if let Some(old) = old.as_ref().filter(|old| custom.find(&old.name) == Some(index)) {
             custom.by_name.remove(&*old.name);
+            op.problems.clear("expression", &old.name);
         }
         custom.by_name.insert(parameter.name.to_string(), index);
         if let Ok(at) = op.parameters.binary_search_by_key(&index, |(at, _)| *at) {
@@ -424,6 +435,7 @@ impl Patch {
             let same_style = old.is_some_and(|old| old.kind.style() == parameter.kind.style());
             let value = fitted(&parameter, &state.value).filter(|_| same_style);
             state.value = value.unwrap_or_else(|| default_value(&parameter));
+            state.forget_computed();
         }
         let value = op.par_value(index);
         if is_known && value != before {
