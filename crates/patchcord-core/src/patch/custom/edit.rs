@@ -8,7 +8,7 @@ use super::{
 };
 use crate::change::{Change, ParStateBefore};
 use crate::declaration::{Family, Kind, ParIndex, Parameter};
-use crate::parameter::{ParValue, ParameterError, convert, default_value};
+use crate::parameter::{ParMode, ParState, ParValue, ParameterError, convert, default_value};
 use crate::patch::{OpId, Operator, Patch, PatchError};
 use crate::value::OwnedValue;
 
@@ -198,7 +198,8 @@ impl Patch {
             // A default that does not fit the new style is left behind.
             let _ = set_default(&mut parameter, &default_value(&old).to_owned_value());
             self.put_custom(id, index, parameter);
-            if self.operators.get(id).is_some_and(|op| op.par_state(index).is_some()) {
+            let is_set = |state: &ParState| state.mode == ParMode::Constant;
+            if self.operators.get(id).is_some_and(|op| op.par_state(index).is_some_and(is_set)) {
                 // What does not fit is at the default by now.
                 let _ = self.set_par(id, index, &value.to_owned_value());
             }
