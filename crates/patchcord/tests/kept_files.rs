@@ -150,6 +150,31 @@ def look():
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_an_error_until_it_can() {
+    let folder = folder();
+    let script = r#"
+import os
+def onStart():
+    # Where the folder of the file should be stands a file.
+    open(project.folder + '/kept', 'w').close()
+    op('agent').store('a', 1)
+    run(look, delayMilliSeconds=2000)
+def look():
+    assert 'cannot be written' in op('agent').errors(), op('agent').errors()
+    os.remove(project.folder + '/kept')
+    op('agent').store('b', 2)
+    run(again, delayMilliSeconds=2000)
+def again():
+    assert op('agent').errors() == '', op('agent').errors()
+    print('it could')
+    project.quit()
+"#;
+    run_script(folder.path(), script).says("it could").does_not_say("Assertion");
+    let text = std::fs::read_to_string(folder.path().join("kept/agent.json")).expect("it is there");
+    assert!(text.contains("\"b\": 2"), "{text}");
+}
+
+#[test]
 fn a_folder_becomes_virtual_files() {
     let folder = folder();
     std::fs::create_dir(folder.path().join("assets/sub")).expect("a folder");

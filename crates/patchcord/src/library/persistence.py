@@ -32,16 +32,18 @@ def encode(value, depth=0):
     if kind in (bytes, bytearray):
         return {f"${kind.__name__}": base64.b64encode(value).decode()}
     if kind is list:
-        return [encode(part, depth + 1) for part in value]
+        return [encode(part, depth + 1) for part in list(value)]
     if kind in (tuple, set, frozenset):
-        parts = [encode(part, depth + 1) for part in value]
+        # Copied first: another thread may be at work on it.
+        parts = [encode(part, depth + 1) for part in list(value)]
         if kind is not tuple:
             parts.sort(key=lambda part: json.dumps(part, sort_keys=True))
         return {f"${kind.__name__}": parts}
     if kind is dict:
-        if all(type(key) is str and not key.startswith("$") for key in value):
-            return {key: encode(part, depth + 1) for key, part in value.items()}
-        return {"$dict": [[encode(key, depth + 1), encode(part, depth + 1)] for key, part in value.items()]}
+        entries = list(value.items())
+        if all(type(key) is str and not key.startswith("$") for key, part in entries):
+            return {key: encode(part, depth + 1) for key, part in entries}
+        return {"$dict": [[encode(key, depth + 1), encode(part, depth + 1)] for key, part in entries]}
     if isinstance(value, OP):
         return {"$op": value.path}
     import tdu
@@ -111,7 +113,7 @@ class StorageFile:
 
     def __init__(self, op, path):
         self.op, self.path = op, path
-        self.broken = False
+        self.broken = self.failed = False
         self.written = None  # what stands in the file, as it would be written
         self.unwritable = ()
 
@@ -179,29 +181,38 @@ class StorageFile:
             "it stays in memory; keep texts, numbers, bytes, lists, tuples, sets and dictionaries",
         )
 
-    def save(self):
-        """Writes the file, if something in it would be another. The old one stays until the new one is complete."""
+    def save(self, last=False):
+        """Writes the file, if something in it would be another. The old one stays until the new one is complete. The last time
+        it waits for the disk, which would hold up the patch before."""
         if self.broken or not self.op.valid:
             return
         text = self._text()
         if text == self.written:
+            return
+        if len(text) > _MOST_BYTES:
+            self._fail(f"{self.path} would be larger than {_MOST_BYTES // 2**20} MiB and is not written")
             return
         beside = f"{self.path}.part"
         try:
             os.makedirs(os.path.dirname(self.path), exist_ok=True)
             with open(beside, "w", encoding="utf-8") as file:
                 file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+                if last:
+                    file.flush()
+                    os.fsync(file.fileno())
             os.replace(beside, self.path)
         except (OSError, UnicodeError) as error:
-            native.storage_problem(self.op, True, f"{self.path} cannot be written: {error}", "it is tried again at the next change")
+            self._fail(f"{self.path} cannot be written: {error}")
             return
-        if self.written is None or not self.unwritable:
+        if self.failed:
+            self.failed, told, self.unwritable = False, self.unwritable, ()
             native.storage_is_well(self.op)
-            self.unwritable, again = (), self.unwritable
-            self._tell(again)
+            self._tell(told)
         self.written = text
+
+    def _fail(self, message):
+        self.failed = True
+        native.storage_problem(self.op, True, message, "it is tried again at the next change")
 
 
 _files = {}
@@ -235,7 +246,7 @@ def save(operators):
 
 def save_all():
     for file in list(_files.values()):
-        file.save()
+        file.save(last=True)
     _files.clear()
 
 

@@ -26,6 +26,7 @@ use patchcord_core::declaration::Family;
 use patchcord_core::patch::{OpId, Operator, Patch, Side};
 use patchcord_core::pattern::Pattern;
 use patchcord_core::problem::{Problem, Severity};
+use patchcord_core::tracking::Source;
 use patchcord_core::value::OwnedValue;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -410,7 +411,11 @@ impl Op {
 
     #[getter(_storedKeys)]
     fn stored_keys(&self) -> PyResult<Vec<String>> {
-        self.read(|op| op.storage.iter().map(|(key, _)| key.to_string()).collect())
+        host::with(|host| {
+            host.network.note_read(Source::Storage(self.0));
+            let patch = host.network.patch();
+            Ok(patch.get(self.0).ok_or_else(gone)?.storage.iter().map(|(key, _)| key.to_string()).collect())
+        })
     }
 
     /// Keeps a value under a key for as long as the operator exists.

@@ -272,6 +272,11 @@ def test_expressions_follow_what_they_read():
     seen.nodeX = 5
     parent().setVar('V', 'w')
     assert target.par.file.eval() == 'two5w'
+    target.par.file.expr = "len(op('/project1/text1').storage)"
+    assert target.par.file.eval() == '0'
+    seen.store('one', 1)
+    assert target.par.file.eval() == '1'
+    seen.unstore('one')
     target.par.file.expr = "op('/project1/text1').bypass"
     assert target.par.file.eval() == 'False'
     seen.bypass = True
