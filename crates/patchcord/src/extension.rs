@@ -9,12 +9,13 @@
 //! What raises is shown on the component and tried again when its script changes. An extension that is asked for while
 //! it is being made, because two need each other, is an error that says so.
 
+mod settings;
+
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use patchcord_core::callbacks::ExtensionNews;
-use patchcord_core::declaration::{Family, OperatorType, ParIndex};
 use patchcord_core::parameter::nearest_name;
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
@@ -29,9 +30,7 @@ use crate::glue::Glue;
 use crate::host::{Failure, Host};
 use crate::module::Used;
 use crate::watchdog;
-
-/// Parameters with the expressions of the extensions that a component has at most.
-const OBJECTS: [&str; 4] = ["ext0object", "ext1object", "ext2object", "ext3object"];
+use settings::{Settings, SettingsReader};
 
 /// The problem that a failing extension leaves on its component is filed under this, and its parameter.
 const CAUSE: &str = "extension";
@@ -44,30 +43,7 @@ pub struct Extensions {
     making: Cell<usize>,
     /// Extensions that were made and not yet told that all are ready.
     fresh: RefCell<VecDeque<(OpId, Rc<Extension>)>>,
-    /// Where the parameters of extensions are in a type.
-    places: RefCell<Vec<Places>>,
-}
-
-/// The parameters of extensions in a type.
-type Places = (&'static OperatorType, Rc<[Place]>);
-
-/// The parameters of one extension.
-#[derive(Clone, Copy)]
-struct Place {
-    object: ParIndex,
-    name: ParIndex,
-    promote: ParIndex,
-    /// Script name of the first.
-    parameter: &'static str,
-}
-
-/// What the parameters of one extension say.
-#[derive(Clone, PartialEq)]
-struct Settings {
-    parameter: &'static str,
-    object: Rc<str>,
-    name: Rc<str>,
-    promote: bool,
+    settings: SettingsReader,
 }
 
 /// The extensions of one component.
@@ -355,7 +331,7 @@ impl Extensions {
         if host.network.patch().is_ending(op) {
             return known;
         }
-        let settings = self.settings(host, op);
+        let settings = self.settings.read(host, op);
         let component = match known {
             Some(known) => known,
             None if settings.is_empty() => return None,
@@ -369,39 +345,6 @@ impl Extensions {
         component.update(host, py, settings);
         component.epoch.set(Some(epoch));
         Some(component)
-    }
-
-    fn settings(&self, host: &Host, op: OpId) -> Vec<Settings> {
-        let set: Vec<Place> = {
-            let patch = host.network.patch();
-            let Some(operator) = patch.get(op).filter(|op| op.declaration().family == Family::Comp) else {
-                return Vec::new();
-            };
-            let places = self.places_of(operator.declaration());
-            places.iter().filter(|place| operator.par_state(place.object).is_some()).copied().collect()
-        };
-        let read = |place: Place| Settings {
-            parameter: place.parameter,
-            object: Rc::from(host.network.eval(op, place.object).to_text().trim()),
-            name: Rc::from(host.network.eval(op, place.name).to_text().trim()),
-            promote: host.network.eval(op, place.promote).is_on(),
-        };
-        host.network.untracked(|| set.into_iter().map(read).filter(|settings| !settings.object.is_empty()).collect())
-    }
-
-    fn places_of(&self, declaration: &'static OperatorType) -> Rc<[Place]> {
-        let known = |(of, _): &&(&OperatorType, _)| std::ptr::eq(*of, declaration);
-        if let Some((_, places)) = self.places.borrow().iter().find(known) {
-            return places.clone();
-        }
-        let place = |number: usize| {
-            let find = |part: &str| declaration.find_parameter(&format!("ext{number}{part}"));
-            let parameter = OBJECTS[number];
-            Some(Place { object: find("object")?.0, name: find("name")?.0, promote: find("promote")?.0, parameter })
-        };
-        let places: Rc<[Place]> = (0..OBJECTS.len()).filter_map(place).collect();
-        self.places.borrow_mut().push((declaration, places.clone()));
-        places
     }
 }
 

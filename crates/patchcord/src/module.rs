@@ -20,7 +20,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyModule};
 use slotmap::SecondaryMap;
 
-use crate::declared::declared;
 use crate::errors::{self, CAUSE, Error, file_quietly};
 use crate::globals::{ModuleFinder, OpFinder, OpsFinder, ParentFinder};
 use crate::glue::Glue;
@@ -442,8 +441,7 @@ pub fn find_module<'py>(
 
 /// The `__import__` of a script.
 fn script_import<'py>(py: Python<'py>, from: OpId) -> PyResult<Bound<'py, PyAny>> {
-    let refuse_missing = declared(py)?.getattr("refuse_missing")?;
-    Glue::of(py)?.get(py, "make_import")?.call1((Bound::new(py, ImportFinder(from))?, refuse_missing))
+    shipped::make_import(py, &Bound::new(py, ImportFinder(from))?.into_any())
 }
 
 /// Finds the DATs that a script can import.

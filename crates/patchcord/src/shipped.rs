@@ -1,15 +1,16 @@
-//! Python modules for scripts that come with the program: TDFunctions, TDStoreTools, TDJSON.
+//! What scripts import: the search for it (`library/imports.py`), and the Python modules that come with the program,
+//! TDFunctions, TDStoreTools and TDJSON.
 //!
-//! They are importable by their names unless another module has the name, and `mod.TDFunctions` finds them where no DAT
+//! These are importable by their names unless another module has the name, and `mod.TDFunctions` finds them where no DAT
 //! has it. A module is compiled when it is first asked for.
 
 use std::ffi::OsString;
 
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 
 use crate::declared::declared;
-use crate::glue::Glue;
 use crate::host;
 
 /// The modules: name and text.
@@ -19,6 +20,8 @@ const MODULES: &[(&str, &str)] = &[
     ("TDJSON", include_str!("library/TDJSON.py")),
 ];
 
+static IMPORTS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
+
 /// Makes the modules importable, and those that stand in the patch folder.
 ///
 /// # Errors
@@ -27,7 +30,24 @@ pub fn install(py: Python<'_>) -> PyResult<()> {
     // What TouchDesigner's module of the name has and ours does not says so.
     let answer = declared(py)?.getattr("answer_for")?;
     let (folder, text) = (wrap_pyfunction!(patch_folder, py)?, wrap_pyfunction!(library_text, py)?);
-    Glue::of(py)?.get(py, "install_finders")?.call1((folder, text, answer)).map(drop)
+    imports(py)?.getattr("install_finders")?.call1((folder, text, answer)).map(drop)
+}
+
+/// An `__import__` for scripts. `find` gives the module of a DAT that is seen from the script, or None.
+///
+/// # Errors
+/// None but those of an interpreter without memory.
+pub fn make_import<'py>(py: Python<'py>, find: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let refuse_missing = declared(py)?.getattr("refuse_missing")?;
+    imports(py)?.getattr("make_import")?.call1((find, refuse_missing))
+}
+
+fn imports(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    let imports = IMPORTS.get_or_try_init(py, || -> PyResult<_> {
+        let source = std::ffi::CString::new(include_str!("library/imports.py"))?;
+        Ok(PyModule::from_code(py, &source, c"<patchcord>", c"_patchcord.imports")?.unbind())
+    })?;
+    Ok(imports.bind(py))
 }
 
 /// A module of the library; `None` when there is none of that name.

@@ -19,6 +19,9 @@ pub enum WriteError {
     /// The file takes the value from the environment or from another file, and is to go on doing so.
     #[error("`{0}` comes from outside the file and is not written")]
     FromOutside(Text),
+    /// The file gives it in `ext` of the component.
+    #[error("`{0}` stands in `ext` of the operator and is not written")]
+    InExtensions(Text),
     /// `par` of the operator is no table.
     #[error("`par` of the operator is no table")]
     NotATable,
@@ -42,6 +45,9 @@ pub fn set_parameter(
         text.parse().map_err(|error: toml_edit::TomlError| WriteError::Syntax(error.message().to_owned()))?;
     let section = document.get_mut("op").and_then(|op| op.get_mut(operator)).and_then(Item::as_table_like_mut);
     let section = section.ok_or_else(|| WriteError::NoOperator(operator.to_owned()))?;
+    if section.contains_key("ext") && is_of_extension(&parameter.name) {
+        return Err(WriteError::InExtensions(parameter.name.clone()));
+    }
     let parameters = section.entry("par").or_insert_with(|| {
         let mut table = Table::new();
         table.set_dotted(true);
@@ -56,6 +62,12 @@ pub fn set_parameter(
     }
     put(parameters, name, toml_value(value));
     Ok(document.to_string())
+}
+
+/// Whether `ext` is short for a parameter: `ext0object`, `ext1promote` …
+fn is_of_extension(parameter: &str) -> bool {
+    let part = parameter.strip_prefix("ext").and_then(|rest| rest.strip_prefix(|digit: char| digit.is_ascii_digit()));
+    matches!(part, Some("object" | "name" | "promote"))
 }
 
 /// Puts a value in place with the white space and the comment of the old one.
@@ -128,6 +140,10 @@ mod tests {
         assert_eq!(set_parameter(TEXT, "web", &PASSWORD, &value), Err(WriteError::Secret("password".into())));
         assert_eq!(set_parameter(TEXT, "web", &URL, &value), Err(WriteError::FromOutside("url".into())));
         assert_eq!(set_parameter(TEXT, "none", &PORT, &value), Err(WriteError::NoOperator("none".into())));
+        static NAME: Parameter = Parameter::str("ext0name", "Name", "");
+        let with = TEXT.replace("[op.web]\n", "[op.web]\next = [{ object = \"A.A(me)\" }]\n");
+        assert_eq!(set_parameter(&with, "web", &NAME, &value), Err(WriteError::InExtensions("ext0name".into())));
+        assert!(set_parameter(TEXT, "web", &NAME, &value).unwrap().contains("par.ext0name = \"x\""));
         assert!(matches!(set_parameter("= 1", "web", &PORT, &value), Err(WriteError::Syntax(_))));
     }
 }
