@@ -91,6 +91,31 @@ def test_threads(scenario):
     server.expect_line("^worker was told$")
 
 
+def test_script_errors(scenario):
+    health = scenario("script_errors")
+    assert health.get("/health").json() == {"ok": True, "script": "", "errors": "", "below": 0, "warnings": ""}
+    assert health.get("/read?sensor=north&value=20").json()["ok"] is True
+    hot = health.get("/read?sensor=north&value=120")
+    assert hot.status_code == 422
+    state = hot.json()
+    assert "sensor north is too hot: 120" in state["script"] and "sensor north is too hot: 120" in state["errors"]
+    assert state["below"] == 1
+    assert health.get("/health").status_code == 503
+    assert health.get("/read?sensor=north&value=80").json()["ok"] is True
+    assert "sensor south says 'cold'" in health.get("/read?sensor=south&value=cold").json()["script"]
+    assert health.get("/clear").json()["ok"] is True
+    assert health.get("/health").status_code == 200
+
+    assert health.json("/mine") == ["", "", ""]
+    health.may_raise = True
+    assert health.get("/fail").status_code == 500
+    health.expect_line("KeyError: 'none'")
+    shown = health.json("/mine")
+    assert any("KeyError" in text for text in shown), shown
+    health.get("/clear")
+    assert not any("KeyError" in text for text in health.json("/mine"))
+
+
 def test_scripts_of_several_builds(scenario):
     server = scenario("builds")
     found = server.json("/")

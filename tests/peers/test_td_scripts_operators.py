@@ -63,6 +63,72 @@ def test_network_builder(scenario):
     assert fails("read", name="unit2") == "AttributeError"
 
 
+def test_board_of_the_old_form(scenario):
+    board = scenario("board_old")
+    page = board.connect()
+    first = page.ask([["set", "Ada", 10]])
+    assert (first["dat"], first["rows"][0]) == ("scores", {"name": "Ada", "points": "10"})
+    # Several changes in one script are one call.
+    second = page.ask([["set", "Ada", 11], ["set", "Bo", 12], ["add", "Cy", 5]])
+    assert second["count"] == first["count"] + 1
+    assert [row["points"] for row in second["rows"]] == ["11", "12", "5"]
+    board.expect_line("^size 4 2$")
+    assert len(page.ask([["remove", "Bo"]])["rows"]) == 2
+    page.send([["set", "Ada", 11]])
+    assert page.is_silent(), "nothing has changed"
+    page.send([["active", False], ["set", "Ada", 1]])
+    assert page.is_silent()
+    page.send([["active", True]])
+    page.is_silent(0.1)
+    page.send([["set", "Ada", 2]])
+    assert page.expect(lambda message: message["rows"][0]["points"] == "2")
+
+
+def test_board_that_is_switched_on_again_tells_at_once(scenario):
+    board = scenario("board_old")
+    page = board.connect()
+    page.send([["active", False], ["set", "Ada", 5]])
+    assert page.is_silent()
+    page.send([["active", True], ["set", "Ada", 2]])
+    assert page.expect(lambda message: message["rows"][0]["points"] == "2")
+
+
+def test_board_of_the_new_form(scenario):
+    board = scenario("board_new")
+    page = board.connect()
+
+    def told(script, *events):
+        page.send(script)
+        found = {}
+        while set(found) != set(events):
+            message = page.json()
+            found[message.pop("event")] = message
+        return [found[event] for event in events]
+
+    table, cells, rows = told("scores['Ada', 1] = 7", "table", "cells", "rows")
+    assert table == {
+        "dat": "scores",
+        "before": [["name", "points"], ["Ada", "1"], ["Bo", "2"]],
+        "rowsChanged": [1],
+        "rowsAdded": [],
+        "rowsRemoved": [],
+        "colsAdded": [],
+        "cells": [[1, 1, "7"]],
+        "sizeChanged": False,
+    }
+    assert (cells, rows) == ({"changes": [[1, 1, "1", "7"]]}, {"rows": [1]})
+    page.send("scores['Ada', 1] = 8; scores.appendRow(['Cy', 3])")
+    table = page.expect(lambda message: message["event"] == "table")
+    assert (table["rowsAdded"], table["sizeChanged"]) == ([3], True)
+    assert len(table["before"]) == 3
+    page.send("scores.deleteRow('Ada')")
+    table = page.expect(lambda message: message["event"] == "table" and message["sizeChanged"])
+    assert [row[0] for row in table["before"]] == ["name", "Ada", "Bo", "Cy"] and len(table["rowsRemoved"]) == 1
+    page.send("scores.appendCol(['team', 'x', 'y'])")
+    table = page.expect(lambda message: message["event"] == "table")
+    assert table["colsAdded"] == [2]
+
+
 def test_parameter_execute(scenario):
     show = scenario("par_execute")
     page = show.connect()
@@ -183,6 +249,55 @@ def test_info(scenario):
     clients[1].close()
     info.expect_json("/history", lambda rows: rows[0] == 0 and rows[-2:] == [3, 2])
     assert info.json("/table")["rows"] >= 1
+
+
+def test_stand_ins(scenario):
+    show = scenario("stand_ins")
+    assert [show.json("/reseed") for _ in range(3)] == [2, 3, 4]
+    assert show.json("/colour?r=0.1&g=0.2&b=1") == [0.1, 0.2, 1.0]
+    assert show.json("/fade?to=0.75") == [0.75, 0.75, 0.75]
+    assert show.json("/play")[0] == 0
+    assert show.json("/play?file=clip.mov") == [1, "clip.mov"]
+    assert [show.json("/press") for _ in range(2)] == [2, 3]
+    assert show.json("/kinds") == ["noiseTOP", "noise", "TOP", True, True, "noise1", True]
+    assert show.json("/hidden") == [True, True, True]
+
+
+def test_fifo_log(scenario):
+    log = scenario("fifo_log")
+    for number in range(4):
+        log.post("/", content=f"info line {number}")
+    log.post("/", content=b"debug hidden\nerror disk is full\nwarning slow")
+    assert log.json("/tail") == [
+        ["info", "line 1"],
+        ["info", "line 2"],
+        ["info", "line 3"],
+        ["error", "disk is full"],
+        ["warning", "slow"],
+    ]
+    client = log.connect("/watch")
+    log.expect_json("/tail?n=1", [["info", "open /watch"]])
+    client.close()
+    log.expect_json("/tail?n=2", [["info", "open /watch"], ["info", "close"]])
+    assert log.json("/limit?n=2") == 2
+    log.post("/", content="info last")
+    assert [text for _, text in log.json("/tail")][-2:] == ["close", "last"]
+    assert len(log.json("/tail")) == 2
+
+
+def test_dat_pipeline(scenario):
+    pipe = scenario("dat_pipeline")
+    ada, bo, cy = ["Ada", "light", "1"], ["Bo", "sound", "2"], ["Cy", "guest", "7"]
+    assert pipe.json("/null1") == [["name", "role", "seat"], ada, bo, cy]
+    assert pipe.json("/seats") == [["name", "seat"], ["Ada", "1"], ["Bo", "2"], ["Cy", "7"]]
+    assert pipe.json("/picked") == [["Ada", "light", "1"], ["Cy", "guest", "7"]]
+    assert pipe.json("/inputs") == [["people", "guests"], ["merge1"], ["null1"], ["upper"]]
+    assert pipe.json("/add?name=Di&role=guest&seat=8") == 5
+    assert pipe.json("/seats")[-1] == ["Di", "8"]
+    assert pipe.json("/rename?old=Ada&new=Eve")[1] == ["Eve", "1"]
+    assert pipe.json("/picked") == [["Cy", "guest", "7"]]
+    edited = pipe.json("/edit")
+    assert edited[1:] == [False, True], edited
 
 
 def test_chop_pipeline(scenario):
