@@ -30,6 +30,7 @@ mod heard;
 pub mod info_chop;
 pub mod info_dat;
 mod inputs;
+pub mod json_dat;
 mod language;
 pub mod merge_dat;
 mod own_script;
@@ -71,6 +72,7 @@ static TYPES: &[&OperatorType] = &[
     &fifo_dat::FIFO_DAT,
     &info_chop::INFO_CHOP,
     &info_dat::INFO_DAT,
+    &json_dat::JSON_DAT,
     &merge_dat::MERGE_DAT,
     &parameter_execute::PARAMETER_EXECUTE_DAT,
     &pass_through::IN_CHOP,
