@@ -96,14 +96,14 @@ pub(crate) enum Computed {
 pub(crate) struct Reads {
     sources: Vec<(Source, u64)>,
     /// It, or something that it read, can become stale without [`Tracker::epoch`] moving.
-    is_volatile: bool,
+    is_volatile: Cell<bool>,
     /// The epoch at which everything was last seen to be as it was.
     seen: Cell<u64>,
 }
 
 impl Reads {
     pub(crate) fn is_volatile(&self) -> bool {
-        self.is_volatile
+        self.is_volatile.get()
     }
 
     /// The sources with the versions that they had, in the order in which they were read.
@@ -113,7 +113,7 @@ impl Reads {
 
     /// Whether nothing can have changed since the last look.
     pub(crate) fn is_seen(&self, epoch: u64) -> bool {
-        !self.is_volatile && self.seen.get() == epoch
+        !self.is_volatile() && self.seen.get() == epoch
     }
 
     pub(crate) fn see(&self, epoch: u64) {
@@ -124,11 +124,13 @@ impl Reads {
         if self.sources.iter().rev().take(REMEMBERED).any(|(known, _)| *known == source) {
             return;
         }
-        self.is_volatile |= source.is_volatile();
+        if source.is_volatile() {
+            self.is_volatile.set(true);
+        }
         if self.sources.len() >= MAX_SOURCES {
             self.sources.clear();
             self.sources.push((Source::Moment, 0));
-            self.is_volatile = true;
+            self.is_volatile.set(true);
         } else if !matches!(self.sources.first(), Some((Source::Moment, _))) {
             self.sources.push((source, version));
         }
@@ -204,8 +206,8 @@ impl Tracker {
 
     /// Notes that what the computation on top has read was volatile itself.
     pub(crate) fn note_volatile(&self) {
-        if let Some(top) = self.stack.borrow_mut().last_mut() {
-            top.reads.is_volatile = true;
+        if let Some(top) = self.stack.borrow().last().filter(|_| self.is_active()) {
+            top.reads.is_volatile.set(true);
         }
     }
 
@@ -250,6 +252,14 @@ impl UnderWay<'_> {
     pub(crate) fn restart(&self) {
         if let Some(computation) = self.tracker.stack.borrow_mut().get_mut(self.at) {
             computation.reads = Reads::default();
+        }
+    }
+
+    /// For reads that this computation has found to be as they were: something among them may have become volatile
+    /// since, and only happens to have the same value.
+    pub(crate) fn pass_on_to(&self, reads: &Reads) {
+        if self.tracker.stack.borrow().get(self.at).is_some_and(|computation| computation.reads.is_volatile()) {
+            reads.is_volatile.set(true);
         }
     }
 

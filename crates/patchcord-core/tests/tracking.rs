@@ -12,6 +12,7 @@ use patchcord_core::network::{Network, Worker};
 use patchcord_core::parameter::ParValue;
 use patchcord_core::patch::{OpId, Source as Wire};
 use patchcord_core::problem::Severity;
+use patchcord_core::table::Table;
 use patchcord_core::tracking::{Shared, Source};
 use patchcord_core::value::OwnedValue;
 
@@ -54,6 +55,26 @@ impl Worker for Passing {
         };
         let table = source.and_then(|source| network.read_content(source, |content| content.as_table().cloned()));
         network.patch_mut().put_content(self.0, Content::Table(table.flatten().unwrap_or_default()));
+    }
+}
+
+/// Holds as many rows as tens of frames have gone by, while B is on.
+static TICKING: OperatorType = OperatorType { name: "tickDAT", start: Some(|_, op| Rc::new(Ticking(op))), ..BASE };
+
+struct Ticking(OpId);
+
+impl Worker for Ticking {
+    fn computes(&self) -> bool {
+        true
+    }
+
+    fn cook(&self, network: &Network) {
+        let mut rows = Vec::new();
+        if network.eval(self.0, B).is_on() {
+            network.note_read(Source::Time);
+            rows.resize(network.frame().number as usize / 10, ["tick"]);
+        }
+        network.patch_mut().put_content(self.0, Content::Table(Table::from_rows(&rows).unwrap()));
     }
 }
 
@@ -128,7 +149,7 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let network = Network::new(&[&BASE, &PASSING, &WATCHING]);
+        let network = Network::new(&[&BASE, &PASSING, &TICKING, &WATCHING]);
         let (count, shared, fails) = (Rc::new(Cell::new(0)), Shared::default(), Rc::new(Cell::new(false)));
         let words =
             Words { network: Rc::default(), count: count.clone(), shared: shared.clone(), fails: fails.clone() };
@@ -305,6 +326,38 @@ fn frames_are_wanted_only_while_something_may_be_stale() {
     stage.set(two, A, 1);
     stage.frame(5);
     assert!(!stage.network.wants_frames(), "nothing is computed any more");
+}
+
+#[test]
+fn what_becomes_volatile_with_the_same_value_is_looked_at_from_then_on() {
+    let stage = Stage::new();
+    let (tick, pass) = (stage.make(&TICKING, "tick"), stage.make(&PASSING, "pass"));
+    stage.wire(pass, tick);
+    let rows = || stage.network.read_content(pass, |content| content.as_table().unwrap().num_rows()).unwrap();
+    assert_eq!(rows(), 0);
+    stage.set(tick, B, 1);
+    stage.frame(9);
+    assert_eq!(rows(), 0);
+    stage.frame(20);
+    assert_eq!(rows(), 2);
+}
+
+#[test]
+fn frames_are_asked_for_again_after_nothing_was_computed_any_more() {
+    let stage = Stage::new();
+    let op = stage.base("op");
+    let asked = Rc::new(Cell::new(0));
+    let noted = asked.clone();
+    stage.network.set_wake(Rc::new(move || noted.set(noted.get() + 1)));
+    stage.express(op, A, "1");
+    stage.network.turn(|network| {
+        network.patch_mut().set_expression(op, A, "2").unwrap();
+        network.set_par(op, A, &OwnedValue::Int(3)).unwrap();
+    });
+    assert!(!stage.network.wants_frames());
+    asked.set(0);
+    stage.express(op, A, "time");
+    assert!(stage.network.wants_frames() && asked.get() > 0);
 }
 
 #[test]

@@ -80,6 +80,7 @@ impl Network {
         };
         if let Some(known) = known {
             if self.is_current(&known) && under_way.way_round().is_none() {
+                under_way.pass_on_to(&known);
                 drop(under_way);
                 self.pass_on(&known);
                 return;

@@ -69,6 +69,7 @@ impl Network {
         if let Some(known) = known {
             let current = self.is_current(&known.reads);
             if current && under_way.way_round().is_none() {
+                under_way.pass_on_to(&known.reads);
                 drop(under_way);
                 self.pass_on(&known.reads);
                 return self.patch().get(op).map_or(last, |op| op.par_value(index));

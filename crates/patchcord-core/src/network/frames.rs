@@ -73,8 +73,11 @@ impl Network {
             return;
         }
         let workers = self.0.frame_workers.borrow().clone();
-        for (_, worker) in workers {
-            worker.handle_frame(self, self.frame(), phase);
+        for (op, worker) in workers {
+            // One before it may have destroyed it.
+            if self.patch().get(op).is_some() {
+                worker.handle_frame(self, self.frame(), phase);
+            }
         }
     }
 

@@ -261,7 +261,8 @@ impl Network {
             if !self.0.queue.is_empty() {
                 self.settle();
             }
-            if self.has_stale_parameters() && !self.0.frame_asked.replace(true) {
+            let stale = self.has_stale_parameters();
+            if !self.0.frame_asked.replace(stale) && stale {
                 self.0.queue.wake();
             }
         }
@@ -420,7 +421,7 @@ impl Network {
     /// Drops what is left of a destroyed operator.
     fn bury(&self, op: OpId) {
         // Taken out first: dropping it may run code that uses the patch.
-        let left = self.patch_mut().take_ending(op);
+        let left = (self.patch_mut().take_ending(op), self.0.cooked.borrow_mut().remove(op));
         drop(left);
         let source = self.0.callback_source.borrow().clone();
         if let Some(source) = source {

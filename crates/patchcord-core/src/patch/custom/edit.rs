@@ -413,6 +413,7 @@ impl Patch {
                 ParAttributes::default()
             }
         };
+        self.queue.tracker.note_tree_change();
         self.note_par_state(id, index, (before.enable != enable).then_some(ParStateBefore::Enable(before.enable)));
         Ok(())
     }
