@@ -109,11 +109,14 @@ const TOGGLES: [ParIndex; 5] = [
     ParIndex::of(PAGES, "valuechange"),
 ];
 
+/// Values of channels.
+type Values = HashMap<(OpId, Rc<str>), f64>;
+
 struct ChopExecute {
     script: OwnScript,
     chops: RefCell<Vec<OpId>>,
     /// The newest value of each channel at the last look.
-    values: RefCell<HashMap<(OpId, Rc<str>), f64>>,
+    values: RefCell<Values>,
     every_sample: Cell<bool>,
 }
 
@@ -148,26 +151,30 @@ impl ChopExecute {
         let is_chop = |op| network.patch().get(op).is_some_and(|op| op.declaration().family == Family::Chop);
         let active = self.script.is_on(network, ACTIVE);
         let chops = if active { named(network, op, CHOP, is_chop) } else { Vec::new() };
-        self.values.borrow_mut().retain(|(chop, _), _| chops.contains(chop));
         self.every_sample.set(&*network.eval(op, FREQ).to_text() == "everysample");
         network.set_frame_interest(op, !chops.is_empty());
         *self.chops.borrow_mut() = chops;
-        // What is there already is no change.
-        self.samples(network);
+        // What is there already is no change; what has changed since the last look is told at the next frame.
+        let (_, mut values) = self.look(network);
+        for (channel, value) in self.values.take() {
+            values.entry(channel).and_modify(|newest| *newest = value);
+        }
+        *self.values.borrow_mut() = values;
     }
 
     /// Looks at all channels: their newest samples, or all of them, each with the one before. A channel that was not
     /// there at the last look has none.
-    fn samples(&self, network: &Network) -> Vec<Sample> {
+    fn look(&self, network: &Network) -> (Vec<Sample>, Values) {
         let scope = Pattern::parse(&network.eval(self.script.op, CHANNEL).to_text());
         let chops = self.chops.borrow().clone();
-        let mut samples = Vec::new();
+        let (mut samples, mut values) = (Vec::new(), Values::new());
         for chop in chops {
             let channels = network.read_content(chop, |content| content.as_channels().cloned()).flatten();
             let Channels { channels, .. } = channels.unwrap_or(Channels { rate: 0.0, channels: Vec::new() });
             for (channel, of_channel) in channels.into_iter().filter(|(name, _)| scope.matches(name)) {
                 let Some(newest) = of_channel.last().copied() else { continue };
-                let known = self.values.borrow_mut().insert((chop, channel.clone()), newest);
+                let known = self.values.borrow().get(&(chop, channel.clone())).copied();
+                values.insert((chop, channel.clone()), newest);
                 let Some(mut before) = known else { continue };
                 let first = if self.every_sample.get() { 0 } else { of_channel.len() - 1 };
                 for (index, value) in of_channel.iter().copied().enumerate().skip(first) {
@@ -176,7 +183,7 @@ impl ChopExecute {
                 }
             }
         }
-        samples
+        (samples, values)
     }
 
     fn tell(&self, network: &Network, sample: &Sample) {
@@ -184,7 +191,9 @@ impl ChopExecute {
         // In the order of the callbacks.
         let happens = [!was_on && is_on, is_on, was_on && !is_on, !is_on, sample.before != sample.value];
         for (callback, toggle) in TOGGLES.into_iter().enumerate() {
-            if happens[callback] && self.script.is_on(network, toggle) {
+            // A call before may have destroyed the CHOP.
+            let is_there = network.patch().get(sample.chop).is_some();
+            if happens[callback] && is_there && self.script.is_on(network, toggle) {
                 let arguments = [
                     Value::Channel(sample.chop, &sample.channel),
                     Value::Int(sample.index as i64),
@@ -211,7 +220,9 @@ impl Worker for ChopExecute {
 
     fn handle_frame(&self, network: &Network, _: Frame, phase: FramePhase) {
         if phase == FramePhase::Start {
-            self.samples(network).iter().for_each(|sample| self.tell(network, sample));
+            let (samples, values) = self.look(network);
+            *self.values.borrow_mut() = values;
+            samples.iter().for_each(|sample| self.tell(network, sample));
         }
     }
 

@@ -6,6 +6,7 @@
 //! computes its content when it is read is looked at once in each frame, at its start or its end (`execute`).
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use patchcord_core::change::Change;
@@ -162,26 +163,47 @@ impl DatExecute {
         }
         let is_dat = |op| network.patch().get(op).is_some_and(|op| op.declaration().family == Family::Dat);
         let wanted = named(network, op, DAT, is_dat);
-        let mut before = self.watched.take();
-        before.iter().filter(|known| !wanted.contains(&known.op)).for_each(|known| network.unwatch(known.op, op));
+        let mut before: HashMap<OpId, Watched> =
+            self.watched.take().into_iter().map(|known| (known.op, known)).collect();
         let mut watched = Vec::with_capacity(wanted.len());
         for dat in wanted {
             network.watch(dat, op);
-            let computes = network.patch().get(dat).and_then(|op| op.worker().cloned()).is_some_and(|w| w.computes());
-            match before.iter().position(|known| known.op == dat) {
-                Some(at) => watched.push(Watched { computes, ..before.swap_remove(at) }),
+            let computes = computes(network, dat);
+            match before.remove(&dat) {
+                Some(known) => watched.push(Watched { computes, ..known }),
                 None => {
                     let (version, held) = self.look(network, dat);
                     watched.push(Watched { op: dat, version, held, computes });
                 }
             }
         }
-        network.set_frame_interest(op, watched.iter().any(|watched| watched.computes));
+        before.into_keys().for_each(|gone| network.unwatch(gone, op));
         let phase = if &*network.eval(op, EXECUTE).to_text() == "end" { FramePhase::End } else { FramePhase::Start };
         self.phase.set(phase);
-        let dats: Vec<_> = watched.iter().map(|watched| watched.op).collect();
+        let is_other = |known: &&Watched| {
+            let version = network.patch().get(known.op).map_or(known.version, |op| op.content_version());
+            known.computes || known.version != version
+        };
+        let others: Vec<_> = watched.iter().filter(is_other).map(|watched| watched.op).collect();
         *self.watched.borrow_mut() = watched;
-        dats.into_iter().for_each(|dat| self.compare(network, dat));
+        self.ask_for_frames(network);
+        others.into_iter().for_each(|dat| self.compare(network, dat));
+    }
+
+    fn ask_for_frames(&self, network: &Network) {
+        let any_computes = self.watched.borrow().iter().any(|watched| watched.computes);
+        network.set_frame_interest(self.script.op, any_computes);
+    }
+
+    /// By its parameters a DAT may begin to compute, or cease to.
+    fn note_computes(&self, network: &Network, dat: OpId) {
+        let computes = computes(network, dat);
+        let differs = |known: &&mut Watched| known.op == dat && known.computes != computes;
+        let is_news =
+            self.watched.borrow_mut().iter_mut().find(differs).map(|known| known.computes = computes).is_some();
+        if is_news {
+            self.ask_for_frames(network);
+        }
     }
 
     /// Version and, where it is wanted, content of a DAT.
@@ -231,7 +253,8 @@ impl DatExecute {
         if difference == Difference::default() {
             return;
         }
-        let on = |toggle| self.script.is_on(network, toggle);
+        // A call before may have destroyed the DAT.
+        let on = |toggle| network.patch().get(dat).is_some() && self.script.is_on(network, toggle);
         let numbers = |all: &[usize]| all.iter().map(|at| Value::Int(*at as i64)).collect::<Vec<_>>();
         let joined = |one: &[usize], other: &[usize]| {
             let mut all = [one, other].concat();
@@ -274,6 +297,12 @@ impl DatExecute {
     }
 }
 
+/// Whether a DAT computes its content when it is read.
+fn computes(network: &Network, dat: OpId) -> bool {
+    let worker = network.patch().get(dat).and_then(|op| op.worker().cloned());
+    worker.is_some_and(|worker| worker.computes())
+}
+
 /// A text counts as a table of one cell.
 fn table_of(content: &Content) -> Table {
     match content {
@@ -303,8 +332,10 @@ impl Worker for DatExecute {
     }
 
     fn handle_watched(&self, network: &Network, change: &Change) {
-        if let Change::Content { op } = change {
-            self.compare(network, *op);
+        match change {
+            Change::Content { op } => self.compare(network, *op),
+            Change::Parameter { op, .. } => self.note_computes(network, *op),
+            _ => {}
         }
     }
 

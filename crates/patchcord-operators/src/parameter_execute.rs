@@ -5,13 +5,14 @@
 //! another value is a change at the next frame.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use patchcord_core::change::{Change, ParStateBefore};
 use patchcord_core::declaration::{
     COMMON_DAT_PAGE, Callback, ContentKind, Family, Kind, MenuEntry, OperatorType, Page, ParIndex, Parameter,
 };
-use patchcord_core::frame::Delay;
+use patchcord_core::frame::{Frame, FramePhase};
 use patchcord_core::network::{Network, Worker};
 use patchcord_core::parameter::{ParMode, ParValue};
 use patchcord_core::patch::OpId;
@@ -155,7 +156,8 @@ impl ParameterExecute {
         let active = self.script.is_on(network, ACTIVE);
         let wanted = if active { named(network, op, OP, |_| true) } else { Vec::new() };
         let before = self.watched.replace(wanted.clone());
-        before.iter().filter(|known| !wanted.contains(known)).for_each(|known| network.unwatch(*known, op));
+        let is_wanted: HashSet<OpId> = wanted.iter().copied().collect();
+        before.iter().filter(|known| !is_wanted.contains(known)).for_each(|known| network.unwatch(*known, op));
         wanted.into_iter().for_each(|target| network.watch(target, op));
     }
 
@@ -176,13 +178,10 @@ impl ParameterExecute {
             self.script.call(network, callback::VALUE, &[Value::Par(op, index), before.as_value()]);
         }
         if self.script.is_on(network, VALUESCHANGED) {
-            let mut changed = self.changed.borrow_mut();
-            if changed.is_empty() {
-                let own = self.script.op;
-                network.schedule(Delay::EndOfFrame, move |network| {
-                    network.with_worker(own, |worker: &ParameterExecute| worker.tell_all(network));
-                });
+            if self.changed.borrow().is_empty() {
+                network.set_frame_interest(self.script.op, true);
             }
+            let mut changed = self.changed.borrow_mut();
             if changed.len() < MAX_LISTED && !changed.iter().any(|(known, at, _)| (*known, *at) == (op, index)) {
                 changed.push((op, index, before.clone()));
             }
@@ -191,7 +190,15 @@ impl ParameterExecute {
 
     /// Tells of all values that have changed in this frame.
     fn tell_all(&self, network: &Network) {
-        let changed = self.changed.take();
+        network.set_frame_interest(self.script.op, false);
+        let mut changed = self.changed.take();
+        {
+            let patch = network.patch();
+            changed.retain(|(op, index, _)| patch.get(*op).is_some_and(|op| op.parameter(*index).is_some()));
+        }
+        if changed.is_empty() {
+            return;
+        }
         let before: Vec<_> = changed.iter().map(|(op, index, value)| with_value(network, *op, *index, value)).collect();
         let fields: Vec<Vec<(&'static str, Value<'_>)>> = changed
             .iter()
@@ -266,7 +273,7 @@ impl Worker for ParameterExecute {
 
     fn handle_watched(&self, network: &Network, change: &Change) {
         match change {
-            Change::Parameter { op, index, before, .. } if self.watches(network, *op, *index) => {
+            Change::Parameter { op, index, value, before } if value != before && self.watches(network, *op, *index) => {
                 self.handle_value(network, *op, *index, before);
             }
             Change::ParameterState { op, index, before } if self.watches(network, *op, *index) => {
@@ -283,6 +290,12 @@ impl Worker for ParameterExecute {
 
     fn handle_tree(&self, network: &Network) {
         self.find_operators(network);
+    }
+
+    fn handle_frame(&self, network: &Network, _: Frame, phase: FramePhase) {
+        if phase == FramePhase::End {
+            self.tell_all(network);
+        }
     }
 
     fn stop(&self, network: &Network) {

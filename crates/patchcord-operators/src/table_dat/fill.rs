@@ -15,6 +15,9 @@ use super::declaration::par;
 /// Cells that are computed at most.
 pub const MAX_COMPUTED_CELLS: usize = 100_000;
 
+/// The entry of the parameter `fill` by which nothing is filled.
+const MANUAL: &str = "manual";
+
 /// What the parameters ask for.
 #[derive(Debug, PartialEq)]
 pub enum Plan {
@@ -88,13 +91,18 @@ pub enum FillError {
     Patch(#[from] PatchError),
 }
 
+/// Whether the parameters ask for anything but a table that others edit.
+pub(super) fn is_asked_for(network: &Network, op: OpId) -> bool {
+    &*network.eval(op, par::FILL).to_text() != MANUAL
+}
+
 impl Plan {
     /// The plan of an operator now.
     pub fn of(network: &Network, op: OpId) -> Plan {
         let text = |index| network.eval(op, index).to_text();
         let count = |index| usize::try_from(network.eval(op, index).as_i64()).unwrap_or(0);
         let (fill, rows, cols) = (text(par::FILL), count(par::ROWS), count(par::COLS));
-        if &*fill == "manual" {
+        if &*fill == MANUAL {
             return Plan::Manual;
         }
         if &*fill == "setsize" {

@@ -36,7 +36,8 @@ pub struct TableDat {
     file: DatFile,
     /// The cell whose expression is being computed.
     computing: Cell<Option<(usize, usize)>>,
-    /// The parameters ask for a size or for computed cells.
+    /// The parameters ask for a size or for computed cells. Known at once, because who watches the table asks whether it
+    /// computes.
     is_filled: Cell<bool>,
 }
 
@@ -48,7 +49,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         op,
         file: DatFile::start(network, op, &par::FILE),
         computing: Cell::new(None),
-        is_filled: Cell::new(false),
+        is_filled: Cell::new(fill::is_asked_for(network, op)),
     })
 }
 
@@ -61,9 +62,7 @@ impl TableDat {
 
     /// Fills the table as the parameters say.
     fn fill(&self, network: &Network) {
-        let is_filled = !matches!(Plan::of(network, self.op), Plan::Manual);
-        self.is_filled.set(is_filled);
-        if is_filled {
+        if self.is_filled.get() {
             network.cook(self.op);
         } else {
             network.clear_problem(self.op, FILL);
@@ -100,7 +99,10 @@ impl Worker for TableDat {
     fn handle_change(&self, network: &Network, change: &Change) {
         self.file.handle_change(network, change);
         match change {
-            Change::Parameter { index, .. } if par::is_of_fill(*index) => self.fill_later(network),
+            Change::Parameter { index, .. } if par::is_of_fill(*index) => {
+                self.is_filled.set(fill::is_asked_for(network, self.op));
+                self.fill_later(network);
+            }
             _ => {}
         }
     }

@@ -80,7 +80,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         begun: Cell::new(false),
         running: Cell::new(false),
         listening: RefCell::new(None),
-        shows_table: Cell::new(false),
+        shows_table: Cell::new(network.eval(op, par::CLIENTSTABLE).is_on()),
         tls: RefCell::new(None),
         replay: RefCell::default(),
         replay_speed: watch::Sender::new(1.0),

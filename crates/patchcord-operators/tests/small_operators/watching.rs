@@ -241,3 +241,86 @@ fn parameters_are_told_in_order_with_the_value_before() {
     stage.set(server, "cols", OwnedValue::Int(1));
     assert!(heard.borrow().is_empty());
 }
+
+#[test]
+fn a_table_that_begins_to_compute_is_looked_at_in_each_frame() {
+    let stage = Stage::new();
+    stage.set_evaluator(|network, _, _| {
+        network.note_read(patchcord_core::tracking::Source::Time);
+        Ok(OwnedValue::Int(network.frame().number as i64))
+    });
+    // The DAT Execute comes first, so that it is told of the table before that is filled.
+    let filled = [
+        ("fill", str("setsizeandcontents")),
+        ("cellexpr", str("frame")),
+        ("rows", OwnedValue::Int(1)),
+        ("cols", OwnedValue::Int(1)),
+    ];
+    let (_, heard) = stage.network.turn(|_| {
+        let made = make(&stage, &DAT_EXECUTE_DAT, &[("dat", str("table late"))]);
+        stage.make_with("tableDAT", "table", &filled);
+        made
+    });
+    frame(&stage, 1);
+    heard.take();
+    frame(&stage, 2);
+    assert_eq!(heard.take().len(), 1);
+    let table = stage.network.patch().find(stage.network.patch().root(), "table").unwrap();
+    stage.set(table, "fill", str("manual"));
+    assert!(!stage.network.wants_frames());
+    for (par, value) in filled {
+        stage.set(table, par, value);
+    }
+    assert!(stage.network.wants_frames());
+    frame(&stage, 3);
+    heard.take();
+    frame(&stage, 4);
+    assert_eq!(heard.take().len(), 1);
+}
+
+#[test]
+fn a_channel_that_changes_in_the_turn_of_a_new_operator_is_told() {
+    let stage = Stage::new();
+    let (chop, table) = (stage.make("infoCHOP", "info1"), stage.make("tableDAT", "table"));
+    stage.set(chop, "op", str("table"));
+    stage.set(chop, "iscope", str("num_rows"));
+    let (_, heard) = make(&stage, &CHOP_EXECUTE_DAT, &[("chop", str("info*"))]);
+    frame(&stage, 1);
+    stage.network.turn(|_| {
+        stage.set_table(table, &[&["a"]]);
+        stage.make("textDAT", "another");
+    });
+    frame(&stage, 2);
+    assert_eq!(heard.take().len(), 2, "off to on, and the value");
+    // A channel that was not there at the last look has no value before.
+    stage.set(chop, "iscope", str("num_cols"));
+    frame(&stage, 3);
+    stage.set_table(table, &[]);
+    stage.set(chop, "iscope", str("num_rows"));
+    frame(&stage, 4);
+    assert!(heard.borrow().is_empty(), "{:?}", heard.borrow());
+}
+
+#[test]
+fn another_mode_with_the_same_value_is_no_new_value_and_what_is_gone_is_not_listed() {
+    let stage = Stage::new();
+    let (one, two) = (stage.make("tableDAT", "one"), stage.make("tableDAT", "two"));
+    stage.set_evaluator(|_, _, _| Ok(OwnedValue::Int(9)));
+    let (_, heard) = make(&stage, &PARAMETER_EXECUTE_DAT, &[("op", str("one two")), ("valueschanged", on())]);
+    let rows = stage.par(one, "rows");
+    stage.network.turn(|network| network.patch_mut().set_expression(one, rows, "9")).unwrap();
+    assert_eq!(heard.take().len(), 1);
+    stage.set(one, "rows", OwnedValue::Int(9));
+    assert!(heard.borrow().is_empty(), "{:?}", heard.borrow());
+    stage.set(two, "rows", OwnedValue::Int(9));
+    heard.take();
+    stage.network.turn(|network| network.patch_mut().destroy(two)).unwrap();
+    frame(&stage, 1);
+    let all = heard.take();
+    assert!(all.len() == 1 && all[0].contains("/one.rows") && !all[0].contains("two"), "{all:?}");
+    stage.set(one, "rows", OwnedValue::Int(1));
+    stage.network.turn(|network| network.patch_mut().destroy(one)).unwrap();
+    heard.take();
+    frame(&stage, 2);
+    assert!(heard.borrow().is_empty() && !stage.network.wants_frames());
+}
