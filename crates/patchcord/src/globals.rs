@@ -325,6 +325,7 @@ impl ParentFinder {
     #[pyo3(signature = (n=1))]
     fn __call__<'py>(&self, py: Python<'py>, n: usize) -> PyResult<Option<Bound<'py, PyAny>>> {
         host::with(|host| {
+            host.network.note_read(Source::Tree);
             let mut at = if self.is_global { place(host, self.of) } else { self.of };
             for _ in 0..n {
                 if at.is_none() {

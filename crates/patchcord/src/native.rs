@@ -219,6 +219,10 @@ fn input_names(op: &Bound<'_, Op>) -> PyResult<Vec<String>> {
 /// Bytes that the content and the virtual files of an operator take, about.
 #[pyfunction]
 fn memory(op: &Bound<'_, Op>) -> PyResult<usize> {
+    host::with(|host| {
+        host.network.note_read(Read::Moment);
+        Ok(())
+    })?;
     read_operator(id(op), |op| {
         let content = match op.content() {
             Content::None => 0,
@@ -294,7 +298,10 @@ fn set_rate(rate: f64) -> PyResult<()> {
 /// Seconds since the program started.
 #[pyfunction]
 fn seconds() -> PyResult<f64> {
-    host::with(|host| Ok(host.network.now().as_secs_f64()))
+    host::with(|host| {
+        host.network.note_read(Read::Moment);
+        Ok(host.network.now().as_secs_f64())
+    })
 }
 
 /// Name and folder of the patch.

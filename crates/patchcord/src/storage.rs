@@ -101,7 +101,7 @@ pub fn fetch<'py>(op: OpId, key: &str, options: &FetchOptions<'py>, py: Python<'
 }
 
 /// Notes what was looked at on the way from an operator to the one that keeps a key, for what depends on it.
-fn note_reads(host: &Host, op: OpId, holder: Option<OpId>) {
+pub fn note_reads(host: &Host, op: OpId, holder: Option<OpId>) {
     if !host.network.notes_reads() {
         return;
     }

@@ -261,6 +261,11 @@ fn program_and_classes_of_tdu() {
 }
 
 #[test]
+fn what_expressions_read() {
+    check(include_str!("td_api/tracking.py"));
+}
+
+#[test]
 fn parameters() {
     check(include_str!("td_api/parameters.py"));
 }

@@ -73,8 +73,11 @@ impl Patch {
     pub fn set_bind(&mut self, id: OpId, index: ParIndex, expression: &str) -> Result<(), PatchError> {
         let state = self.operators.get_mut(id).ok_or(PatchError::Gone)?.par_state_mut(index)?;
         let mode = state.change_mode(ParMode::Bind);
-        state.bind = Some(Rc::from(expression));
+        let before = state.bind.replace(Rc::from(expression));
         state.version = self.queue.tracker.note_change();
+        if before.as_deref() != Some(expression) {
+            self.queue.tracker.note_tree_change();
+        }
         self.note_par_state(id, index, (mode != ParMode::Bind).then_some(ParStateBefore::Mode(mode)));
         self.queue.push(Change::Computed { op: id, index });
         Ok(())
@@ -154,8 +157,12 @@ impl Patch {
         self.queue.push(Change::Parameter { op: id, index, value, before });
     }
 
-    /// Tells those that watch an operator what a parameter's state was before.
+    /// Notes that a parameter's state was another, which scripts read as they read names, and tells those that watch the
+    /// operator.
     pub(super) fn note_par_state(&mut self, id: OpId, index: ParIndex, before: Option<ParStateBefore>) {
+        if before.is_some() {
+            self.queue.tracker.note_tree_change();
+        }
         if let Some(before) = before
             && self.operators.get(id).is_some_and(Operator::is_watched)
         {

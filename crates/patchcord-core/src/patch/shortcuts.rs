@@ -52,7 +52,7 @@ impl Patch {
         }
         let found = shortcuts.get(name).copied();
         *self.shortcuts.borrow_mut() = shortcuts;
-        if found.is_none() {
+        if found.is_none() && self.queue().tracker.is_active() {
             // Any component may get it.
             self.queue().tracker.note(Read::Moment, 0);
         }

@@ -432,6 +432,7 @@ impl Edit<'_> {
             if before.comment != entry.comment {
                 op.comment = entry.comment.clone();
             }
+            self.patch.note_tree_change();
         }
         if keeps::put(self.patch, id, &before.keeps, &entry.keeps) {
             self.storage.push(id);

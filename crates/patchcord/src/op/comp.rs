@@ -15,6 +15,7 @@ use patchcord_core::patch::stand_in::{FAMILIES, STAND_IN, family_of_type};
 use patchcord_core::patch::{OpId, Operator, Patch, PatchError, Source};
 use patchcord_core::pattern::Pattern;
 use patchcord_core::tdu::next_name;
+use patchcord_core::tracking::Source as Read;
 use patchcord_core::value::OwnedValue;
 use patchcord_runtime::project::callbacks_template;
 use patchcord_runtime::td_api::absent_type;
@@ -142,6 +143,11 @@ impl Comp {
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let (search, key) = Search::read(wanted)?;
         let handles = host::with(|host| {
+            host.network.note_read(Read::Tree);
+            if search.text.is_some() {
+                // Any of the texts may become another.
+                host.network.note_read(Read::Moment);
+            }
             let found = {
                 let patch = host.network.patch();
                 search.found(&patch, id(this))

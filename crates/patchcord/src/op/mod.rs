@@ -107,7 +107,10 @@ impl Op {
     /// False once the operator was destroyed.
     #[getter]
     fn valid(&self) -> PyResult<bool> {
-        host::with(|host| Ok(host.network.patch().get(self.0).is_some()))
+        host::with(|host| {
+            host.network.note_read(Source::Tree);
+            Ok(host.network.patch().get(self.0).is_some())
+        })
     }
 
     /// A number that no other operator of this run has.
@@ -274,7 +277,10 @@ impl Op {
 
     #[getter(numChildrenRecursive)]
     fn num_children_recursive(&self) -> PyResult<usize> {
-        host::with(|host| Ok(comp::inside(&host.network.patch(), self.0).count()))
+        host::with(|host| {
+            host.network.note_read(Source::Tree);
+            Ok(comp::inside(&host.network.patch(), self.0).count())
+        })
     }
 
     /// The first operator that a path or pattern names, seen from inside this component.
@@ -346,6 +352,7 @@ impl Op {
     #[getter]
     fn docked<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         host::with(|host| {
+            host.network.note_read(Source::Tree);
             let docked = host.network.patch().docked(self.0);
             host.handles(py, &docked)
         })
@@ -444,7 +451,11 @@ impl Op {
     /// The operator at which a key is kept, this one or one around it.
     #[pyo3(name = "fetchOwner")]
     fn fetch_owner<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Option<Bound<'py, PyAny>>> {
-        host::with(|host| host.handle_or_none(py, storage::owner(host, self.0, key)))
+        host::with(|host| {
+            let owner = storage::owner(host, self.0, key);
+            storage::note_reads(host, self.0, owner);
+            host.handle_or_none(py, owner)
+        })
     }
 
     /// Forgets the keys that match any of the patterns.

@@ -432,6 +432,12 @@ impl Par {
     #[getter(isDefault)]
     fn is_default(&self) -> PyResult<bool> {
         let default = default_value(&*self.declaration()?);
+        if self.state(|state| state.is_none_or(|state| state.mode == ParMode::Constant))? {
+            host::with(|host| {
+                host.network.note_read(Source::Par(self.op, self.index));
+                Ok(())
+            })?;
+        }
         self.state(|state| state.is_none_or(|state| state.mode == ParMode::Constant && state.value == default))
     }
 

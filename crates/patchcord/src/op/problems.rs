@@ -5,6 +5,7 @@
 use patchcord_core::patch::OpId;
 use patchcord_core::pattern::Pattern;
 use patchcord_core::problem::Problem;
+use patchcord_core::tracking::Source;
 use pyo3::prelude::*;
 
 use super::{comp, read_operator};
@@ -29,6 +30,7 @@ pub fn is_of_script(problem: &Problem) -> bool {
 /// `td.Error` when the operator is gone.
 pub fn listed(op: OpId, recurse: bool, wanted: impl Fn(&Problem) -> bool) -> PyResult<String> {
     host::with(|host| {
+        host.network.note_read(Source::Moment);
         let all = with_inside(host, op, recurse)?;
         let patch = host.network.patch();
         let found = all.iter().filter_map(|op| patch.get(*op)).flat_map(|op| {

@@ -5,6 +5,7 @@
 
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
+use patchcord_core::tracking::Source;
 use patchcord_operators::web_server::{WebServer, authenticate_basic};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -55,7 +56,10 @@ impl WebServerDat {
     #[getter(webSocketConnections)]
     fn connections<'py>(this: &Bound<'py, Self>) -> PyResult<Vec<Bound<'py, PyString>>> {
         let py = this.py();
-        let ids = with_server(this, |_, server| server.connections())?;
+        let ids = with_server(this, |network, server| {
+            network.note_read(Source::Moment);
+            server.connections()
+        })?;
         Ok(ids.iter().map(|id| shared(py, id)).collect())
     }
 
