@@ -156,13 +156,15 @@ impl Network {
     pub(super) fn refresh_parameters(&self) {
         self.0.frame_asked.set(false);
         let mut epoch = self.0.queue.tracker.epoch();
-        // A second look sees that what the first one has changed is current everywhere.
+        let mut before = epoch;
+        // A second look sees that what the first one has changed is current everywhere. What it changes itself (an
+        // expression can set others) is looked at in the next frame.
         for _ in 0..2 {
             let computed: Vec<_> = self.0.computed.borrow().keys().copied().collect();
             for (op, index) in computed {
                 self.refresh_computed(op, index);
             }
-            let before = std::mem::replace(&mut epoch, self.0.queue.tracker.epoch());
+            before = std::mem::replace(&mut epoch, self.0.queue.tracker.epoch());
             if before == epoch {
                 break;
             }
@@ -170,7 +172,7 @@ impl Network {
         let volatile = |evaluated: &Option<Rc<Evaluated>>| evaluated.as_ref().is_none_or(|e| e.reads.is_volatile());
         let any_volatile = self.0.computed.borrow().values().any(volatile);
         // No epoch is below 1 once a parameter is computed, so 0 is looked at again at each frame.
-        self.0.refreshed.set(if any_volatile { 0 } else { epoch });
+        self.0.refreshed.set(if any_volatile { 0 } else { before });
     }
 
     pub(super) fn refresh_computed(&self, op: OpId, index: ParIndex) {

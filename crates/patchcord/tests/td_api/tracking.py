@@ -59,11 +59,11 @@ def test_facts_of_parameters():
 
 def test_what_is_inside():
     names = computed("[o.name for o in parent().findChildren(name='sought*', depth=1)]")
-    texts = computed("len(parent().findChildren(text='*sought words*'))")
+    texts = computed("len(parent().findChildren(text='needle*'))")
     assert (names(), texts()) == ('[]', '0')
     made = parent().create(textDAT, 'sought1')
     assert names() == "['sought1']"
-    made.text = 'some sought words'
+    made.text = 'needle in hay'
     assert texts() == '1'
     made.destroy()
     assert (names(), texts()) == ('[]', '0')
