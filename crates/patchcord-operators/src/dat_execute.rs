@@ -180,10 +180,9 @@ impl DatExecute {
         before.into_keys().for_each(|gone| network.unwatch(gone, op));
         let phase = if &*network.eval(op, EXECUTE).to_text() == "end" { FramePhase::End } else { FramePhase::Start };
         self.phase.set(phase);
-        let is_other = |known: &&Watched| {
-            let version = network.patch().get(known.op).map_or(known.version, |op| op.content_version());
-            known.computes || known.version != version
-        };
+        // Those that compute are looked at in the next frame.
+        let is_other =
+            |known: &&Watched| network.patch().get(known.op).is_some_and(|op| op.content_version() != known.version);
         let others: Vec<_> = watched.iter().filter(is_other).map(|watched| watched.op).collect();
         *self.watched.borrow_mut() = watched;
         self.ask_for_frames(network);
