@@ -5,4 +5,5 @@ mod custom;
 mod follow;
 mod live;
 mod new_project;
+mod review;
 mod types;
