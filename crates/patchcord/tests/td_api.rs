@@ -409,3 +409,8 @@ fn reference_of_globals_and_other_operators() {
 fn reference_of_custom_parameters() {
     check(include_str!("td_api/reference_custom_pars.py"));
 }
+
+#[test]
+fn reference_of_idioms() {
+    check(include_str!("td_api/reference_idioms.py"));
+}
