@@ -103,6 +103,9 @@ pub trait Worker: Any {
 #[derive(Clone)]
 pub struct Network(Rc<Inner>);
 
+/// Parameters whose value is computed; `None` for one that was not computed yet.
+type ComputedParameters = BTreeMap<(OpId, ParIndex), Option<Rc<Evaluated>>>;
+
 struct Inner {
     patch: RefCell<Patch>,
     queue: Rc<ChangeQueue>,
@@ -114,7 +117,7 @@ struct Inner {
     callback_source: RefCell<Option<Rc<dyn CallbackSource>>>,
     evaluator: RefCell<Option<Rc<dyn Evaluator>>>,
     /// Parameters whose value is computed, with what they read when it was computed last.
-    computed: RefCell<BTreeMap<(OpId, ParIndex), Option<Rc<Evaluated>>>>,
+    computed: RefCell<ComputedParameters>,
     /// What operators read in their last cook.
     cooked: RefCell<SecondaryMap<OpId, Rc<Reads>>>,
     /// Epoch at which all computed parameters were current.
