@@ -300,6 +300,17 @@ def test_dat_pipeline(scenario):
     assert edited[1:] == [False, True], edited
 
 
+def test_json_cues(scenario):
+    show = scenario("json_cues")
+    assert show.json("/") == {"title": "Nacht", "cues": ["intro", "storm"], "count": 2}
+    cues = show.get("/filtered").text
+    assert "intro" in cues and "storm" in cues and "Nacht" not in cues
+    assert show.post("/cues", json={"name": "calm", "level": 0}).json()["count"] == 3
+    assert "calm" in show.get("/filtered").text
+    assert show.post("/cues", content=b"{").status_code == 400
+    assert show.json("/")["cues"] == ["intro", "storm", "calm"]
+
+
 def test_chop_pipeline(scenario):
     pipe = scenario("chop_pipeline")
     assert pipe.json("/") == {

@@ -130,6 +130,19 @@ def test_a_table_seen_through_others():
     select.destroy()
 
 
+def test_json():
+    source = parent().create(textDAT, 'doc')
+    source.text = '{"cues": [{"n": 1}, {"n": 2}]}'
+    dat = parent().create(jsonDAT, 'filtered')
+    dat.setInputs([source])
+    dat.par.filter = '$.cues[*].n'
+    assert '1' in dat.text and '2' in dat.text and 'cues' not in dat.text, dat.text
+    source.text = '{"cues": [{"n": 7}]}'
+    assert '7' in dat.text and '2' not in dat.text
+    dat.destroy()
+    source.destroy()
+
+
 def test_timer():
     timer = parent().create(timerCHOP, 'clock')
     timer.par.length, timer.par.lengthunits = 3, 'frames'
