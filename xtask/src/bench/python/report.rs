@@ -168,11 +168,11 @@ const HOW_TO_READ: &str = "\
 ## How to read this
 
 - **Calls** are measured within the running program, of a release build, on the system's Python. What a script does (the last
-  two rows) it measures itself: a loop of 20,000 with a clock around it, less an empty loop. What the program does when a message
+  two rows) it measures itself: a loop of 1,000 with a clock around it, less an empty loop. What the program does when a message
   comes is done by `crates/patchcord/src/measure.rs`, when the script's turn is over: it calls the operator's handler with the
-  values that the operator would hand over, in the same turns and batches, 20,000 times. Sockets and protocols are not in it
+  values that the operator would hand over, in the same turns and batches, 1,000 times. Sockets and protocols are not in it
   ([benchmarks.md](benchmarks.md), [benchmarks-websocket-client.md](benchmarks-websocket-client.md)).
-- All steps take turns, 40 times in a run, and a run reports the least time of each: what else the machine does only adds to
+- All steps take turns, 300 times in a run, and a run reports the least time of each: what else the machine does only adds to
   it. **ns, least** is the least of all runs, **ns, median** the median over the runs.
 - **figure** is what the step cost in a prototype without operators, watchdog, turns or error handling, on a quiet machine. The
   program may take half as much again. The first row calls an empty Python function and has nothing of this program in it, so
