@@ -317,7 +317,7 @@ impl Worker for DatExecute {
         match change {
             Change::Parameter { index: ACTIVE | DAT | EXECUTE, .. } => self.find_dats(network),
             // From now on it may be wanted to know what differs.
-            Change::Parameter { .. } | Change::Content { .. } => {
+            Change::Parameter { .. } | Change::Content { .. } if self.script.is_on(network, ACTIVE) => {
                 let dats: Vec<_> = self.watched.borrow().iter().filter(|w| w.held.is_none()).map(|w| w.op).collect();
                 for dat in dats {
                     let (_, held) = self.look(network, dat);

@@ -7,13 +7,15 @@
 //!
 //! Borrows of the patch are short: nobody may call a handler, an evaluator or a worker while holding one.
 //!
-//! Turns, callbacks and problems are in this file; values of parameters in [`evaluation`], frames and delayed runs in
+//! Turns and callbacks are in this file; problems in [`reporting`], values of parameters in [`evaluation`], what they depend
+//! on in [`dependencies`], who is told of changes in [`watching`], frames and delayed runs in
 //! [`frames`], cooking and info channels in [`cooking`].
 
 mod cooking;
 mod dependencies;
 mod evaluation;
 mod frames;
+mod reporting;
 mod storage;
 mod watching;
 
@@ -29,12 +31,12 @@ use slotmap::SecondaryMap;
 
 use crate::callbacks::{CallbackSource, Callbacks, Evaluator, ExtensionNews, NoCallbacks};
 use crate::change::{Change, ChangeQueue, Pending};
-use crate::declaration::{OperatorType, ParIndex, Text};
+use crate::declaration::{OperatorType, ParIndex};
 use crate::frame::{Frame, FramePhase, Runs};
 use crate::patch::{OpId, Patch, PatchError};
-use crate::problem::{Problem, Severity};
+use crate::problem::Severity;
 use crate::table::Table;
-use crate::textport::{LineKind, Textport};
+use crate::textport::Textport;
 use crate::tracking::Reads;
 pub use cooking::CookFigures;
 use evaluation::Evaluated;
@@ -482,60 +484,6 @@ impl Network {
         }
     }
 
-    // ---- parameters -----------------------------------------------------------------------------------------------
-    // ---- problems -------------------------------------------------------------------------------------------------
-
-    /// Files a problem on an operator; says it in the textport when it is news.
-    pub fn report(&self, op: OpId, problem: Problem) {
-        let news = {
-            let mut patch = self.patch_mut();
-            let Some(operator) = patch.get_mut(op) else { return };
-            operator.problems.file(problem.clone()).then(|| operator.path().clone())
-        };
-        if let Some(path) = news {
-            let kind = match problem.severity {
-                Severity::Warning => LineKind::Warning,
-                Severity::Error => LineKind::Error,
-            };
-            let text = if problem.remedy.is_empty() {
-                problem.message
-            } else {
-                Rc::from(format!("{}; {}", problem.message, problem.remedy))
-            };
-            self.textport().say(kind, path, text);
-        }
-    }
-
-    /// Removes the problem that was filed under a cause.
-    pub fn clear_problem(&self, op: OpId, cause: &str) {
-        self.clear_part(op, cause, "");
-    }
-
-    fn clear_part(&self, op: OpId, cause: &str, part: &str) {
-        let is_it = |problem: &Problem| (problem.cause, &*problem.part) == (cause, part);
-        let filed = self.patch().get(op).is_some_and(|op| op.problems.iter().any(is_it));
-        if filed && let Some(op) = self.patch_mut().get_mut(op) {
-            op.problems.clear(cause, part);
-        }
-    }
-
-    fn par_name(&self, op: OpId, index: ParIndex) -> Text {
-        let parameter = self.patch().get(op).and_then(|op| op.parameter(index));
-        parameter.map_or(Text::Borrowed(""), |parameter| parameter.name.clone())
-    }
-
-    /// Says a change of state of an operator.
-    pub fn say_status(&self, op: OpId, text: impl Into<Rc<str>>) {
-        let path = self.patch().path(op);
-        self.textport().say(LineKind::Status, path, text);
-    }
-
-    fn report_global(&self, severity: Severity, text: &str) {
-        let kind = if severity == Severity::Error { LineKind::Error } else { LineKind::Warning };
-        self.textport().say(kind, "", text);
-    }
-
-    // ---- frames and runs ------------------------------------------------------------------------------------------
     // ---- the end --------------------------------------------------------------------------------------------------
 
     /// Tells all workers of the end, and then asks them to give up what they hold. From then on no worker is told of a
