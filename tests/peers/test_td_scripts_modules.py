@@ -116,6 +116,16 @@ def test_script_errors(scenario):
     assert not any("KeyError" in text for text in health.json("/mine"))
 
 
+def test_several_script_errors_stand_together(scenario):
+    health = scenario("script_errors")
+    health.get("/read?sensor=north&value=120")
+    both = health.get("/read?sensor=south&value=cold").json()
+    assert "sensor south says 'cold'" in both["script"] and "sensor north is too hot" in both["script"]
+    assert both["below"] == 2
+    cooler = health.get("/read?sensor=north&value=80").json()
+    assert "sensor north" not in cooler["script"] and "sensor south" in cooler["script"]
+
+
 def test_scripts_of_several_builds(scenario):
     server = scenario("builds")
     found = server.json("/")

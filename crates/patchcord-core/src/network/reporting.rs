@@ -35,7 +35,8 @@ impl Network {
         self.clear_part(op, cause, "");
     }
 
-    pub(super) fn clear_part(&self, op: OpId, cause: &str, part: &str) {
+    /// Removes the problem that was filed under a cause and a part of it.
+    pub fn clear_part(&self, op: OpId, cause: &str, part: &str) {
         let is_it = |problem: &Problem| (problem.cause, &*problem.part) == (cause, part);
         let filed = self.patch().get(op).is_some_and(|op| op.problems.iter().any(is_it));
         if filed && let Some(op) = self.patch_mut().get_mut(op) {

@@ -3,7 +3,7 @@
 //! What scripts add is filed under causes of its own, so that clearing it leaves alone what the operator itself found.
 
 use patchcord_core::patch::OpId;
-use patchcord_core::pattern::Pattern;
+use patchcord_core::pattern::{Case, Glob};
 use patchcord_core::problem::Problem;
 use patchcord_core::tracking::Source;
 use pyo3::prelude::*;
@@ -18,6 +18,9 @@ pub const SCRIPT_ERROR: &str = "script error";
 pub const ERROR: &str = "error";
 /// What `addWarning` files.
 pub const WARNING: &str = "warning";
+
+/// Problems of one kind that scripts can have on an operator; what comes later takes the place of the oldest.
+const MAX_OF_A_KIND: usize = 100;
 
 /// Whether a problem is one of a script.
 pub fn is_of_script(problem: &Problem) -> bool {
@@ -41,33 +44,46 @@ pub fn listed(op: OpId, recurse: bool, wanted: impl Fn(&Problem) -> bool) -> PyR
     })
 }
 
-/// Files what a script has to say.
+/// Files what a script has to say. Each message stands by itself; of one kind the newest [`MAX_OF_A_KIND`] stay.
 ///
 /// # Errors
 /// `td.Error` when the operator is gone.
 pub fn add(op: OpId, problem: Problem) -> PyResult<()> {
-    read_operator(op, |_| ())?;
+    let cause = problem.cause;
+    let parts = read_operator(op, |op| {
+        let of_this_kind = op.problems.iter().filter(|problem| problem.cause == cause);
+        of_this_kind.map(|problem| problem.part.clone()).collect::<Vec<_>>()
+    })?;
     host::with(|host| {
-        host.network.report(op, problem);
+        let message = problem.message.to_string();
+        let too_many = if parts.iter().any(|part| **part == *message) {
+            0
+        } else {
+            (parts.len() + 1).saturating_sub(MAX_OF_A_KIND)
+        };
+        parts.iter().take(too_many).for_each(|part| host.network.clear_part(op, cause, part));
+        host.network.report(op, problem.about(message));
         Ok(())
     })
 }
 
-/// Takes away the problems of scripts whose text matches a pattern.
+/// Takes away the problems of scripts whose text fits a pattern: the message as it was given, or as it is shown.
 ///
 /// # Errors
 /// `td.Error` when the operator is gone.
 pub fn clear(op: OpId, recurse: bool, pattern: &str) -> PyResult<()> {
-    let pattern = (pattern != "*").then(|| Pattern::parse(pattern));
+    let pattern = Glob::parse(pattern, Case::Sensitive);
     host::with(|host| {
         for op in with_inside(host, op, recurse)? {
-            let causes: Vec<&'static str> = {
+            let unwanted: Vec<_> = {
                 let patch = host.network.patch();
-                let problems = patch.get(op).map(|op| op.problems.iter()).into_iter().flatten();
-                let fits = |problem: &&Problem| pattern.as_ref().is_none_or(|p| p.matches(&problem.message));
-                problems.filter(|problem| is_of_script(problem)).filter(fits).map(|problem| problem.cause).collect()
+                let Some(operator) = patch.get(op) else { continue };
+                let shown = |problem: &Problem| format!("{} ({})", problem.message, operator.path());
+                let fits = |problem: &&Problem| pattern.matches(&problem.message) || pattern.matches(&shown(problem));
+                let of_scripts = operator.problems.iter().filter(|problem| is_of_script(problem));
+                of_scripts.filter(fits).map(|problem| (problem.cause, problem.part.clone())).collect()
             };
-            causes.into_iter().for_each(|cause| host.network.clear_problem(op, cause));
+            unwanted.iter().for_each(|(cause, part)| host.network.clear_part(op, cause, part));
         }
         Ok(())
     })

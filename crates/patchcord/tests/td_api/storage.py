@@ -96,3 +96,20 @@ def test_values_for_the_start():
     o.storeStartupValue('b', 2)
     assert 'a' not in o.storage
     o.unstoreStartupValue('a', 'b')
+
+
+def test_errors_that_scripts_add_stand_side_by_side():
+    place = op('text1')
+    for text in ('one', 'two words', 'one'):
+        place.addScriptError(text)
+    assert place.scriptErrors().splitlines() == [f'one ({place.path})', f'two words ({place.path})']
+    place.clearScriptErrors(error='one*')
+    assert place.scriptErrors() == f'two words ({place.path})'
+    place.clearScriptErrors(error='two words')
+    assert place.scriptErrors() == ''
+    for number in range(150):
+        place.addScriptError(f'number {number}')
+    left = place.scriptErrors().splitlines()
+    assert len(left) == 100 and left[0].startswith('number 50 ') and left[-1].startswith('number 149 ')
+    place.clearScriptErrors()
+    assert place.scriptErrors() == ''
