@@ -83,7 +83,8 @@ def test_the_list_of_events_holds_at_once_and_without_a_reconnect(io, server):
     one.fill("events", ["fence"])
     send_all()
     one.expect_record("onReceiveEvent", count=10)
-    assert events()[9:] == ["fence"]
+    # An answer may overtake events, so the last fence of the round before may come now.
+    assert set(events()[9:]) == {"fence"}
     assert len(server.clients()) == 1 and len(one.records("onOpen")) == 1
 
 
