@@ -107,7 +107,14 @@ def look():
 
 #[test]
 fn a_broken_file_is_an_error_and_is_never_overwritten() {
-    for broken in ["{", "[1]", r#"{"a": {"$what": 1}}"#, r#"{"a": {"$bytes": "?"}}"#, r#"{"a": {"$set": [[1]]}}"#] {
+    for broken in [
+        "{",
+        "[1]",
+        r#"{"a": {"$what": 1}}"#,
+        r#"{"a": {"$bytes": "?"}}"#,
+        r#"{"a": {"$set": [[1]]}}"#,
+        r#"{"\ud800": 1}"#,
+    ] {
         let folder = folder();
         let file = folder.path().join("kept/agent.json");
         std::fs::create_dir(folder.path().join("kept")).expect("a folder");
@@ -244,4 +251,77 @@ def onStart():
 "
     );
     run_script(folder.path(), &second).says("all is there").does_not_say("Error");
+}
+
+/// Two operators with files of their own.
+const TWO: &str = r#"
+[patch]
+format = 1
+[op.script]
+type = "executeDAT"
+file = "script.py"
+par.start = true
+[op.agent]
+type = "baseCOMP"
+storage = "agent.json"
+[op.other]
+type = "baseCOMP"
+storage = "other.json"
+"#;
+
+fn run_two(script: &str) -> (tempfile::TempDir, Said) {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_patch(folder.path(), &[("patch.toml", TWO), ("script.py", script)]);
+    let said = run_patch(folder.path()).ended_well();
+    (folder, said)
+}
+
+#[test]
+fn an_operator_that_has_gone_and_a_number_that_is_too_long_hold_no_file_up() {
+    let (folder, said) = run_two(
+        r#"
+def onStart():
+    gone = parent().create('baseCOMP')
+    op('agent').store('gone', gone)
+    op('agent').store('long', 10 ** 5000)
+    op('agent').store('good', 1)
+    op('other').store('good', 2)
+    gone.destroy()
+    project.quit()
+"#,
+    );
+    said.says("`long` holds a whole number of more than 4,200 digits");
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("it is written");
+    assert_eq!(read("agent.json"), "{\n \"gone\": null,\n \"good\": 1\n}\n");
+    assert_eq!(read("other.json"), "{\n \"good\": 2\n}\n");
+}
+
+#[test]
+fn lists_that_would_fill_the_disk_are_noticed_early_and_hold_no_other_file_up() {
+    let (folder, said) = run_two(
+        r#"
+def onStart():
+    value = [1]
+    for _ in range(60):
+        value = [value, value]
+    op('agent').store('a', value)
+    op('other').store('good', 2)
+    project.quit()
+"#,
+    );
+    said.says("agent.json would be larger than 64 MiB and is not written");
+    assert!(!folder.path().join("agent.json").exists());
+    assert!(folder.path().join("other.json").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_with_two_names_keeps_one_storage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = "def onStart():\n    op('agent').store('good', 1)\n    project.quit()\n";
+    write_patch(folder.path(), &[("patch.toml", TWO), ("script.py", script)]);
+    std::os::unix::fs::symlink("agent.json", folder.path().join("other.json")).expect("a link");
+    run_patch(folder.path()).ended_well().says("other.json holds the storage of /project1/agent already");
+    let text = std::fs::read_to_string(folder.path().join("agent.json")).expect("it is written");
+    assert_eq!(text, "{\n \"good\": 1\n}\n");
 }

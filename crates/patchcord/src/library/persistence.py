@@ -14,6 +14,8 @@ from _patchcord_native import OP
 
 _MOST_BYTES = 64 * 2**20
 _DEEPEST = 100
+# Python turns whole numbers of more digits (4,300) neither into text nor back.
+_MOST_BITS = 14_000
 _REMEDY_BROKEN = "mend the file or take it away, then start again; until then nothing is written to it"
 
 
@@ -21,8 +23,29 @@ class Unwritable(Exception):
     """A value that has no form in the file; names its type."""
 
 
-def encode(value, depth=0):
+class TooLarge(Exception):
+    """What is stored does not fit into a file."""
+
+
+class Room:
+    """Bytes that a file may still have. What is reached in two ways is written twice, so that a few lists within lists can
+    stand for more than any disk holds: that is noticed on the way and not at the end."""
+
+    def __init__(self):
+        self.left = _MOST_BYTES
+
+    def take(self, least):
+        self.left -= least
+        if self.left < 0:
+            raise TooLarge
+
+
+def encode(value, room, depth=0):
     kind = type(value)
+    # No value has less: it stands in a line of its own, behind a blank for each level.
+    room.take(depth + 2 + (len(value) if kind in (str, bytes, bytearray) else 0))
+    if kind is int and value.bit_length() > _MOST_BITS:
+        raise Unwritable("a whole number of more than 4,200 digits")
     if value is None or kind in (bool, int, str):
         return value
     if depth > _DEEPEST:
@@ -32,30 +55,33 @@ def encode(value, depth=0):
     if kind in (bytes, bytearray):
         return {f"${kind.__name__}": base64.b64encode(value).decode()}
     if kind is list:
-        return [encode(part, depth + 1) for part in list(value)]
+        return [encode(part, room, depth + 1) for part in list(value)]
     if kind in (tuple, set, frozenset):
         # Copied first: another thread may be at work on it.
-        parts = [encode(part, depth + 1) for part in list(value)]
+        parts = [encode(part, room, depth + 1) for part in list(value)]
         if kind is not tuple:
             parts.sort(key=lambda part: json.dumps(part, sort_keys=True))
         return {f"${kind.__name__}": parts}
     if kind is dict:
         entries = list(value.items())
         if all(type(key) is str and not key.startswith("$") for key, part in entries):
-            return {key: encode(part, depth + 1) for key, part in entries}
-        return {"$dict": [[encode(key, depth + 1), encode(part, depth + 1)] for key, part in entries]}
+            return {key: encode(part, room, depth + 1) for key, part in entries}
+        return {"$dict": [[encode(key, room, depth + 1), encode(part, room, depth + 1)] for key, part in entries]}
     if isinstance(value, OP):
-        return {"$op": value.path}
+        try:
+            return {"$op": value.path}
+        except native.Error:
+            return None  # it has gone, and would not be found
     import tdu
 
     if kind is tdu.Dependency:
-        return {"$dependency": encode(value.val, depth + 1)}
+        return {"$dependency": encode(value.val, room, depth + 1)}
     if kind.__module__ == "TDStoreTools" and kind.__name__ in ("DependDict", "DependList", "DependSet"):
         plain = {"DependDict": dict, "DependList": list, "DependSet": set}[kind.__name__](value)
         if type(plain) is dict:
-            pairs = [[encode(key, depth + 1), encode(part, depth + 1)] for key, part in plain.items()]
+            pairs = [[encode(key, room, depth + 1), encode(part, room, depth + 1)] for key, part in plain.items()]
             return {"$dependdict": pairs}
-        parts = encode(plain, depth)
+        parts = encode(plain, room, depth)
         return {"$dependlist": parts} if type(plain) is list else {"$dependset": parts["$set"]}
     raise Unwritable(f"a {kind.__qualname__}")
 
@@ -113,6 +139,7 @@ class StorageFile:
 
     def __init__(self, op, path):
         self.op, self.path = op, path
+        self.real = os.path.realpath(path)  # one file may have many names
         self.broken = self.failed = False
         self.written = None  # what stands in the file, as it would be written
         self.unwritable = ()
@@ -135,14 +162,19 @@ class StorageFile:
             startup = values.pop("$startup", {})
             values = {key: decode(value) for key, value in values.items()}
             startup = {key: decode(value) for key, value in startup.items()}
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            for key in (*values, *startup):
+                key.encode()  # JSON has halves of letters, which are no text
+        except Exception as error:
             return self._break(f"{self.path} is no storage that can be read: {error}")
         for key, value in {**values, **startup}.items():
             self.op.store(key, value)
         for key, value in startup.items():
             native.store_startup(self.op, key, value)
         if not startup:
-            self.written = self._text()
+            try:
+                self.written = self._text()
+            except TooLarge:
+                pass  # in the form in which it would be written; the next change says so
 
     def _break(self, message):
         self.broken = True
@@ -150,23 +182,25 @@ class StorageFile:
 
     def _text(self):
         """What is to stand in the file."""
-        unwritable, content = [], {}
+        unwritable, content, room = [], {}, Room()
         for key, value in native.stored(self.op).items():
-            self._add(content, key, value, unwritable)
+            self._add(content, key, value, unwritable, room)
         startup = {}
         for key, value in native.startup(self.op).items():
-            self._add(startup, key, value, unwritable)
+            self._add(startup, key, value, unwritable, room)
         if startup:
             content["$startup"] = startup
         self._tell(tuple(unwritable))
         return json.dumps(content, indent=1, allow_nan=False) + "\n"
 
-    def _add(self, content, key, value, unwritable):
+    def _add(self, content, key, value, unwritable, room):
+        left = room.left
         try:
             if key.startswith("$"):
                 raise Unwritable("a key that begins with $")
-            content[key] = encode(value)
+            content[key] = encode(value, room)
         except Unwritable as error:
+            room.left = left
             unwritable.append(f"`{key}` holds {error}")
 
     def _tell(self, unwritable):
@@ -183,14 +217,21 @@ class StorageFile:
 
     def save(self, last=False):
         """Writes the file, if something in it would be another. The old one stays until the new one is complete. The last time
-        it waits for the disk, which would hold up the patch before."""
+        it waits for the disk, which would hold up the patch before. Whatever goes wrong is a problem of this operator alone:
+        the files of others are written all the same."""
         if self.broken or not self.op.valid:
             return
-        text = self._text()
-        if text == self.written:
-            return
-        if len(text) > _MOST_BYTES:
+        try:
+            text = self._text()
+            if len(text) > _MOST_BYTES:
+                raise TooLarge
+        except TooLarge:
             self._fail(f"{self.path} would be larger than {_MOST_BYTES // 2**20} MiB and is not written")
+            return
+        except Exception as error:
+            self._fail(f"{self.path} is not written: {type(error).__name__}: {error}")
+            return
+        if text == self.written:
             return
         beside = f"{self.path}.part"
         try:
@@ -229,7 +270,7 @@ def attach(op, path):
     if path is None:
         return
     file = StorageFile(op, path)
-    other = next((other for other in _files.values() if other.path == path), None)
+    other = next((other for other in _files.values() if other.real == file.real), None)
     if other is not None:
         file._break(f"{path} holds the storage of {other.op.path} already")
     else:
