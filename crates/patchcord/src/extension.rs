@@ -20,7 +20,7 @@ use patchcord_core::parameter::nearest_name;
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::tracking::{Shared, Source};
-use pyo3::exceptions::{PyAttributeError, PyNameError};
+use pyo3::exceptions::{PyAttributeError, PyNameError, PyRecursionError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCode, PyCodeMethods, PyDict};
 use slotmap::SecondaryMap;
@@ -35,12 +35,17 @@ use settings::{Settings, SettingsReader};
 /// The problem that a failing extension leaves on its component is filed under this, and its parameter.
 const CAUSE: &str = "extension";
 
+/// Promoted members that are looked up at most, one for another: far more than any patch needs, far less than the stack holds.
+const MAX_LOOKUPS: usize = 100;
+
 /// The extensions of all components.
 #[derive(Default)]
 pub struct Extensions {
     components: RefCell<SecondaryMap<OpId, Rc<Component>>>,
     /// Extensions of any component that are being made, one in another.
     making: Cell<usize>,
+    /// Promoted members that are being looked up, one for another.
+    lookups: Cell<usize>,
     /// Extensions that were made and not yet told that all are ready.
     fresh: RefCell<VecDeque<(OpId, Rc<Extension>)>>,
     settings: SettingsReader,
@@ -79,6 +84,15 @@ enum State {
     Making,
     Ready,
     Failed,
+}
+
+/// A lookup of promoted members, which is over when this goes.
+struct Lookup<'e>(&'e Cell<usize>);
+
+impl Drop for Lookup<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl Extension {
@@ -252,6 +266,7 @@ impl Extensions {
         name: &str,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let Some(component) = self.ready(host, py, op) else { return Ok(None) };
+        let _lookup = self.look_up(op, host)?;
         let mut missing = None;
         for extension in component.extensions().iter().filter(|extension| extension.promotes()) {
             let object = match component.object_of(host, py, extension) {
@@ -285,6 +300,7 @@ impl Extensions {
         value: &Bound<'_, PyAny>,
     ) -> PyResult<bool> {
         let Some(component) = self.ready(host, py, op) else { return Ok(false) };
+        let _lookup = self.look_up(op, host)?;
         for extension in component.extensions().iter().filter(|extension| extension.promotes()) {
             let Ok(object) = component.object_of(host, py, extension) else { continue };
             if object.get_type().hasattr(name)? || object.hasattr(name)? {
@@ -301,6 +317,7 @@ impl Extensions {
     /// What the objects' own code raises.
     pub fn promoted_names(&self, host: &Host, py: Python<'_>, op: OpId) -> PyResult<Vec<String>> {
         let Some(component) = self.ready(host, py, op) else { return Ok(Vec::new()) };
+        let _lookup = self.look_up(op, host)?;
         let mut names = Vec::new();
         for extension in component.extensions().iter().filter(|extension| extension.promotes()) {
             if let Some(object) = extension.object(py) {
@@ -309,6 +326,17 @@ impl Extensions {
             }
         }
         Ok(names)
+    }
+
+    /// Counts a lookup of promoted members as long as what it gives lives. An extension that is its component, or two that
+    /// ask one another, would never come to an end, and not by way of a script, whose depth the interpreter watches.
+    fn look_up(&self, op: OpId, host: &Host) -> PyResult<Lookup<'_>> {
+        if self.lookups.get() >= MAX_LOOKUPS {
+            let path = host.network.patch().path(op);
+            return Err(PyRecursionError::new_err(format!("what the extensions of {path} promote leads back to them")));
+        }
+        self.lookups.set(self.lookups.get() + 1);
+        Ok(Lookup(&self.lookups))
     }
 
     /// The extensions of a component, made.

@@ -353,3 +353,17 @@ def other(request):
     assert answer == {'statusCode': 200, 'data': 'ok from webrouter'}
     assert [a['statusCode'] for a in callbacks.module.other({'uri': '/no'})] == [404] * 3
     c.destroy()
+
+
+def test_members_that_lead_back_to_their_component_end():
+    itself = component('itself', '', object='me')
+    def assign():
+        itself.Missing = 1
+    for ask in (lambda: itself.Missing, assign, lambda: dir(itself)):
+        raises(RecursionError, ask, 'what the extensions of', 'itself promote leads back to them')
+    back = component('back', "class CExt:\n    def __init__(self, comp): self.comp = comp\n"
+                             "    def __getattr__(self, name): return getattr(self.comp, name)\n")
+    raises(RecursionError, lambda: back.Missing)
+    assert back.name == 'back'
+    itself.destroy()
+    back.destroy()
