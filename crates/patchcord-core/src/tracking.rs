@@ -17,7 +17,7 @@ use crate::declaration::ParIndex;
 use crate::patch::OpId;
 
 /// Expressions that may be under way at once, each read by the one before. Each takes some of the thread's stack.
-const MAX_EXPRESSIONS: usize = 64;
+const MAX_EXPRESSIONS: usize = 200;
 
 /// Cooks that may be under way at once.
 const MAX_COOKS: usize = 400;
