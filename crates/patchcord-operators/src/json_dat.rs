@@ -35,7 +35,7 @@ const PAGES: &[Page] = &[
         parameters: &[
             Parameter::str("filter", "Filter", "$").help(
                 "JSONPath (RFC 9535) of what is shown: `$.clients[0].name` is one value, `$.clients[*].name` and all \
-                 others that can find several are a list.",
+                 others that can find several are a list. Empty, all is shown.",
             ),
             Parameter::menu(
                 "output",
@@ -106,7 +106,8 @@ impl Worker for JsonDat {
 
 /// What a path finds in a text.
 fn found(text: &str, filter: &str, formatted: bool) -> Result<String, Problem> {
-    let path = JsonPath::parse(filter.trim()).map_err(|error| {
+    let filter = if filter.trim().is_empty() { "$" } else { filter.trim() };
+    let path = JsonPath::parse(filter).map_err(|error| {
         Problem::error(JSON, format!("`filter` is no JSONPath: {error}"), "such as $.clients[*].name")
     })?;
     let value: Value = serde_json::from_str(text)
@@ -146,6 +147,7 @@ mod tests {
             ("$.clients[0:1].id", "[1]"),
             ("$.nothing[*]", "[]"),
             ("$.a", r#"{"id":3}"#),
+            (" $.a ", r#"{"id":3}"#),
         ] {
             let mut found = found(TEXT, filter, false).unwrap_or_else(|problem| problem.message.to_string());
             if filter == "$..id" {
@@ -157,6 +159,7 @@ mod tests {
             assert_eq!(found, result, "{filter}");
         }
         assert_eq!(found(TEXT, "$.a", true).unwrap(), "{\n  \"id\": 3\n}");
+        assert_eq!(found(TEXT, "", false), found(TEXT, "$", false), "no filter leaves all");
     }
 
     #[test]
