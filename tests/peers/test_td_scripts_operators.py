@@ -263,6 +263,11 @@ def test_stand_ins(scenario):
     assert show.json("/hidden") == [True, True, True]
 
 
+def test_stand_ins_have_no_pixels(scenario):
+    show = scenario("stand_ins")
+    assert show.json("/pixels") == 0, "a picture of a stand-in is empty bytes"
+
+
 def test_fifo_log(scenario):
     log = scenario("fifo_log")
     for number in range(4):
@@ -283,6 +288,14 @@ def test_fifo_log(scenario):
     log.post("/", content="info last")
     assert [text for _, text in log.json("/tail")][-2:] == ["close", "last"]
     assert len(log.json("/tail")) == 2
+
+
+def test_fifo_log_is_cleared_at_once(scenario):
+    log = scenario("fifo_log")
+    log.post("/", content="info one\ninfo two")
+    assert log.json("/clear") == 0
+    log.post("/", content="info three")
+    assert log.json("/tail") == [["info", "three"]]
 
 
 def test_dat_pipeline(scenario):

@@ -68,6 +68,8 @@ pub enum Change {
         op: OpId,
         /// Which.
         index: ParIndex,
+        /// The operator has acted on it already ([`Worker::handle_press`](crate::network::Worker::handle_press)).
+        is_done: bool,
     },
     /// Text or table differ.
     Content {

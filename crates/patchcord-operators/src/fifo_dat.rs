@@ -114,6 +114,13 @@ impl FifoDat {
         }
     }
 
+    fn clear(&self, network: &Network) {
+        let first_row = network.eval(self.op, FIRSTROW).is_on();
+        if let Ok(table) = network.patch_mut().table_mut(self.op) {
+            table.clear(Keep { first_row, ..Keep::default() });
+        }
+    }
+
     /// Calls the function for each row that is there still.
     fn tell(&self, network: &Network) {
         let appended = self.appended.take();
@@ -136,14 +143,18 @@ impl Worker for FifoDat {
     fn handle_change(&self, network: &Network, change: &Change) {
         match change {
             Change::Parameter { index: CLAMP | MAXLINES | FIRSTROW, .. } => self.trim(network),
-            Change::Pulse { index: CLEAR, .. } => {
-                let first_row = network.eval(self.op, FIRSTROW).is_on();
-                if let Ok(table) = network.patch_mut().table_mut(self.op) {
-                    table.clear(Keep { first_row, ..Keep::default() });
-                }
-            }
+            Change::Pulse { index: CLEAR, .. } => self.clear(network),
             _ => {}
         }
+    }
+
+    fn handle_press(&self, network: &Network, index: ParIndex) -> bool {
+        // At once, so that rows which the script appends behind the pulse stay.
+        let is_clear = index == CLEAR;
+        if is_clear {
+            self.clear(network);
+        }
+        is_clear
     }
 
     fn info(&self, _: &Network) -> Vec<f64> {

@@ -279,7 +279,7 @@ impl Worker for ParameterExecute {
             Change::ParameterState { op, index, before } if self.watches(network, *op, *index) => {
                 self.handle_state(network, *op, *index, before);
             }
-            Change::Pulse { op, index }
+            Change::Pulse { op, index, .. }
                 if self.script.is_on(network, ONPULSE) && self.watches(network, *op, *index) =>
             {
                 self.script.call(network, callback::PULSE, &[Value::Par(*op, *index)]);

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::Network;
 use crate::callbacks::Evaluator;
-use crate::declaration::{ParIndex, Parameter};
+use crate::declaration::{Kind, ParIndex, Parameter};
 use crate::parameter::{ParMode, ParValue, convert};
 use crate::patch::{OpId, PatchError};
 use crate::problem::Problem;
@@ -205,7 +205,22 @@ impl Network {
                 return self.set_par(master, at, value);
             }
         }
+        let pulse = self.patch().get(op).and_then(|op| op.parameter(index)).filter(|it| it.kind == Kind::Pulse);
+        if let Some(pulse) = pulse {
+            return if convert(&pulse, value)?.is_on() { self.pulse(op, index) } else { Ok(()) };
+        }
         self.patch_mut().set_par(op, index, value)
+    }
+
+    /// Presses a pulse parameter. What it does to the operator's own content a script sees at once, all else comes at
+    /// the end of the turn.
+    ///
+    /// # Errors
+    /// [`PatchError::Gone`].
+    pub fn pulse(&self, op: OpId, index: ParIndex) -> Result<(), PatchError> {
+        let worker = self.patch().get(op).and_then(|op| op.worker.clone());
+        let is_done = worker.is_some_and(|worker| worker.handle_press(self, index));
+        self.patch_mut().note_pulse(op, index, is_done)
     }
 }
 

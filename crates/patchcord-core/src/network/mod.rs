@@ -55,6 +55,12 @@ pub trait Worker: Any {
     /// Something about the operator changed.
     fn handle_change(&self, _network: &Network, _change: &Change) {}
 
+    /// A pulse parameter is being pressed by a script, which is to see at once what that does to the content. Returns
+    /// whether all is done, so that [`Worker::handle_change`] does not hear of it.
+    fn handle_press(&self, _network: &Network, _index: ParIndex) -> bool {
+        false
+    }
+
     /// Whether the content is computed by [`Worker::cook`] when it is read.
     fn computes(&self) -> bool {
         false
@@ -370,7 +376,8 @@ impl Network {
             }
             _ => {}
         }
-        let worker = self.patch().get(op).and_then(|op| op.worker.clone());
+        let is_done = matches!(change, Change::Pulse { is_done: true, .. });
+        let worker = self.patch().get(op).and_then(|op| op.worker.clone()).filter(|_| !is_done);
         if let Some(worker) = worker {
             worker.handle_change(self, &change);
         }
@@ -432,6 +439,13 @@ impl Network {
         if let Some(source) = source {
             source.handle_drop(self);
         }
+    }
+
+    /// As [`Network::with_worker`], of an operator whose worker starts for it if it was made in this turn.
+    pub fn with_begun_worker<W: Worker, R>(&self, op: OpId, work: impl FnOnce(&W) -> R) -> Option<R> {
+        let worker = self.begun_worker(op)?;
+        let worker: &dyn Any = &*worker;
+        worker.downcast_ref::<W>().map(work)
     }
 
     /// The worker of an operator, when it has one of this type.

@@ -34,7 +34,7 @@ impl Patch {
         };
         if parameter.kind == Kind::Pulse {
             if value.is_on() {
-                self.queue.push(Change::Pulse { op: id, index });
+                self.queue.push(Change::Pulse { op: id, index, is_done: false });
             }
             return Ok(());
         }
@@ -123,13 +123,17 @@ impl Patch {
         }
     }
 
-    /// Presses a pulse parameter.
+    /// Presses a pulse parameter. All that it does comes at the end of the turn.
     ///
     /// # Errors
     /// [`PatchError::Gone`].
     pub fn pulse(&mut self, id: OpId, index: ParIndex) -> Result<(), PatchError> {
+        self.note_pulse(id, index, false)
+    }
+
+    pub(crate) fn note_pulse(&mut self, id: OpId, index: ParIndex, is_done: bool) -> Result<(), PatchError> {
         self.get(id).ok_or(PatchError::Gone)?;
-        self.queue.push(Change::Pulse { op: id, index });
+        self.queue.push(Change::Pulse { op: id, index, is_done });
         Ok(())
     }
 

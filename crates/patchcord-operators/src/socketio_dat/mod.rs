@@ -513,6 +513,14 @@ impl Worker for SocketIoDat {
         }
     }
 
+    fn handle_press(&self, network: &Network, index: ParIndex) -> bool {
+        let is_clear = index == par::CLEAR;
+        if is_clear {
+            Received::clear(network, self.shared.op);
+        }
+        is_clear
+    }
+
     fn info(&self, _: &Network) -> Vec<f64> {
         self.info_channels()
     }

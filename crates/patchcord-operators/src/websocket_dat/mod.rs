@@ -375,6 +375,14 @@ impl Worker for WebSocketDat {
         }
     }
 
+    fn handle_press(&self, network: &Network, index: ParIndex) -> bool {
+        let is_clear = index == par::CLEAR;
+        if is_clear {
+            Received::clear(network, self.shared.op);
+        }
+        is_clear
+    }
+
     fn info(&self, _: &Network) -> Vec<f64> {
         let peer = self.peer();
         let mut stats = self.shared.past.get();

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use patchcord_core::callbacks::Closures;
 use patchcord_core::declaration::OperatorType;
 use patchcord_core::frame::Frame;
+use patchcord_core::network::Network;
 use patchcord_core::patch::{OpId, Source};
 use patchcord_core::value::{OwnedValue, Value};
 use patchcord_operators::fifo_dat::{FIFO_DAT, FifoDat};
@@ -224,6 +225,37 @@ fn a_fifo_keeps_the_newest_rows_and_calls_for_each() {
     assert_eq!(stage.text(fifo), "heading\ne\nf\ng\n");
     stage.pulse(fifo, "clear");
     assert_eq!(stage.text(fifo), "heading\n");
+}
+
+#[test]
+fn a_script_sees_a_fifo_that_it_clears_and_one_that_it_makes() {
+    let stage = Stage::new();
+    let fifo = stage.make("fifoDAT", "fifo1");
+    let clear = stage.network.patch().find_par(fifo, "clear").unwrap();
+    let append = |network: &Network, fifo, text: &str| {
+        network.patch_mut().table_mut(fifo).unwrap().append_row(&[text], None).unwrap();
+        network.with_begun_worker(fifo, |worker: &FifoDat| worker.note_appended(network, 1)).unwrap();
+    };
+    stage.network.turn(|network| {
+        append(network, fifo, "before");
+        network.pulse(fifo, clear).unwrap();
+        assert_eq!(network.patch().table(fifo).unwrap().num_rows(), 0);
+        append(network, fifo, "between");
+        network.set_par(fifo, clear, &on()).unwrap();
+        append(network, fifo, "behind");
+        network.set_par(fifo, clear, &off()).unwrap();
+    });
+    assert_eq!(stage.text(fifo), "behind\n");
+    stage.network.turn(|network| {
+        let root = network.patch().root();
+        let made = network.patch_mut().create(root, &FIFO_DAT, Some("fifo2")).unwrap();
+        let most = network.patch().find_par(made, "maxlines").unwrap();
+        network.set_par(made, most, &OwnedValue::Int(3)).unwrap();
+        for text in ["a", "b", "c", "d", "e"] {
+            append(network, made, text);
+            assert!(network.patch().table(made).unwrap().num_rows() <= 3);
+        }
+    });
 }
 
 #[test]

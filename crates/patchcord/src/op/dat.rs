@@ -489,7 +489,7 @@ fn note_appended(dat: OpId, rows: usize) -> PyResult<Option<usize>> {
         return Ok(None);
     }
     host::with(|host| {
-        host.network.with_worker(dat, |worker: &FifoDat| worker.note_appended(&host.network, rows));
+        host.network.with_begun_worker(dat, |worker: &FifoDat| worker.note_appended(&host.network, rows));
         let patch = host.network.patch();
         Ok(patch.table(dat).ok().and_then(|table| table.num_rows().checked_sub(1)))
     })

@@ -324,7 +324,7 @@ impl Par {
         // A stand-in does not know which of its parameters are buttons.
         let is_button = value.is_none() && read_operator(self.op, |op| op.is_stand_in())?;
         if is_button || self.declaration()?.kind == Kind::Pulse {
-            return self.edit(|patch| patch.pulse(self.op, self.index));
+            return host::with(|host| host.network.pulse(self.op, self.index).map_err(refused));
         }
         let before = read_operator(self.op, |op| op.par_value(self.index))?;
         match value {

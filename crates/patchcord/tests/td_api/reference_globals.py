@@ -130,6 +130,16 @@ def test_a_table_seen_through_others():
     select.destroy()
 
 
+def test_fifo():
+    fifo = parent().create(fifoDAT, 'lines')
+    fifo.par.clamp, fifo.par.maxlines = True, 3
+    for number in range(6):
+        fifo.appendRow([number])
+    kept = [row[0].val for row in fifo.rows()]
+    assert kept[-3:] == ['3', '4', '5'] and '2' not in kept
+    fifo.destroy()
+
+
 def test_json():
     source = parent().create(textDAT, 'doc')
     source.text = '{"cues": [{"n": 1}, {"n": 2}]}'
