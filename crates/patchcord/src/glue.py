@@ -156,6 +156,8 @@ def syntax_error(error):
     """Line, column and message of a text that does not compile."""
     if isinstance(error, SyntaxError):
         return error.lineno or 1, error.offset or 0, error.msg or str(error)
+    if isinstance(error, (RecursionError, MemoryError)):
+        return 1, 0, "too deep or too large for Python's compiler"  # these come without words
     return 1, 0, str(error)  # such as a null byte in the text
 
 

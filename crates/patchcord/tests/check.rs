@@ -243,3 +243,11 @@ fn scripts_that_are_known_to_run_get_no_remarks() {
     }
     assert!(checked > 20, "only {checked} patches were found");
 }
+
+#[test]
+fn a_script_too_deep_for_the_compiler_is_named_as_such() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let said = check(folder.path(), PATCH, &format!("y = {}1\n", "-".repeat(50_000)));
+    assert_eq!(said.code, Some(1), "{}", said.text);
+    assert!(said.text.contains("too deep or too large for Python's compiler"), "{:.500}", said.text);
+}

@@ -71,7 +71,7 @@ def parse(script):
     try:
         text = f"({script.text}\n)" if script.is_expression else script.text
         return ast.parse(text, mode="eval" if script.is_expression else "exec")
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None  # what does not compile is reported elsewhere
 
 
@@ -297,7 +297,7 @@ class Review(ast.NodeVisitor):
             return
         try:
             tree = ast.parse(text.value)
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
             self.note(text, "this text does not compile as a script")
             return
         moved = any(keyword.arg in ("fromOP", None) for keyword in node.keywords)
