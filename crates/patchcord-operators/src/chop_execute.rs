@@ -19,7 +19,7 @@ use patchcord_core::pattern::Pattern;
 use patchcord_core::value::Value;
 
 use crate::dat_file::{FileParameters, with_file_parameters};
-use crate::own_script::{OwnScript, named};
+use crate::own_script::{EXECUTE_FROM, FROM_OPERATOR, OwnScript, named};
 
 /// The CHOP Execute DAT.
 pub static CHOP_EXECUTE_DAT: OperatorType = OperatorType {
@@ -42,18 +42,8 @@ const PAGES: &[Page] = &[
         parameters: with_file_parameters!(
             [
                 Parameter::toggle("active", "Active", true).help("Off, nothing is looked at and nothing is called."),
-                Parameter::menu(
-                    "executeloc",
-                    "Execute from",
-                    "here",
-                    &[
-                        MenuEntry::new("current", "Current Node"),
-                        MenuEntry::new("here", "Here"),
-                        MenuEntry::new("op", "Specified Operator"),
-                    ],
-                )
-                .help("From where relative paths of the script count: this DAT, or the operator in `fromop`."),
-                Parameter::op("fromop", "From Operator").help("Used with `executeloc` = op."),
+                EXECUTE_FROM,
+                FROM_OPERATOR,
                 Parameter::str("chop", "CHOPs", "").help(
                     "The CHOPs to look at: names, paths or patterns with spaces between them, at most 10,000 CHOPs.",
                 ),

@@ -21,7 +21,7 @@ use patchcord_core::table::Table;
 use patchcord_core::value::Value;
 
 use crate::dat_file::{FileParameters, with_file_parameters};
-use crate::own_script::{OwnScript, named};
+use crate::own_script::{EXECUTE_FROM, FROM_OPERATOR, OwnScript, named};
 use crate::table_difference::Difference;
 
 /// The DAT Execute DAT.
@@ -45,18 +45,8 @@ const PAGES: &[Page] = &[
         parameters: with_file_parameters!(
             [
                 Parameter::toggle("active", "Active", true).help("Off, nothing is looked at and nothing is called."),
-                Parameter::menu(
-                    "executeloc",
-                    "Execute from",
-                    "here",
-                    &[
-                        MenuEntry::new("current", "Current Node"),
-                        MenuEntry::new("here", "Here"),
-                        MenuEntry::new("op", "Specified Operator"),
-                    ],
-                )
-                .help("From where relative paths of the script count: this DAT, or the operator in `fromop`."),
-                Parameter::op("fromop", "From Operator").help("Used with `executeloc` = op."),
+                EXECUTE_FROM,
+                FROM_OPERATOR,
                 Parameter::str("dat", "DATs", "").help(
                     "The DATs to look at: names, paths or patterns with spaces between them, at most 10,000 DATs."
                 ),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use patchcord_core::callbacks::Callbacks;
 use patchcord_core::change::Change;
-use patchcord_core::declaration::ParIndex;
+use patchcord_core::declaration::{MenuEntry, ParIndex, Parameter};
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_core::value::Value;
@@ -18,6 +18,23 @@ use crate::language::CompileCheck;
 
 /// Operators that one Execute DAT watches at most.
 pub(crate) const MAX_WATCHED: usize = 10_000;
+
+/// From where the script of a DAT that watches others looks for operators.
+pub(crate) const EXECUTE_FROM: Parameter = Parameter::menu(
+    "executeloc",
+    "Execute from",
+    "here",
+    &[
+        MenuEntry::new("current", "Current Node"),
+        MenuEntry::new("here", "Here"),
+        MenuEntry::new("op", "Specified Operator"),
+    ],
+)
+.help("From where relative paths of the script count: this DAT, or the operator in `fromop`.");
+
+/// The operator that [`EXECUTE_FROM`] can choose.
+pub(crate) const FROM_OPERATOR: Parameter =
+    Parameter::op("fromop", "From Operator").help("Used with `executeloc` = op.");
 
 /// Script, file and check of a DAT.
 pub(crate) struct OwnScript {

@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use patchcord_core::change::{Change, ParStateBefore};
 use patchcord_core::declaration::{
-    COMMON_DAT_PAGE, Callback, ContentKind, Family, Kind, MenuEntry, OperatorType, Page, ParIndex, Parameter,
+    COMMON_DAT_PAGE, Callback, ContentKind, Family, Kind, OperatorType, Page, ParIndex, Parameter,
 };
 use patchcord_core::frame::{Frame, FramePhase};
 use patchcord_core::network::{Network, Worker};
@@ -20,7 +20,7 @@ use patchcord_core::pattern::Pattern;
 use patchcord_core::value::Value;
 
 use crate::dat_file::{FileParameters, with_file_parameters};
-use crate::own_script::{OwnScript, named};
+use crate::own_script::{EXECUTE_FROM, FROM_OPERATOR, OwnScript, named};
 
 /// The Parameter Execute DAT.
 pub static PARAMETER_EXECUTE_DAT: OperatorType = OperatorType {
@@ -46,18 +46,8 @@ const PAGES: &[Page] = &[
         parameters: with_file_parameters!(
             [
                 Parameter::toggle("active", "Active", true).help("Off, nothing is called."),
-                Parameter::menu(
-                    "executeloc",
-                    "Execute from",
-                    "here",
-                    &[
-                        MenuEntry::new("current", "Current Node"),
-                        MenuEntry::new("here", "Here"),
-                        MenuEntry::new("op", "Specified Operator"),
-                    ],
-                )
-                .help("From where relative paths of the script count: this DAT, or the operator in `fromop`."),
-                Parameter::op("fromop", "From Operator").help("Used with `executeloc` = op."),
+                EXECUTE_FROM,
+                FROM_OPERATOR,
                 Parameter::str("op", "OPs", "").help(
                     "The operators whose parameters are watched: names, paths or patterns with spaces between them, at \
                      most 10,000 operators.",
