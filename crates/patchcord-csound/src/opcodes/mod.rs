@@ -1,0 +1,1 @@
+//! The opcodes: what each does at init and in each k-cycle.

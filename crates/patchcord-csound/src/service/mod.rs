@@ -1,0 +1,1 @@
+//! The service thread: sockets, HTTP, files, TLS, and the connections of `websocketclient`.
