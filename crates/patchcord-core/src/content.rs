@@ -47,6 +47,22 @@ pub struct Channels {
     pub rate: f64,
     /// Names and samples; all channels have the same number of samples.
     pub channels: Vec<(Rc<str>, Vec<f64>)>,
+    /// Of a time slice, the number of its first sample, counted from the first that its operator ever showed. The
+    /// samples of a time slice are those since the last frame; everybody who reads in one frame reads the same, and two
+    /// slices join without a gap where one begins with the number at which the other has ended. `None` for samples that stand.
+    pub slice: Option<u64>,
+}
+
+impl Channels {
+    /// Channels whose samples stand.
+    pub fn new(rate: f64, channels: Vec<(Rc<str>, Vec<f64>)>) -> Self {
+        Channels { rate, channels, slice: None }
+    }
+
+    /// Samples of each channel.
+    pub fn samples(&self) -> usize {
+        self.channels.first().map_or(0, |(_, samples)| samples.len())
+    }
 }
 
 impl Content {
@@ -56,7 +72,7 @@ impl Content {
             ContentKind::None => Content::None,
             ContentKind::Text => Content::Text(Text { text: Rc::from(""), revision: 0 }),
             ContentKind::Table => Content::Table(Table::new()),
-            ContentKind::Channels => Content::Channels(Channels { rate: 60.0, channels: Vec::new() }),
+            ContentKind::Channels => Content::Channels(Channels::new(60.0, Vec::new())),
         }
     }
 

@@ -487,7 +487,7 @@ fn content_that_says_the_same_is_no_change() {
     let stage = Stage::new();
     let op = stage.base("op");
     let put = |samples: Vec<f64>| {
-        let channels = Channels { rate: 60.0, channels: vec![(Rc::from("a"), samples)] };
+        let channels = Channels::new(60.0, vec![(Rc::from("a"), samples)]);
         stage.network.patch_mut().put_content(op, Content::Channels(channels));
         stage.network.patch().get(op).unwrap().content_version()
     };

@@ -160,7 +160,7 @@ impl ChopExecute {
         let (mut samples, mut values) = (Vec::new(), Values::new());
         for chop in chops {
             let channels = network.read_content(chop, |content| content.as_channels().cloned()).flatten();
-            let Channels { channels, .. } = channels.unwrap_or(Channels { rate: 0.0, channels: Vec::new() });
+            let Channels { channels, .. } = channels.unwrap_or(Channels::new(0.0, Vec::new()));
             for (channel, of_channel) in channels.into_iter().filter(|(name, _)| scope.matches(name)) {
                 let Some(newest) = of_channel.last().copied() else { continue };
                 let known = self.values.borrow().get(&(chop, channel.clone())).copied();

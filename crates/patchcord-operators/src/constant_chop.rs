@@ -200,7 +200,7 @@ impl Worker for ConstantChop {
             };
             channels.push((names.give(&wanted), vec![par(value(channel)).as_f64(); samples as usize]));
         }
-        let content = Content::Channels(Channels { rate: par(RATE).as_f64(), channels });
+        let content = Content::Channels(Channels::new(par(RATE).as_f64(), channels));
         network.patch_mut().put_content(self.0, content);
     }
 

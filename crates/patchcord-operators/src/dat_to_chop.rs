@@ -88,7 +88,7 @@ impl Worker for DatToChop {
 
     fn cook(&self, network: &Network) {
         let channels = target(network, self.0, DAT).map(|dat| self.channels_of(network, dat)).unwrap_or_default();
-        let content = Content::Channels(Channels { rate: network.eval(self.0, RATE).as_f64(), channels });
+        let content = Content::Channels(Channels::new(network.eval(self.0, RATE).as_f64(), channels));
         network.patch_mut().put_content(self.0, content);
     }
 }

@@ -92,7 +92,7 @@ impl Worker for InfoChop {
         network.note_read(Source::Moment);
         let target = target(network, self.0, OP);
         let channels = target.map(|target| self.channels_of(network, target)).unwrap_or_default();
-        let content = Content::Channels(Channels { rate: network.frame().rate, channels });
+        let content = Content::Channels(Channels::new(network.frame().rate, channels));
         network.patch_mut().put_content(self.0, content);
     }
 }

@@ -39,6 +39,6 @@ pub(crate) fn as_table(content: &Content) -> Table {
 
 /// The channels of an operator, cooked first.
 pub(crate) fn channels(network: &Network, source: OpId) -> Channels {
-    let none = || Channels { rate: 60.0, channels: Vec::new() };
+    let none = || Channels::new(60.0, Vec::new());
     network.read_content(source, |content| content.as_channels().cloned()).flatten().unwrap_or_else(none)
 }

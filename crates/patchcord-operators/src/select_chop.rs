@@ -75,10 +75,12 @@ impl Worker for SelectChop {
     fn cook(&self, network: &Network) {
         let text = |index| network.eval(self.0, index).to_text();
         let mut rate = None;
+        let mut slice = None;
         let mut all: Vec<(Rc<str>, Vec<f64>)> = Vec::new();
         for source in self.sources(network) {
             let channels = inputs::channels(network, source);
             rate = rate.or(Some(channels.rate));
+            slice = slice.or(channels.slice);
             all.extend(channels.channels);
         }
         let wanted = text(CHANNAMES);
@@ -106,7 +108,7 @@ impl Worker for SelectChop {
             (names.give(&renames.apply(&name)), values)
         });
         let channels = channels.collect();
-        let content = Content::Channels(Channels { rate: rate.unwrap_or(60.0), channels });
+        let content = Content::Channels(Channels { rate: rate.unwrap_or(60.0), channels, slice });
         network.patch_mut().put_content(self.0, content);
     }
 }

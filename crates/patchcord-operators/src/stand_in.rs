@@ -175,7 +175,7 @@ impl Worker for StandIn {
         let family = network.patch().get(self.op).map(|op| op.family_name());
         let content = if family == Some(Family::Chop.suffix()) {
             let channels = channels(&network.eval(self.op, CHANNELS).to_text());
-            Content::Channels(Channels { rate: 60.0, channels })
+            Content::Channels(Channels::new(60.0, channels))
         } else {
             Content::Table(self.table())
         };

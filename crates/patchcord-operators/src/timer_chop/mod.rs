@@ -371,7 +371,7 @@ impl Worker for TimerChop {
                 show(name, value);
             }
         }
-        network.patch_mut().put_content(self.op, Content::Channels(Channels { rate, channels }));
+        network.patch_mut().put_content(self.op, Content::Channels(Channels::new(rate, channels)));
     }
 
     fn handle_change(&self, network: &Network, change: &Change) {

@@ -276,6 +276,6 @@ fn a_stand_in_for_a_component_holds_operators() {
     assert_eq!(&*stage.network.patch().path(made.unwrap()), "/button1/text1");
     let text = stage.make("standinDAT", "plain");
     assert_eq!(stage.network.patch().get(text).unwrap().type_name(), "standinDAT");
-    let empty = Content::Channels(Channels { rate: 60.0, channels: Vec::new() });
+    let empty = Content::Channels(Channels::new(60.0, Vec::new()));
     assert!(empty.as_table().is_none());
 }

@@ -143,7 +143,7 @@ fn tables_and_channels_are_passed_on_whole() {
     assert_eq!(stage.text(null), "");
 
     let (info, null) = (stage.make("infoCHOP", "info1"), stage.make("nullCHOP", "null2"));
-    let channels = Channels { rate: 30.0, channels: vec![("a".into(), vec![1.0, 2.0])] };
+    let channels = Channels::new(30.0, vec![("a".into(), vec![1.0, 2.0])]);
     wire(&stage, null, 0, Some((info, 0))).unwrap();
     stage.set(info, "op", OwnedValue::Op(table));
     stage.text(null);

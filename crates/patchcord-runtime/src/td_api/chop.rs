@@ -15,7 +15,7 @@ static MEMBERS: &[Member] = &[
     works("start"),
     works("end"),
     works("rate"),
-    stand_in("isTimeSlice", "False"),
+    works("isTimeSlice"),
     works("numpyArray()"),
     works("save()"),
     stand_in("export", "a flag that is kept"),

@@ -72,6 +72,5 @@ def install(td):
     DAT.editingFile = property(lambda self: (self.path, "")[1], doc="The file in which an editor has the text: always empty.")
     CHOP.numpyArray, Channel.numpyArray = chop_array, channel_array
     CHOP.save = save_chop
-    CHOP.isTimeSlice = property(lambda self: (self.path, False)[1], doc="Whether the samples are those since the last frame.")
     Channel.evalSeconds, Channel.evalFrame = eval_seconds, eval_frame
     Channel.exports = property(lambda self: [], doc="Parameters that the channel sets: none, as exports are not here.")

@@ -86,7 +86,7 @@ impl Chop {
 
     #[getter(numSamples)]
     fn num_samples(this: &Bound<'_, Self>) -> PyResult<usize> {
-        Ok(channels(id(this), |all| all.channels.first().map_or(0, |(_, samples)| samples.len()))?.unwrap_or(0))
+        Ok(channels(id(this), Channels::samples)?.unwrap_or(0))
     }
 
     /// Samples per second.
@@ -95,14 +95,23 @@ impl Chop {
         Ok(channels(id(this), |all| all.rate)?.unwrap_or(0.0))
     }
 
+    /// Number of the first sample: 0, or of a time slice how many its operator has shown before.
     #[getter]
-    fn start(&self) -> f64 {
-        0.0
+    fn start(this: &Bound<'_, Self>) -> PyResult<f64> {
+        Ok(channels(id(this), |all| all.slice)?.flatten().unwrap_or(0) as f64)
     }
 
+    /// Number of the last sample.
     #[getter]
     fn end(this: &Bound<'_, Self>) -> PyResult<f64> {
-        Ok(Chop::num_samples(this)?.saturating_sub(1) as f64)
+        let end = |all: &Channels| all.slice.unwrap_or(0) as f64 + all.samples().saturating_sub(1) as f64;
+        Ok(channels(id(this), end)?.unwrap_or(0.0))
+    }
+
+    /// Whether the samples are those since the last frame.
+    #[getter(isTimeSlice)]
+    fn is_time_slice(this: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(channels(id(this), |all| all.slice.is_some())?.unwrap_or(false))
     }
 }
 
