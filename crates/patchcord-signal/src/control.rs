@@ -1,0 +1,4 @@
+//! The control protocol, sub-protocol `csound.v1`.
+
+/// Its name.
+pub const SUBPROTOCOL: &str = "csound.v1";

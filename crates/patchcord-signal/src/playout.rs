@@ -1,0 +1,228 @@
+//! The jitter buffer of an incoming a-rate signal: blocks arrive when the network brings them and leave one at a time, every
+//! k-cycle.
+//!
+//! Playing starts when as many blocks wait as the target says, or when blocks wait and none has come for as long as that:
+//! the end of what somebody sent. When it runs dry, the buffer plays silence or holds the last sample, counts that
+//! once, and fills up to the target again. Above the limit the oldest blocks are dropped down to the target, and counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+
+use crate::counters::{Count, Counters};
+use crate::layout::Layout;
+
+/// Most bytes of a jitter buffer, unless a limit and one block take more.
+pub const MAX_BUFFER: usize = 8 << 20;
+
+/// What is played when nothing is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Dry {
+    /// Zeros.
+    #[default]
+    Silence,
+    /// The last sample of each member, until new ones come.
+    Hold,
+}
+
+/// How much is buffered, in blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlayoutSettings {
+    /// Blocks that wait before playing starts, at least 1.
+    pub target: usize,
+    /// Most blocks that may wait, more than the target.
+    pub limit: usize,
+    /// What is played when nothing is there.
+    pub dry: Dry,
+}
+
+impl PlayoutSettings {
+    /// Settings from times, for blocks that are played every `period`. Both are rounded up to whole blocks; the limit is at
+    /// least one block above the target.
+    pub fn new(target: Duration, limit: Duration, period: Duration, dry: Dry) -> Self {
+        let blocks = |time: Duration| {
+            usize::try_from(time.as_nanos().div_ceil(period.as_nanos().max(1))).unwrap_or(usize::MAX >> 1)
+        };
+        let target = blocks(target).max(1);
+        Self { target, limit: blocks(limit).max(target + 1), dry }
+    }
+}
+
+/// A jitter buffer for blocks of `layout`. What it counts goes to `counters`: received, buffered, late, dropped.
+///
+/// # Panics
+///
+/// With a layout of text.
+pub fn playout(layout: &Layout, settings: PlayoutSettings, counters: &Arc<Counters>) -> (PlayoutWriter, PlayoutReader) {
+    let size = layout.payload_len().expect("blocks are numbers");
+    let limit = settings.limit.max(1);
+    // As much again as the limit, so that a burst above it is seen by the reader and not cut off here.
+    let blocks = (2 * limit).min(MAX_BUFFER / size).max(limit + 1);
+    let (producer, consumer) = RingBuffer::new(blocks * size);
+    let ended = Arc::new(AtomicBool::new(true));
+    let writer = PlayoutWriter { ring: producer, size, ended: Arc::clone(&ended), counters: Arc::clone(counters) };
+    let reader = PlayoutReader {
+        ring: consumer,
+        size,
+        sample: layout.float().bytes(),
+        members: layout.members(),
+        settings: PlayoutSettings { limit, target: settings.target.clamp(1, limit), ..settings },
+        state: State::Filling { waiting: 0, quiet: 0 },
+        held: vec![0; layout.members() * layout.float().bytes()].into(),
+        ended,
+        counters: Arc::clone(counters),
+    };
+    (writer, reader)
+}
+
+/// Puts blocks in as they arrive.
+#[derive(Debug)]
+pub struct PlayoutWriter {
+    ring: Producer<u8>,
+    size: usize,
+    ended: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+}
+
+impl PlayoutWriter {
+    /// Appends a block. `false`: it has another size than the layout, which the caller counts, the ring is full, which is
+    /// counted as dropped, or the reader is gone.
+    pub fn push(&mut self, block: &[u8]) -> bool {
+        if block.len() != self.size || self.ring.is_abandoned() {
+            return false;
+        }
+        self.ended.store(false, Relaxed);
+        // Before the block can be taken, so that the count of those that wait never falls below zero.
+        self.counters.add(Count::Buffered, 1);
+        let queued = self.ring.push_entire_slice(block).is_ok();
+        if !queued {
+            self.counters.subtract(Count::Buffered, 1);
+            self.counters.add(Count::Dropped, 1);
+        }
+        queued
+    }
+
+    /// Says that whoever sent has stopped on purpose or is gone: what waits is played to its end, and that nothing follows
+    /// counts as no fault. The next block takes it back.
+    pub fn end(&mut self) {
+        self.ended.store(true, Relaxed);
+    }
+}
+
+/// What [`PlayoutReader::next_block`] wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Played {
+    /// A block that was sent.
+    Block,
+    /// Silence or the held sample, because nothing was there or the buffer fills.
+    Dry,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// `waiting` blocks were there the last time, and none came for `quiet` cycles.
+    Filling {
+        waiting: usize,
+        quiet: usize,
+    },
+    Playing,
+}
+
+/// Takes a block out every k-cycle. Nothing in it allocates, locks or calls the system.
+#[derive(Debug)]
+pub struct PlayoutReader {
+    ring: Consumer<u8>,
+    /// Bytes of a block.
+    size: usize,
+    /// Bytes of a float.
+    sample: usize,
+    members: usize,
+    settings: PlayoutSettings,
+    state: State,
+    /// The last sample of each member, for [`Dry::Hold`].
+    held: Box<[u8]>,
+    ended: Arc<AtomicBool>,
+    counters: Arc<Counters>,
+}
+
+impl PlayoutReader {
+    /// Writes the next block to the begin of `out`.
+    ///
+    /// # Panics
+    ///
+    /// When `out` is smaller than a block.
+    pub fn next_block(&mut self, out: &mut [u8]) -> Played {
+        let out = &mut out[..self.size];
+        let mut waiting = self.buffered();
+        if waiting > self.settings.limit {
+            self.drop_oldest(waiting - self.settings.target);
+            waiting = self.settings.target;
+        }
+        if let State::Filling { waiting: before, quiet } = &mut self.state {
+            *quiet = if waiting == *before { *quiet + 1 } else { 0 };
+            *before = waiting;
+            let enough = waiting >= self.settings.target
+                || (waiting > 0 && (*quiet >= self.settings.target || self.ended.load(Relaxed)));
+            if enough {
+                self.state = State::Playing;
+            }
+        }
+        if matches!(self.state, State::Filling { .. }) {
+            self.write_dry(out);
+            return Played::Dry;
+        }
+        if self.ring.pop_entire_slice(out).is_ok() {
+            self.counters.subtract(Count::Buffered, 1);
+            self.hold(out);
+            return Played::Block;
+        }
+        if !self.ended.load(Relaxed) {
+            self.counters.add(Count::Late, 1);
+        }
+        self.state = State::Filling { waiting: 0, quiet: 0 };
+        self.write_dry(out);
+        Played::Dry
+    }
+
+    /// Blocks that wait.
+    pub fn buffered(&self) -> usize {
+        self.ring.slots() / self.size
+    }
+
+    fn drop_oldest(&mut self, blocks: usize) {
+        if let Ok(chunk) = self.ring.read_chunk(blocks * self.size) {
+            chunk.commit_all();
+            self.counters.subtract(Count::Buffered, blocks as u64);
+            self.counters.add(Count::Dropped, blocks as u64);
+        }
+    }
+
+    fn hold(&mut self, block: &[u8]) {
+        if self.settings.dry == Dry::Hold {
+            let member = self.size / self.members;
+            for (held, samples) in self.held.chunks_exact_mut(self.sample).zip(block.chunks_exact(member)) {
+                held.copy_from_slice(&samples[member - self.sample..]);
+            }
+        }
+    }
+
+    fn write_dry(&self, out: &mut [u8]) {
+        match self.settings.dry {
+            Dry::Silence => out.fill(0),
+            Dry::Hold => {
+                let member = self.size / self.members;
+                for (samples, held) in out.chunks_exact_mut(member).zip(self.held.chunks_exact(self.sample)) {
+                    samples.chunks_exact_mut(self.sample).for_each(|sample| sample.copy_from_slice(held));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for PlayoutReader {
+    fn drop(&mut self) {
+        self.counters.subtract(Count::Buffered, self.buffered() as u64);
+    }
+}
