@@ -1,0 +1,234 @@
+//! From an [`Opcode`] to what Csound calls: an entry of its list, with functions that let no panic through.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+
+use super::call::Call;
+use super::csound::{Csound, Line};
+use super::layout::OpcodeHead;
+pub(crate) use super::layout::OpcodeEntry;
+
+/// Why an opcode cannot begin or go on: what Csound prints behind the instrument and the line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(pub String);
+
+/// An opcode: what it does at init and in each k-cycle. Its value is the state of one note; it is dropped when the note ends.
+pub trait Opcode: Sized + 'static {
+    /// Init. `previous` is the state from before, in a `reinit` or a tied note.
+    ///
+    /// # Errors
+    /// The reason why the note cannot begin. The performance goes on.
+    fn init(call: &mut Call<'_>, previous: Option<Box<Self>>) -> Result<Box<Self>, Failure>;
+
+    /// A k-cycle.
+    ///
+    /// # Errors
+    /// The reason why the note has to end. The performance goes on.
+    fn perform(&mut self, call: &mut Call<'_>) -> Result<(), Failure>;
+}
+
+/// An opcode's structure with room for `ARGUMENTS` pointers.
+#[repr(C)]
+struct Slot<O, const ARGUMENTS: usize> {
+    head: OpcodeHead,
+    arguments: [*mut c_void; ARGUMENTS],
+    state: *mut O,
+}
+
+const OK: c_int = 0;
+const NOT_OK: c_int = -1;
+
+/// When Csound calls an opcode.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// At init only.
+    Init,
+    /// At init and in each k-cycle.
+    Perform,
+}
+
+/// An entry of Csound's list: an opcode under a name, which may have several (behind a dot that is not the user's), with the
+/// types of its outputs and inputs in Csound's letters, and with room for `ARGUMENTS` of both together.
+pub(crate) const fn entry<O: Opcode, const ARGUMENTS: usize>(
+    name: &'static CStr,
+    outputs: &'static CStr,
+    inputs: &'static CStr,
+    when: When,
+) -> OpcodeEntry {
+    let size = size_of::<Slot<O, ARGUMENTS>>();
+    // A size from 0xfffb on means something else to Csound.
+    assert!(size < 0xfffb, "Csound counts an opcode's bytes in 16 bits");
+    OpcodeEntry {
+        name: name.as_ptr(),
+        size: size as u16,
+        flags: 0,
+        thread: match when {
+            When::Init => 1,
+            When::Perform => 3,
+        },
+        outputs: outputs.as_ptr(),
+        inputs: inputs.as_ptr(),
+        init: Some(init::<O, ARGUMENTS>),
+        perform: match when {
+            When::Init => None,
+            When::Perform => Some(perform::<O, ARGUMENTS>),
+        },
+        perform_audio: None,
+        user: std::ptr::null(),
+    }
+}
+
+/// What an entry does with the line of a failure. Csound may jump out of its error functions, so that nothing that would have
+/// to be dropped is alive when it is called: the line is on the stack.
+enum Outcome {
+    Done,
+    Failed(Line),
+}
+
+fn outcome(run: impl FnOnce() -> Result<(), Failure>) -> Outcome {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(())) => Outcome::Done,
+        Ok(Err(failure)) => Outcome::Failed(Line::new(failure.0.as_bytes(), false)),
+        Err(payload) => {
+            let line = format!("a fault in the plugin ({}); please report it", last_panic());
+            // What was thrown may panic again when it is dropped.
+            std::mem::forget(payload);
+            Outcome::Failed(Line::new(line.as_bytes(), false))
+        }
+    }
+}
+
+unsafe extern "C" fn init<O: Opcode, const ARGUMENTS: usize>(csound: *mut c_void, opcode: *mut c_void) -> c_int {
+    let slot = opcode.cast::<Slot<O, ARGUMENTS>>();
+    // SAFETY: Csound calls with itself and a structure that it has made after our entry; it is zero before the first init
+    // and after a deinit, so that the state is null or a box of ours.
+    let (csound, outcome) = unsafe {
+        let csound = Csound::new(csound);
+        let head = slot.cast::<OpcodeHead>();
+        let outcome = outcome(|| {
+            let mut call = Call::new(csound, head);
+            let pointers = call.pointers();
+            if pointers > ARGUMENTS {
+                return Err(Failure(format!(
+                    "{pointers} arguments are more than the {ARGUMENTS} that one opcode has room for; divide them among several"
+                )));
+            }
+            let previous = std::mem::replace(&mut (*slot).state, std::ptr::null_mut());
+            let first = previous.is_null();
+            let previous = (!first).then(|| Box::from_raw(previous));
+            let state = O::init(&mut call, previous)?;
+            if first && !csound.register_deinit(head, deinit::<O, ARGUMENTS>) {
+                return Err(Failure("no memory".to_owned()));
+            }
+            (*slot).state = Box::into_raw(state);
+            Ok(())
+        });
+        (csound, outcome)
+    };
+    match outcome {
+        Outcome::Done => OK,
+        // SAFETY: nothing in this frame has to be dropped.
+        Outcome::Failed(line) => unsafe { csound.init_error(&line) },
+    }
+}
+
+unsafe extern "C" fn perform<O: Opcode, const ARGUMENTS: usize>(csound: *mut c_void, opcode: *mut c_void) -> c_int {
+    let slot = opcode.cast::<Slot<O, ARGUMENTS>>();
+    // SAFETY: as in init. A call of one opcode is never made twice at a time.
+    let (csound, head, outcome) = unsafe {
+        let csound = Csound::new(csound);
+        let head = slot.cast::<OpcodeHead>();
+        let Some(state) = (*slot).state.as_mut() else {
+            return OK;
+        };
+        let outcome = outcome(|| state.perform(&mut Call::new(csound, head)));
+        (csound, head, outcome)
+    };
+    match outcome {
+        Outcome::Done => OK,
+        // SAFETY: the state is borrowed no more; it may be dropped in here.
+        Outcome::Failed(line) => unsafe { csound.perform_error(head, &line) },
+    }
+}
+
+unsafe extern "C" fn deinit<O: Opcode, const ARGUMENTS: usize>(_csound: *mut c_void, opcode: *mut c_void) -> c_int {
+    let slot = opcode.cast::<Slot<O, ARGUMENTS>>();
+    // SAFETY: as in init; the pointer is taken out before the state is dropped, so that it is dropped once.
+    let state = unsafe { std::mem::replace(&mut (*slot).state, std::ptr::null_mut()) };
+    if state.is_null() {
+        return OK;
+    }
+    // SAFETY: a state that is not null is a box of ours.
+    match catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(state) }))) {
+        Ok(()) => OK,
+        Err(payload) => {
+            std::mem::forget(payload);
+            NOT_OK
+        }
+    }
+}
+
+/// Where and why the last panic was, for the console of a Csound that is called from another place.
+static LAST_PANIC: Mutex<String> = Mutex::new(String::new());
+
+fn last_panic() -> String {
+    let last = LAST_PANIC.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if last.is_empty() { "unknown".to_owned() } else { last.clone() }
+}
+
+/// Notes panics instead of printing them: the way that Rust prints one leaves something to be done at the end of the thread,
+/// which would keep the plugin from being unloaded.
+pub(crate) fn keep_panics_for_the_console() {
+    std::panic::set_hook(Box::new(|info| {
+        let reason = info
+            .payload()
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| info.payload().downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no reason");
+        let place = info.location().map_or_else(String::new, |place| format!(" at {place}"));
+        let line = format!("{reason}{place}");
+        *LAST_PANIC.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = line;
+    }));
+}
+
+/// Called when a Csound is about to be reset: what the plugin keeps for it goes.
+static AT_RESET: std::sync::OnceLock<fn(usize)> = std::sync::OnceLock::new();
+
+unsafe extern "C" fn reset(csound: *mut c_void, _: *mut c_void) -> c_int {
+    if let Some(at_reset) = AT_RESET.get()
+        && let Err(payload) = catch_unwind(|| at_reset(csound.addr()))
+    {
+        std::mem::forget(payload);
+        return NOT_OK;
+    }
+    OK
+}
+
+/// What Csound's question for the plugin's opcodes is answered with: the list's bytes. `at_reset` is called with
+/// [`Csound::key`] when that Csound is reset, after the last note has ended.
+///
+/// # Safety
+/// Called by Csound's loader, with itself and a place for the list.
+pub(crate) unsafe fn answer(
+    csound: *mut c_void,
+    list: *mut *const OpcodeEntry,
+    entries: &'static [OpcodeEntry],
+    at_reset: fn(usize),
+) -> isize {
+    keep_panics_for_the_console();
+    AT_RESET.get_or_init(|| at_reset);
+    // SAFETY: as the caller says. Csound copies the list.
+    unsafe {
+        Csound::new(csound).register_reset(reset);
+        list.write(entries.as_ptr());
+    }
+    size_of_val(entries).cast_signed()
+}
+
+/// Answers Csound's question for version and number size: 4.0 is the interface of Csound 6.
+pub(crate) const fn module_info() -> c_int {
+    (4 << 16) + size_of::<super::MyFlt>() as c_int
+}
