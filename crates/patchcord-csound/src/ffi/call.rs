@@ -187,8 +187,7 @@ impl<'call> Call<'call> {
         };
         let (array, _) = self.array(argument);
         argument::dimensions(array).is_some_and(|now| {
-            now.len() == sizes.len()
-                && now.iter().zip(sizes).all(|(&now, &then)| usize::try_from(now) == Ok(then))
+            now.len() == sizes.len() && now.iter().zip(sizes).all(|(&now, &then)| usize::try_from(now) == Ok(then))
         })
     }
 

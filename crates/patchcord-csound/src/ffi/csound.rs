@@ -36,10 +36,7 @@ impl<'call> Csound<'call> {
     /// # Safety
     /// `csound` is the pointer that Csound has just called with, and `'call` does not outlive that call.
     pub(super) unsafe fn new(csound: *mut c_void) -> Self {
-        Csound {
-            table: csound.cast::<*const c_void>().cast_const(),
-            call: PhantomData,
-        }
+        Csound { table: csound.cast::<*const c_void>().cast_const(), call: PhantomData }
     }
 
     pub(super) fn pointer(self) -> *mut c_void {
@@ -101,9 +98,7 @@ impl<'call> Csound<'call> {
     pub(super) unsafe fn perform_error(self, head: *mut OpcodeHead, line: &Line) -> c_int {
         type Function = unsafe extern "C" fn(*mut c_void, *mut OpcodeHead, *const c_char, ...) -> c_int;
         // SAFETY: PerfError has this type.
-        unsafe {
-            self.function::<Function>(place::PERFORM_ERROR)(self.pointer(), head, c"%s".as_ptr(), line.as_ptr())
-        }
+        unsafe { self.function::<Function>(place::PERFORM_ERROR)(self.pointer(), head, c"%s".as_ptr(), line.as_ptr()) }
     }
 
     /// The name of an input, as it stands in the orchestra.
@@ -150,11 +145,7 @@ impl<'call> Csound<'call> {
     ///
     /// # Safety
     /// `head` is the opcode that Csound has just called, and `function` bears being called once with it.
-    pub(super) unsafe fn register_deinit(
-        self,
-        head: *mut OpcodeHead,
-        function: super::layout::EntryFunction,
-    ) -> bool {
+    pub(super) unsafe fn register_deinit(self, head: *mut OpcodeHead, function: super::layout::EntryFunction) -> bool {
         type Function = unsafe extern "C" fn(*mut c_void, *mut OpcodeHead, super::layout::EntryFunction) -> c_int;
         // SAFETY: RegisterDeinitCallback has this type.
         unsafe { self.function::<Function>(place::REGISTER_DEINIT)(self.pointer(), head, function) == 0 }

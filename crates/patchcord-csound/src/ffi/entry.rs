@@ -6,8 +6,8 @@ use std::sync::Mutex;
 
 use super::call::Call;
 use super::csound::{Csound, Line};
-use super::layout::OpcodeHead;
 pub(crate) use super::layout::OpcodeEntry;
+use super::layout::OpcodeHead;
 
 /// Why an opcode cannot begin or go on: what Csound prints behind the instrument and the line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,20 +82,17 @@ pub(crate) const fn entry<O: Opcode, const ARGUMENTS: usize>(
 
 /// What an entry does with the line of a failure. Csound may jump out of its error functions, so that nothing that would have
 /// to be dropped is alive when it is called: the line is on the stack.
-enum Outcome {
-    Done,
-    Failed(Line),
-}
+type Outcome = Option<Line>;
 
 fn outcome(run: impl FnOnce() -> Result<(), Failure>) -> Outcome {
     match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(())) => Outcome::Done,
-        Ok(Err(failure)) => Outcome::Failed(Line::new(failure.0.as_bytes(), false)),
+        Ok(Ok(())) => None,
+        Ok(Err(failure)) => Some(Line::new(failure.0.as_bytes(), false)),
         Err(payload) => {
             let line = format!("a fault in the plugin ({}); please report it", last_panic());
             // What was thrown may panic again when it is dropped.
             std::mem::forget(payload);
-            Outcome::Failed(Line::new(line.as_bytes(), false))
+            Some(Line::new(line.as_bytes(), false))
         }
     }
 }
@@ -128,9 +125,9 @@ unsafe extern "C" fn init<O: Opcode, const ARGUMENTS: usize>(csound: *mut c_void
         (csound, outcome)
     };
     match outcome {
-        Outcome::Done => OK,
+        None => OK,
         // SAFETY: nothing in this frame has to be dropped.
-        Outcome::Failed(line) => unsafe { csound.init_error(&line) },
+        Some(line) => unsafe { csound.init_error(&line) },
     }
 }
 
@@ -147,9 +144,9 @@ unsafe extern "C" fn perform<O: Opcode, const ARGUMENTS: usize>(csound: *mut c_v
         (csound, head, outcome)
     };
     match outcome {
-        Outcome::Done => OK,
+        None => OK,
         // SAFETY: the state is borrowed no more; it may be dropped in here.
-        Outcome::Failed(line) => unsafe { csound.perform_error(head, &line) },
+        Some(line) => unsafe { csound.perform_error(head, &line) },
     }
 }
 

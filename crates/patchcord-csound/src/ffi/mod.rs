@@ -9,10 +9,7 @@
 //!   frames of Rust.
 //! - [`thread`] starts a thread without leaving anything behind in Csound's own thread.
 
-#![allow(
-    unsafe_code,
-    reason = "Csound calls with raw pointers and is called through a table of them"
-)]
+#![allow(unsafe_code, reason = "Csound calls with raw pointers and is called through a table of them")]
 #![allow(dead_code, reason = "the opcodes come next")]
 
 mod argument;
