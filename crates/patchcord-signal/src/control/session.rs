@@ -1,0 +1,317 @@
+//! One client of the control protocol at the host.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value, json};
+
+use crate::control::request::{Refusal, Request, shortened};
+use crate::control::{Action, ControlError, Host, Level, MAX_EVENT, MAX_MEMBERS, json};
+use crate::layout::{Direction, FloatSize, Kind, Variable};
+use crate::names::{NameId, Names};
+use crate::nearest::nearest;
+
+/// Refusals that wait to be sent; more are left out.
+const MAX_REFUSALS: usize = 64;
+/// A message of values is ended when it has as many bytes; what is left goes into the next one.
+const FULL_MESSAGE: usize = 64 << 10;
+
+/// When [`Session::poll`] may have something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextPoll {
+    /// At once.
+    Now,
+    /// As soon as a value is kept that the session watches.
+    Value,
+    /// Not before this instant, whatever is kept. Until then rings of watched values need only be emptied before they are
+    /// full.
+    At(Instant),
+    /// When the client has asked for something.
+    Request,
+}
+
+/// The state of one client: what it watches and what it has to be told.
+#[derive(Debug)]
+pub struct Session {
+    hello: bool,
+    refusals: VecDeque<Refusal>,
+    /// Names that were asked for once, with the revision that is not new enough.
+    wanted: BTreeMap<String, u64>,
+    /// Kept while the name is gone, for the next note.
+    watched: BTreeMap<String, Watch>,
+}
+
+#[derive(Debug)]
+struct Watch {
+    period: Duration,
+    next: Instant,
+    /// Revision of the value that was sent last.
+    seen: u64,
+    id: Option<NameId>,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Session {
+    /// A client that has just connected and is greeted first.
+    pub fn new() -> Self {
+        Self { hello: true, refusals: VecDeque::new(), wanted: BTreeMap::new(), watched: BTreeMap::new() }
+    }
+
+    /// Takes one text message. What it asks the host to do is appended to `actions`; everything else is answered by
+    /// [`poll`](Self::poll).
+    pub fn receive(&mut self, message: &str, names: &Names, host: &Host, now: Instant, actions: &mut Vec<Action>) {
+        match Request::parse(message) {
+            Err(refusal) => self.refuse(refusal),
+            Ok(Request::Set(values)) => self.set(&values, names, host, actions),
+            Ok(Request::Get(asked)) => self.get(asked, names),
+            Ok(Request::Subscribe { names: asked, rate }) => {
+                self.subscribe(asked, Duration::from_secs_f64(rate.recip()), names, now);
+            }
+            Ok(Request::Unsubscribe(asked)) => self.unsubscribe(asked, names),
+            Ok(Request::Event(event)) => self.event(event, host, actions),
+        }
+    }
+
+    /// Takes a binary message, which this protocol does not have.
+    pub fn receive_binary(&mut self) {
+        self.refuse(Refusal { error: ControlError::Binary, of: Value::Null });
+    }
+
+    /// Says that names have been declared or withdrawn: the client is greeted again.
+    pub fn names_changed(&mut self) {
+        self.hello = true;
+    }
+
+    /// The next message for the client. To be asked again until there is none, as long as the client reads: what it does not
+    /// take in time is replaced by what is newer.
+    pub fn poll(&mut self, names: &Names, host: &Host, now: Instant) -> Option<String> {
+        if std::mem::take(&mut self.hello) {
+            return Some(hello(names, host));
+        }
+        if let Some(refusal) = self.refusals.pop_front() {
+            return Some(refusal.message());
+        }
+        let mut values = Values::default();
+        self.answer_wanted(names, &mut values);
+        self.send_watched(names, now, &mut values);
+        if values.object.is_empty() {
+            // What was wanted may have gone meanwhile.
+            return self.refusals.pop_front().map(|refusal| refusal.message());
+        }
+        Some(json!({ "values": values.object }).to_string())
+    }
+
+    /// When [`poll`](Self::poll) is worth asking.
+    pub fn next_poll(&self, now: Instant) -> NextPoll {
+        if self.hello || !self.refusals.is_empty() {
+            return NextPoll::Now;
+        }
+        if !self.wanted.is_empty() {
+            return NextPoll::Value;
+        }
+        match self.watched.values().map(|watch| watch.next).min() {
+            None => NextPoll::Request,
+            Some(next) if next <= now => NextPoll::Value,
+            Some(next) => NextPoll::At(next),
+        }
+    }
+
+    /// The names whose values have to be kept for this client. One that is both watched and asked for comes twice.
+    pub fn listens_to<'a>(&'a self, names: &'a Names) -> impl Iterator<Item = NameId> + 'a {
+        self.wanted.keys().chain(self.watched.keys()).filter_map(|name| names.find(name))
+    }
+
+    fn set(&mut self, values: &Map<String, Value>, names: &Names, host: &Host, actions: &mut Vec<Action>) {
+        for (name, value) in values {
+            match set(name, value, names, host) {
+                Ok(action) => actions.push(action),
+                Err(error) => self.refuse(Refusal::of_name(error, "set", &shortened(name), Some(value))),
+            }
+        }
+    }
+
+    fn get(&mut self, asked: Vec<String>, names: &Names) {
+        for name in asked {
+            match readable(&name, names) {
+                Ok((id, variable)) => {
+                    let known = names.latest(id).map_or(0, |latest| latest.revision);
+                    self.wanted.insert(name, if is_live(variable) { known } else { 0 });
+                }
+                Err(error) => self.refuse(Refusal::of_name(error, "get", &shortened(&name), None)),
+            }
+        }
+    }
+
+    fn subscribe(&mut self, asked: Vec<String>, period: Duration, names: &Names, now: Instant) {
+        for name in asked {
+            match readable(&name, names) {
+                Ok((id, variable)) => {
+                    let known = names.latest(id).map_or(0, |latest| latest.revision);
+                    let seen = if is_live(variable) { known } else { 0 };
+                    self.watched.insert(name, Watch { period, next: now, seen, id: Some(id) });
+                }
+                Err(error) => self.refuse(Refusal::of_name(error, "subscribe", &shortened(&name), None)),
+            }
+        }
+    }
+
+    fn unsubscribe(&mut self, asked: Vec<String>, names: &Names) {
+        for name in asked {
+            if self.watched.remove(&name).is_none() && names.find(&name).is_none() {
+                let error = unknown(&name, names);
+                self.refuse(Refusal::of_name(error, "unsubscribe", &shortened(&name), None));
+            }
+        }
+    }
+
+    fn event(&mut self, event: String, host: &Host, actions: &mut Vec<Action>) {
+        let error = if host.level < Level::Events {
+            ControlError::EventsOff
+        } else if event.trim().is_empty() || event.len() > MAX_EVENT || event.contains(['\0', '\n', '\r']) {
+            ControlError::Event
+        } else {
+            actions.push(Action::Event(event));
+            return;
+        };
+        self.refuse(Refusal { error, of: json!({ "event": shortened(&event) }) });
+    }
+
+    fn refuse(&mut self, refusal: Refusal) {
+        match self.refusals.len() {
+            0..MAX_REFUSALS => self.refusals.push_back(refusal),
+            MAX_REFUSALS => self.refusals.push_back(Refusal { error: ControlError::TooMany, of: Value::Null }),
+            _ => {}
+        }
+    }
+
+    fn answer_wanted(&mut self, names: &Names, values: &mut Values) {
+        let mut gone = Vec::new();
+        self.wanted.retain(|name, old| {
+            let Some((id, variable)) = names.find(name).and_then(|id| Some((id, names.variable(id)?))) else {
+                gone.push(name.clone());
+                return false;
+            };
+            let latest = names.latest(id);
+            let is_new = !is_live(variable) || latest.is_some_and(|latest| latest.revision > *old);
+            if !is_new || values.is_full() {
+                return true;
+            }
+            values.add(variable, latest.map(|latest| latest.payload));
+            false
+        });
+        for name in gone {
+            self.refuse(Refusal::of_name(ControlError::Gone(shortened(&name)), "get", &name, None));
+        }
+    }
+
+    fn send_watched(&mut self, names: &Names, now: Instant, values: &mut Values) {
+        for (name, watch) in &mut self.watched {
+            if watch.next > now || values.is_full() {
+                continue;
+            }
+            let Some(id) = names.find(name) else { continue };
+            if watch.id != Some(id) {
+                // Another note has brought the name back.
+                watch.id = Some(id);
+                watch.seen = 0;
+            }
+            let (Some(variable), Some(latest)) = (names.variable(id), names.latest(id)) else { continue };
+            if latest.revision <= watch.seen || variable.layout.kind() == Kind::Audio {
+                continue;
+            }
+            watch.seen = latest.revision;
+            let next = watch.next + watch.period;
+            watch.next = if next > now { next } else { now + watch.period };
+            values.add(variable, Some(latest.payload));
+        }
+    }
+}
+
+/// Values of one message.
+#[derive(Debug, Default)]
+struct Values {
+    object: Map<String, Value>,
+    /// Bytes of their payloads: about as many as the message has.
+    bytes: usize,
+}
+
+impl Values {
+    fn is_full(&self) -> bool {
+        self.bytes >= FULL_MESSAGE
+    }
+
+    fn add(&mut self, variable: &Variable, payload: Option<&[u8]>) {
+        let value = payload.map_or(Value::Null, |payload| json::to_json(&variable.layout, payload));
+        self.bytes += variable.name.len() + payload.map_or(0, <[u8]>::len);
+        self.object.insert(variable.name.clone(), value);
+    }
+}
+
+/// Whether the current value is known only while somebody listens.
+fn is_live(variable: &Variable) -> bool {
+    variable.direction == Direction::Outgoing && !variable.layout.kind().is_kept()
+}
+
+fn set(name: &str, value: &Value, names: &Names, host: &Host) -> Result<Action, ControlError> {
+    match names.find(name).and_then(|id| Some((id, names.variable(id)?))) {
+        Some((_, variable)) if variable.direction == Direction::Outgoing => {
+            Err(ControlError::NotIncoming(name.to_owned()))
+        }
+        Some((id, variable)) => {
+            json::to_payload(variable, value, host.text).map(|payload| Action::SetVariable { id, payload })
+        }
+        None if host.level >= Level::Values => {
+            json::to_channel(name, value, host.text).map(|value| Action::SetChannel { name: name.to_owned(), value })
+        }
+        None => {
+            let incoming = names.variables().filter(|(_, variable)| variable.direction == Direction::Incoming);
+            let nearest = nearest(name, incoming.map(|(_, variable)| variable.name.as_str())).map(str::to_owned);
+            Err(ControlError::ChannelsOff { name: shortened(name), nearest })
+        }
+    }
+}
+
+/// The variable of a name that can be had in JSON.
+fn readable<'a>(name: &str, names: &'a Names) -> Result<(NameId, &'a Variable), ControlError> {
+    let id = names.find(name).ok_or_else(|| unknown(name, names))?;
+    let variable = names.variable(id).ok_or_else(|| unknown(name, names))?;
+    let members = variable.layout.members();
+    if variable.layout.kind() == Kind::Audio {
+        Err(ControlError::Audio(name.to_owned()))
+    } else if members > MAX_MEMBERS {
+        Err(ControlError::TooManyMembers { name: name.to_owned(), members })
+    } else {
+        Ok((id, variable))
+    }
+}
+
+fn unknown(name: &str, names: &Names) -> ControlError {
+    let nearest = nearest(name, names.variables().map(|(_, variable)| variable.name.as_str())).map(str::to_owned);
+    ControlError::UnknownName { name: shortened(name), nearest }
+}
+
+fn hello(names: &Names, host: &Host) -> String {
+    let variable = |(_, variable): (NameId, &Variable)| {
+        json!({
+            "name": variable.name,
+            "type": variable.layout.type_name(),
+            "direction": variable.direction.to_string(),
+        })
+    };
+    json!({
+        "hello": {
+            "version": 1,
+            "sr": json::number(host.sr, FloatSize::F64),
+            "ksmps": host.ksmps,
+            "float": host.float.bits(),
+            "control": host.level.number(),
+            "variables": names.variables().map(variable).collect::<Vec<_>>(),
+        }
+    })
+    .to_string()
+}
