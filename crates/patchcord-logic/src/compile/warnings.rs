@@ -1,0 +1,195 @@
+//! What runs and is still likely wrong (reference §6).
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use crate::convert::to_text;
+use crate::declaration::Shape;
+use crate::finding::Findings;
+use crate::graph::{Body, Graph, Listen, Node, Origin};
+use crate::source::{NodeSource, Source};
+
+/// Looks at a graph that is complete.
+pub(super) fn look(graph: &Graph, source: &Source, findings: &mut Findings) {
+    look_at(&graph.bodies[0], &source.nodes, findings);
+    for (function, body) in source.functions.iter().zip(graph.bodies.iter().skip(1)) {
+        look_at(body, &function.nodes, findings);
+    }
+    subscriptions(graph, &source.nodes, findings);
+    findings.node.clear();
+}
+
+fn look_at(body: &Body, written: &[NodeSource], findings: &mut Findings) {
+    let places: HashMap<&str, &NodeSource> = written.iter().map(|source| (source.id.value.as_str(), source)).collect();
+    let place = |node: &Node| places.get(&*node.id).map_or(0..0, |source| source.id.span.clone());
+    unreachable(body, &place, findings);
+    cycles(body, &place, findings);
+    start_trap(body, &places, findings);
+}
+
+/// Nodes that no event reaches.
+fn unreachable(body: &Body, place: &dyn Fn(&Node) -> Range<usize>, findings: &mut Findings) {
+    let mut reached = vec![false; body.nodes.len()];
+    let mut open: Vec<u32> = body.entry.into_iter().collect();
+    open.extend(
+        (0..body.nodes.len() as u32).filter(|index| body.nodes[*index as usize].behaviour.listens() != Listen::Nothing),
+    );
+    while let Some(index) = open.pop() {
+        if !std::mem::replace(&mut reached[index as usize], true) {
+            open.extend(body.nodes[index as usize].targets.iter().flatten().map(|target| target.node));
+        }
+    }
+    // A stored value is read without a pulse.
+    let mut read = HashSet::new();
+    for node in &body.nodes {
+        read.extend(node.inputs.iter().filter_map(|input| match input.origin {
+            Origin::Slot(slot) => Some(slot),
+            _ => None,
+        }));
+    }
+    for (node, reached) in body.nodes.iter().zip(reached) {
+        let is_stored = node.node_type.stored.is_some() && read.contains(&node.first_slot);
+        if !reached && !is_stored && node.node_type.shape != Shape::Value {
+            findings.node = node.label.to_string();
+            let help = "let a pulse lead to it, from the `next` or `on` of a node that an event reaches";
+            findings.warning(
+                place(node),
+                format!("\"{}\" is never run: no event leads to it", node.id),
+                help.to_owned(),
+            );
+        }
+    }
+}
+
+/// Circles of pulses in which nothing waits.
+fn cycles(body: &Body, place: &dyn Fn(&Node) -> Range<usize>, findings: &mut Findings) {
+    // Depth first with a stack of its own, since chains are long: 0 new, 1 on the way, 2 done.
+    let mut states = vec![0_u8; body.nodes.len()];
+    for start in 0..body.nodes.len() {
+        if states[start] != 0 {
+            continue;
+        }
+        let mut path: Vec<(usize, usize)> = vec![(start, 0)];
+        states[start] = 1;
+        while let Some((index, output)) = path.last_mut() {
+            let node = &body.nodes[*index];
+            let Some(target) = node.targets.get(*output) else {
+                states[*index] = 2;
+                path.pop();
+                continue;
+            };
+            let waits = node.node_type.later.contains(&pulse_name(node, *output));
+            *output += 1;
+            let Some(target) = target.filter(|_| !waits).map(|target| target.node as usize) else { continue };
+            match states[target] {
+                0 => {
+                    states[target] = 1;
+                    path.push((target, 0));
+                }
+                1 => {
+                    let from = path.iter().position(|(index, _)| *index == target).unwrap_or(0);
+                    let ids: Vec<&str> = path[from..].iter().map(|(index, _)| &*body.nodes[*index].id).collect();
+                    findings.node = body.nodes[target].label.to_string();
+                    findings.warning(
+                        place(&body.nodes[target]),
+                        format!("pulses go in a circle in which nothing waits: {}", ids.join(" → ")),
+                        "a Start Timeout in it gives others a turn; otherwise it is stopped after a million nodes"
+                            .to_owned(),
+                    );
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The declared name of a pulse output; empty for the standard one.
+fn pulse_name(node: &Node, output: usize) -> &'static str {
+    if output == 0 {
+        return "";
+    }
+    let slug = &*node.pulse_outputs[output];
+    let base = slug.split_once('.').map_or(slug, |(base, _)| base);
+    let declared = node.node_type.pulse_outputs.iter().find(|socket| crate::declaration::slug(socket.name) == base);
+    declared.map_or("?", |socket| socket.name)
+}
+
+/// A Start whose own pulse leads to something that needs the connection (reference §5: the start/stop trap).
+fn start_trap(body: &Body, places: &HashMap<&str, &NodeSource>, findings: &mut Findings) {
+    for node in &body.nodes {
+        let title = node.node_type.title;
+        if !(title.ends_with(" Start") && node.node_type.shape == Shape::Action) {
+            continue;
+        }
+        let Some(next) = node.targets[0] else { continue };
+        let next = &body.nodes[next.node as usize];
+        let is_sending = [" Send", " Publish"].iter().any(|end| next.node_type.title.ends_with(end));
+        if is_sending && next.node_type.group == node.node_type.group {
+            let span = places
+                .get(&*node.id)
+                .map_or(0..0, |source| source.next.as_ref().map_or(source.id.span.clone(), |next| next.span.clone()));
+            findings.node = node.label.to_string();
+            findings.warning(
+                span,
+                format!("\"{}\" runs when the connection has been asked for, not when it is there", next.id),
+                format!("put \"{}\" behind On {title}", next.id),
+            );
+        }
+    }
+}
+
+/// Events of Socket.IO that nobody has subscribed to.
+fn subscriptions(graph: &Graph, written: &[NodeSource], findings: &mut Findings) {
+    let body = &graph.bodies[0];
+    let places: HashMap<&str, &NodeSource> = written.iter().map(|source| (source.id.value.as_str(), source)).collect();
+    for node in &body.nodes {
+        let Listen::Received(connection) = node.behaviour.listens() else { continue };
+        if node.node_type.title != "On Socket.IO Receive" {
+            continue;
+        }
+        let name = graph.connections[connection].1.clone();
+        let subscribes: Vec<&Node> = body
+            .nodes
+            .iter()
+            .filter(|one| {
+                one.node_type.title == "Socket.IO Subscribe" && one.behaviour.connection() == Some(connection)
+            })
+            .collect();
+        let place = places.get(&*node.id).map_or(0..0, |source| source.id.span.clone());
+        findings.node = node.label.to_string();
+        if subscribes.is_empty() {
+            let text = format!("nothing arrives here: no Socket.IO Subscribe is there for \"{name}\"");
+            findings.warning(place, text, "run Socket.IO Subscribe behind On Socket.IO Start".to_owned());
+            continue;
+        }
+        // Cases of the Switch behind it that are no subscribed name; only when all names are written out.
+        let mut names = HashSet::new();
+        let all_written = subscribes.iter().all(|one| match &one.inputs[0].origin {
+            Origin::Literal(name) => {
+                names.insert(to_text(name));
+                true
+            }
+            _ => false,
+        });
+        let trigger_name = node.first_slot + 1;
+        if !all_written {
+            continue;
+        }
+        let switches = body.nodes.iter().filter(|one| {
+            one.node_type.title == "Switch"
+                && one
+                    .inputs
+                    .first()
+                    .is_some_and(|input| matches!(input.origin, Origin::Slot(slot) if slot == trigger_name))
+        });
+        for switch in switches {
+            for case in switch.pulse_outputs.iter().filter_map(|name| name.strip_prefix("case.")) {
+                if !names.contains(case) {
+                    let place = places.get(&*switch.id).map_or(0..0, |source| source.id.span.clone());
+                    findings.node = switch.label.to_string();
+                    findings.hint(place, format!("no Socket.IO Subscribe names the event \"{case}\""), None);
+                }
+            }
+        }
+    }
+}

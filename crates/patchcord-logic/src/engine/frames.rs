@@ -1,0 +1,179 @@
+//! Frames: the values of one body's data outputs. The graph's own lives as long as the engine, a function's as long
+//! as its call.
+
+use std::collections::{HashMap, HashSet};
+
+use super::timers::Timers;
+use super::{MAX_FRAMES, Zeros};
+use crate::graph::Body;
+use crate::value::Value;
+
+/// One frame; another one that takes its place later has another number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct FrameId {
+    index: u32,
+    generation: u32,
+}
+
+impl FrameId {
+    /// The frame of the graph's own body.
+    pub const MAIN: FrameId = FrameId { index: 0, generation: 0 };
+}
+
+/// All frames.
+pub(super) struct Frames {
+    frames: Vec<Frame>,
+    free: Vec<u32>,
+    /// Nodes that wait for an answer.
+    expecting: HashMap<u64, (FrameId, u32)>,
+    /// Outputs that were read before they were set, and of which that was said.
+    warned: HashSet<(u32, u32)>,
+    pub zeros: Zeros,
+}
+
+struct Frame {
+    generation: u32,
+    is_alive: bool,
+    body: u32,
+    slots: Vec<Option<Value>>,
+    caller: Option<(FrameId, u32)>,
+}
+
+/// Answers that may be waited for.
+const MAX_EXPECTED: usize = 10_000;
+
+impl Frames {
+    pub fn new(main: &Body) -> Self {
+        let slots = main.initial.clone();
+        Frames {
+            frames: vec![Frame { generation: 0, is_alive: true, body: 0, slots, caller: None }],
+            free: Vec::new(),
+            expecting: HashMap::new(),
+            warned: HashSet::new(),
+            zeros: Zeros::default(),
+        }
+    }
+
+    fn get(&self, id: FrameId) -> Option<&Frame> {
+        let frame = &self.frames[id.index as usize];
+        (frame.generation == id.generation && frame.is_alive).then_some(frame)
+    }
+
+    pub fn is_alive(&self, id: FrameId) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// Which body a frame is of; `None` when the frame has ended.
+    pub fn body(&self, id: FrameId) -> Option<u32> {
+        self.get(id).map(|frame| frame.body)
+    }
+
+    pub fn slot(&self, id: FrameId, slot: u32) -> Option<&Value> {
+        self.get(id)?.slots[slot as usize].as_ref()
+    }
+
+    pub fn set_slot(&mut self, id: FrameId, slot: u32, value: Value) {
+        let frame = &mut self.frames[id.index as usize];
+        if frame.generation == id.generation {
+            frame.slots[slot as usize] = Some(value);
+        }
+    }
+
+    pub fn caller(&self, id: FrameId) -> Option<(FrameId, u32)> {
+        self.get(id)?.caller
+    }
+
+    /// A frame for a call; `None` when there are too many.
+    pub fn begin(&mut self, index: u32, body: &Body, caller: (FrameId, u32)) -> Option<FrameId> {
+        if self.frames.len() - self.free.len() > MAX_FRAMES {
+            return None;
+        }
+        if let Some(place) = self.free.pop() {
+            let frame = &mut self.frames[place as usize];
+            frame.is_alive = true;
+            frame.body = index;
+            frame.slots.clear();
+            frame.slots.extend_from_slice(&body.initial);
+            frame.caller = Some(caller);
+            return Some(FrameId { index: place, generation: frame.generation });
+        }
+        let slots = body.initial.clone();
+        self.frames.push(Frame { generation: 0, is_alive: true, body: index, slots, caller: Some(caller) });
+        Some(FrameId { index: (self.frames.len() - 1) as u32, generation: 0 })
+    }
+
+    /// Ends a call: who made it. `None` for the graph's own frame and for one that has ended before.
+    pub fn end(&mut self, id: FrameId) -> Option<(FrameId, u32)> {
+        let caller = self.caller(id)?;
+        let frame = &mut self.frames[id.index as usize];
+        frame.is_alive = false;
+        frame.generation = frame.generation.wrapping_add(1);
+        frame.slots.clear();
+        self.free.push(id.index);
+        self.expecting.retain(|_, (waiting, _)| *waiting != id);
+        Some(caller)
+    }
+
+    /// Ends the calls for which nothing is under way any more; to be called when no branch runs.
+    pub fn sweep(&mut self, timers: &Timers) {
+        if self.frames.len() - self.free.len() <= 1 {
+            return;
+        }
+        let mut used: HashSet<FrameId> = timers.frames().collect();
+        used.extend(self.expecting.values().map(|(frame, _)| *frame));
+        // Those whose caller is waited for by another are in use, too.
+        let mut more: Vec<FrameId> = used.iter().copied().collect();
+        while let Some(id) = more.pop() {
+            if let Some((caller, _)) = self.caller(id)
+                && used.insert(caller)
+            {
+                more.push(caller);
+            }
+        }
+        for index in 1..self.frames.len() {
+            let frame = &self.frames[index];
+            let id = FrameId { index: index as u32, generation: frame.generation };
+            if frame.is_alive && !used.contains(&id) {
+                self.end(id);
+            }
+        }
+    }
+
+    /// Notes that a node waits for an answer; false when too many do.
+    pub fn expect(&mut self, answer: u64, frame: FrameId, node: u32) -> bool {
+        if self.expecting.len() >= MAX_EXPECTED {
+            return false;
+        }
+        self.expecting.insert(answer, (frame, node));
+        true
+    }
+
+    /// Who waits for an answer; nobody does afterwards.
+    pub fn answered(&mut self, answer: u64) -> Option<(FrameId, u32)> {
+        let (frame, node) = self.expecting.remove(&answer)?;
+        self.is_alive(frame).then_some((frame, node))
+    }
+
+    /// Whether this is the first time that an output of a body is missed.
+    pub fn warn_once(&mut self, frame: FrameId, slot: u32) -> bool {
+        let body = self.body(frame).unwrap_or(0);
+        self.warned.insert((body, slot))
+    }
+
+    /// The slots of the graph's own frame, for another graph; all calls end.
+    pub fn replace_main(&mut self, slots: Vec<Option<Value>>) {
+        self.frames.truncate(1);
+        self.free.clear();
+        self.warned.clear();
+        self.frames[0].slots = slots;
+    }
+
+    /// Takes out who waits for answers, by a new position of the node; those of functions and of nodes that are gone are forgotten.
+    pub fn move_expecting(&mut self, moved: impl Fn(u32) -> Option<u32>) {
+        self.expecting = std::mem::take(&mut self.expecting)
+            .into_iter()
+            .filter(|(_, (frame, _))| *frame == FrameId::MAIN)
+            .filter_map(|(answer, (frame, node))| Some((answer, (frame, moved(node)?))))
+            .collect();
+    }
+}

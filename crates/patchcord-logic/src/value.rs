@@ -1,0 +1,187 @@
+//! What travels on data wires (reference §4.7).
+
+use std::fmt;
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+
+/// The type of a data socket or a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DataType {
+    /// Anything; every type goes into it without a conversion.
+    Any,
+    /// True or false.
+    Bool,
+    /// A signed integer of 32 bits.
+    Int,
+    /// A signed integer of 8 bits.
+    Byte,
+    /// A float of 64 bits.
+    Float,
+    /// Text.
+    String,
+    /// An ordered list; its elements may differ in type.
+    Array,
+    /// Values by text key.
+    Dictionary,
+    /// Bytes.
+    Binary,
+    /// Two floats.
+    Vector2,
+    /// Three floats.
+    Vector3,
+    /// Four floats.
+    Vector4,
+    /// Red, green, blue, alpha.
+    Color,
+    /// A handle that a node made.
+    CustomId,
+    /// A running time-out or interval.
+    InstanceId,
+}
+
+impl DataType {
+    /// All types, in the order in which they are listed to people.
+    pub const ALL: &[DataType] = &[
+        DataType::Any,
+        DataType::Bool,
+        DataType::Int,
+        DataType::Byte,
+        DataType::Float,
+        DataType::String,
+        DataType::Array,
+        DataType::Dictionary,
+        DataType::Binary,
+        DataType::Vector2,
+        DataType::Vector3,
+        DataType::Vector4,
+        DataType::Color,
+        DataType::CustomId,
+        DataType::InstanceId,
+    ];
+
+    /// The name as Incari writes it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            DataType::Any => "Any",
+            DataType::Bool => "Bool",
+            DataType::Int => "Int",
+            DataType::Byte => "Byte",
+            DataType::Float => "Float",
+            DataType::String => "String",
+            DataType::Array => "Array",
+            DataType::Dictionary => "Dictionary",
+            DataType::Binary => "Binary",
+            DataType::Vector2 => "Vector2",
+            DataType::Vector3 => "Vector3",
+            DataType::Vector4 => "Vector4",
+            DataType::Color => "Color",
+            DataType::CustomId => "CustomID",
+            DataType::InstanceId => "InstanceID",
+        }
+    }
+
+    /// The type of that name.
+    pub fn named(name: &str) -> Option<DataType> {
+        DataType::ALL.iter().copied().find(|data_type| data_type.name() == name)
+    }
+
+    /// Whether a wire may lead from an output of this type to an input of `other` without a conversion.
+    pub fn fits(self, other: DataType) -> bool {
+        self == other || other == DataType::Any
+    }
+
+    /// How many floats a vector of this type has.
+    pub const fn components(self) -> Option<usize> {
+        match self {
+            DataType::Vector2 => Some(2),
+            DataType::Vector3 => Some(3),
+            DataType::Vector4 | DataType::Color => Some(4),
+            _ => None,
+        }
+    }
+
+    /// What a socket of this type holds before anything has set it.
+    pub fn zero(self) -> Value {
+        match self {
+            DataType::Any => Value::Nothing,
+            DataType::Bool => Value::Bool(false),
+            DataType::Int => Value::Int(0),
+            DataType::Byte => Value::Byte(0),
+            DataType::Float => Value::Float(0.0),
+            DataType::String => Value::String(Rc::from("")),
+            DataType::Array => Value::Array(Rc::default()),
+            DataType::Dictionary => Value::Dictionary(Rc::default()),
+            DataType::Binary => Value::Binary(Rc::from([])),
+            DataType::Vector2 | DataType::Vector3 | DataType::Vector4 | DataType::Color => {
+                let components = self.components().unwrap_or(0);
+                Value::Vector(self, Rc::from(vec![0.0; components]))
+            }
+            DataType::CustomId => Value::CustomId(0),
+            DataType::InstanceId => Value::InstanceId(0),
+        }
+    }
+}
+
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Values by key, in the order in which the keys came.
+pub type Dictionary = IndexMap<Rc<str>, Value>;
+
+/// A value. Copies are cheap: what is large is shared and never changed in place.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// JSON's null, and what a socket of type Any holds at first.
+    Nothing,
+    /// True or false.
+    Bool(bool),
+    /// 32 bits.
+    Int(i32),
+    /// 8 bits.
+    Byte(i8),
+    /// 64 bits.
+    Float(f64),
+    /// Text.
+    String(Rc<str>),
+    /// A list.
+    Array(Rc<Vec<Value>>),
+    /// Values by key.
+    Dictionary(Rc<Dictionary>),
+    /// Bytes.
+    Binary(Rc<[u8]>),
+    /// A vector or a colour: its type, and as many floats as that has.
+    Vector(DataType, Rc<[f64]>),
+    /// A handle of Create CustomID, or of a request.
+    CustomId(u64),
+    /// A running time-out or interval; 0 is none.
+    InstanceId(u64),
+}
+
+impl Value {
+    /// Text as a value.
+    pub fn text(text: impl Into<Rc<str>>) -> Value {
+        Value::String(text.into())
+    }
+
+    /// The type of what it holds; [`DataType::Any`] for nothing.
+    pub fn data_type(&self) -> DataType {
+        match self {
+            Value::Nothing => DataType::Any,
+            Value::Bool(_) => DataType::Bool,
+            Value::Int(_) => DataType::Int,
+            Value::Byte(_) => DataType::Byte,
+            Value::Float(_) => DataType::Float,
+            Value::String(_) => DataType::String,
+            Value::Array(_) => DataType::Array,
+            Value::Dictionary(_) => DataType::Dictionary,
+            Value::Binary(_) => DataType::Binary,
+            Value::Vector(data_type, _) => *data_type,
+            Value::CustomId(_) => DataType::CustomId,
+            Value::InstanceId(_) => DataType::InstanceId,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What is wrong with a graph is said at its place, all of it at once.
+
+mod common;
+
+use common::compiled;
+use patchcord_logic::finding::{Finding, Severity};
+
+/// The text that a finding is about, its message and what is proposed.
+fn shown<'a>(text: &'a str, finding: &'a Finding) -> (&'a str, &'a str, &'a str) {
+    (&text[finding.span.clone()], &finding.message, finding.help.as_deref().unwrap_or(""))
+}
+
+#[test]
+fn every_mistake_at_its_place() {
+    let text = r#"
+[project]
+format = 2
+[var.count]
+type = "Integer"
+[node.init]
+type = "On Initialise"
+[node.open]
+type = "Socket.IO Start"
+set.configuration = "chta"
+[node.print]
+type = "Console"
+set.data_typ = "Int"
+set.type = "Loud"
+from.input = "recv.message"
+next = "prnit"
+[node.recv]
+type = "On Socket.IO Receive"
+set.configuration = "chat"
+on.error = "print"
+[node.number]
+type = "Console"
+set.data_type = "Int"
+from.input = "recv.message"
+[nodes]
+"#;
+    let (graph, findings) = compiled(text);
+    assert!(graph.is_none());
+    let errors: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .map(|finding| shown(text, finding))
+        .collect();
+    let expected = [
+        ("2", "this version reads format 1", "format = 1"),
+        ("nodes", "a logic file has no \"nodes\"", "did you mean \"node\"?"),
+        ("\"Integer\"", "there is no data type \"Integer\"", "did you mean \"Int\"?"),
+        ("\"On Initialise\"", "there is no node \"On Initialise\"", "did you mean \"On Initialize\"?"),
+        ("\"chta\"", "there is no Socket.IO connection \"chta\"", "did you mean \"chat\"?"),
+        ("data_typ", "\"Console\" has no attribute or input \"data_typ\"", "did you mean \"data_type\"?"),
+        ("\"Loud\"", "Type cannot be \"Loud\"", "it is one of Debug, Info, Warning, Error"),
+    ];
+    for one in expected {
+        assert!(errors.contains(&one), "{one:?} is not among {errors:#?}");
+    }
+    assert!(
+        errors
+            .iter()
+            .any(|error| error.1.contains("is String, and the input takes Int") && error.2.contains("Conversion"))
+    );
+}
+
+#[test]
+fn warnings_about_what_runs_and_is_likely_wrong() {
+    let text = r#"
+[node.init]
+type = "On Initialize"
+next = "open"
+[node.open]
+type = "Socket.IO Start"
+set.configuration = "chat"
+next = "send"
+[node.send]
+type = "Socket.IO Send"
+set.configuration = "chat"
+[node.recv]
+type = "On Socket.IO Receive"
+set.configuration = "chat"
+next = "a"
+[node.a]
+type = "Console"
+next = "b"
+[node.b]
+type = "Console"
+next = "a"
+[node.alone]
+type = "Console"
+"#;
+    let (graph, findings) = compiled(text);
+    assert!(graph.is_some(), "{findings:#?}");
+    let shown: Vec<_> = findings.iter().map(|finding| shown(text, finding)).map(|one| (one.0, one.1)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("\"send\"", "\"send\" runs when the connection has been asked for, not when it is there"),
+            ("recv", "nothing arrives here: no Socket.IO Subscribe is there for \"chat\""),
+            ("a", "pulses go in a circle in which nothing waits: a → b"),
+            ("alone", "\"alone\" is never run: no event leads to it"),
+        ]
+    );
+}

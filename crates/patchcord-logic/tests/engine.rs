@@ -1,0 +1,334 @@
+//! Order, loops, time, functions, edits and the debugger, on graphs as people write them.
+
+mod common;
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use common::{graph, run};
+use patchcord_logic::declaration::Family;
+use patchcord_logic::ports::{ConnectionEvent, ConnectionRequest};
+use patchcord_logic::{NodeRef, Pace, Value};
+
+/// A console node.
+fn say(id: &str, more: &str) -> String {
+    format!("[node.{id}]\ntype = \"Console\"\nset.value = \"{id}\"\n{more}\n")
+}
+
+#[test]
+fn an_answer_to_each_event_that_is_received() {
+    let mut running = run(r#"
+[project]
+name = "chat-ack"
+format = 1
+
+[node.init]
+type = "On Initialize"
+next = "open"
+
+[node.open]
+type = "Socket.IO Start"
+set.configuration = "chat"
+
+[node.up]
+type = "On Socket.IO Start"
+set.configuration = "chat"
+next = "listen"
+
+[node.listen]
+type = "Socket.IO Subscribe"
+set.configuration = "chat"
+set.event_name = "chat"
+
+[node.recv]
+type = "On Socket.IO Receive"
+set.configuration = "chat"
+next = "route"
+
+[node.route]
+type = "Switch"
+set.data_type = "String"
+set.cases = ["chat"]
+from.input = "recv.trigger_name"
+on.case.chat = "show"
+
+[node.show]
+type = "Console"
+from.input = "recv.message"
+next = "ack"
+
+[node.ack]
+type = "Socket.IO Send"
+set.configuration = "chat"
+set.event_name = "ack"
+from.namespace = "recv.namespace"
+from.message = "recv.message"
+"#);
+    assert_eq!(running.outside.requests, [(0, ConnectionRequest::Start)]);
+    running.happens(Family::SocketIo, ConnectionEvent::Started);
+    running.receive("chat", "hello");
+    running.receive("other", "nobody waits");
+    let (slash, chat, ack): (Rc<str>, Rc<str>, Rc<str>) = (Rc::from("/"), Rc::from("chat"), Rc::from("ack"));
+    assert_eq!(
+        running.outside.requests[1..],
+        [
+            (0, ConnectionRequest::Subscribe { namespace: Rc::from(""), event: chat }),
+            (0, ConnectionRequest::Emit { namespace: slash, event: ack, message: Rc::from("hello") }),
+        ]
+    );
+    assert_eq!(running.said(), ["hello"]);
+}
+
+#[test]
+fn a_branch_ends_before_another_begins() {
+    let mut running = run(&format!(
+        r#"
+[event.ping]
+params = [{{ name = "Text", type = "String" }}]
+
+[node.init]
+type = "On Initialize"
+next = "order"
+[node.order]
+type = "Sequential"
+set.pulse_count = 3
+on.pulse.1 = "trigger"
+on.pulse.2 = "late"
+on.pulse.3 = "c"
+[node.trigger]
+type = "Event Trigger"
+set.event = "ping"
+set.text = "pong"
+[node.late]
+type = "Start Timeout"
+set.seconds = 0.5
+next = "b"
+on.onstart = "a"
+{}{}{}
+[node.heard]
+type = "Event Listener"
+set.event = "ping"
+next = "print"
+[node.print]
+type = "Console"
+from.input = "heard.text"
+"#,
+        say("a", ""),
+        say("b", ""),
+        say("c", ""),
+    ));
+    // The event that the first branch triggers waits for the end of the whole of it.
+    assert_eq!(running.said(), ["a", "c", "pong"]);
+    running.wait(0.4);
+    assert_eq!(running.said().len(), 3);
+    running.wait(0.2);
+    assert_eq!(running.said(), ["a", "c", "pong", "b"]);
+}
+
+#[test]
+fn loops_count_both_ways_and_can_be_nested() {
+    let running = run(r#"
+[node.init]
+type = "On Initialize"
+next = "outer"
+[node.outer]
+type = "For Loop"
+set.first_index = 2
+set.last_index = 1
+set.step = -1
+next = "inner"
+on.onend = "end"
+[node.inner]
+type = "For Loop"
+set.last_index = 2
+set.is_last_index_included = false
+next = "print"
+[node.print]
+type = "Console"
+set.data_type = "Int"
+from.input = "outer.index"
+next = "print2"
+[node.print2]
+type = "Console"
+set.data_type = "Int"
+from.input = "inner.index"
+[node.end]
+type = "Console"
+set.value = "end"
+"#);
+    assert_eq!(running.said(), ["2", "0", "2", "1", "1", "0", "1", "1", "end"]);
+}
+
+#[test]
+fn what_has_no_end_is_stopped_and_the_graph_goes_on() {
+    let mut running = run(r#"
+[var.n]
+type = "Int"
+[node.init]
+type = "On Initialize"
+next = "round"
+[node.round]
+type = "Variable Setter"
+set.variable = "n"
+set.value = 1
+next = "round"
+[node.recv]
+type = "On Socket.IO Receive"
+set.configuration = "chat"
+next = "print"
+[node.print]
+type = "Console"
+from.input = "recv.message"
+"#);
+    assert_eq!(running.said(), ["stopped: one event has run 1000000 nodes; is there a loop without an end?"]);
+    running.receive("x", "still here");
+    assert_eq!(running.said()[1], "still here");
+}
+
+#[test]
+fn functions_give_back_results_also_later_and_recursion_is_bounded() {
+    let text = r#"
+[function.double]
+params = [{ name = "Text", type = "String" }]
+results = [{ name = "Twice", type = "String" }]
+[function.double.node.in]
+type = "Function Input"
+next = "wait"
+[function.double.node.wait]
+type = "Start Timeout"
+set.seconds = 1.0
+next = "out"
+[function.double.node.out]
+type = "Function Output"
+from.twice = "in.text"
+
+[function.forever]
+[function.forever.node.in]
+type = "Function Input"
+next = "again"
+[function.forever.node.again]
+type = "Function"
+set.function = "forever"
+
+[node.init]
+type = "On Initialize"
+next = "both"
+[node.both]
+type = "Sequential"
+on.pulse.1 = "call"
+on.pulse.2 = "deep"
+[node.call]
+type = "Function"
+set.function = "double"
+set.text = "hi"
+next = "print"
+[node.print]
+type = "Console"
+from.input = "call.twice"
+[node.deep]
+type = "Function"
+set.function = "forever"
+"#;
+    let mut running = run(text);
+    assert_eq!(running.outside.console, ["Error forever/again: more than 1000 calls of functions are under way"]);
+    running.wait(1.0);
+    assert_eq!(running.said()[1], "hi");
+}
+
+#[test]
+fn an_edit_keeps_values_and_what_waits() {
+    let text = |word: &str| {
+        format!(
+            r#"
+[var.count]
+type = "Int"
+initial = 1
+[node.init]
+type = "On Initialize"
+next = "set"
+[node.set]
+type = "Variable Setter"
+set.variable = "count"
+set.value = 5
+next = "wait"
+[node.wait]
+type = "Start Timeout"
+set.seconds = 2.0
+next = "print"
+[node.print]
+type = "Console"
+set.value = "{word}"
+"#
+        )
+    };
+    let mut running = run(&text("before"));
+    running.wait(1.0);
+    running.engine.replace(graph(&text("after")), &mut running.outside);
+    assert_eq!(running.engine.variable("count"), Some(&Value::Int(5)));
+    assert_eq!(running.engine.output("set", "value"), Some(&Value::Int(5)));
+    running.wait(1.0);
+    assert_eq!(running.said(), ["after"]);
+}
+
+#[test]
+fn the_debugger_stops_before_a_node_and_goes_step_by_step() {
+    let source = format!(
+        "[node.recv]\ntype = \"On Socket.IO Receive\"\nset.configuration = \"chat\"\nnext = \"a\"\n{}{}{}",
+        say("a", "next = \"b\""),
+        say("b", "next = \"c\""),
+        say("c", ""),
+    );
+    let mut running = run(&source);
+    let at = |id: &str| NodeRef { function: Rc::from(""), node: Rc::from(id) };
+    running.engine.set_breakpoints([at("b")]);
+    running.receive("x", "1");
+    assert_eq!((running.engine.pace(), running.engine.standing()), (Pace::Paused, Some(at("b"))));
+    assert_eq!(running.said(), ["a"]);
+    running.engine.step(&mut running.outside);
+    assert_eq!((running.said(), running.engine.standing()), (vec!["a", "b"], Some(at("c"))));
+    // What happens meanwhile waits.
+    running.receive("x", "2");
+    running.engine.resume(&mut running.outside);
+    assert_eq!(running.said(), ["a", "b", "c", "a"]);
+    running.engine.set_breakpoints([]);
+    running.engine.resume(&mut running.outside);
+    assert_eq!(running.said(), ["a", "b", "c", "a", "b", "c"]);
+    let values = running.engine.values(&at("a"));
+    assert_eq!(values, [(Rc::from("input"), Value::text("a")), (Rc::from("output"), Value::text("a"))]);
+}
+
+#[test]
+fn intervals_keep_their_grid_and_a_reset_ends_one() {
+    let mut running = run(r#"
+[node.init]
+type = "On Initialize"
+next = "tick"
+[node.tick]
+type = "Start Interval"
+set.seconds = 0.25
+next = "print"
+on.onreset = "reset"
+[node.print]
+type = "Console"
+set.value = "tick"
+[node.reset]
+type = "Console"
+set.value = "reset"
+[node.recv]
+type = "On Socket.IO Receive"
+set.configuration = "chat"
+next = "stop"
+[node.stop]
+type = "Reset Interval"
+from.instance_id = "tick.instance_id"
+"#);
+    running.wait(1.0);
+    assert_eq!(running.said().len(), 4);
+    // A program that was busy for a second sees one tick, and the next on the grid.
+    running.now += Duration::from_millis(1100);
+    running.engine.advance(running.now, &mut running.outside);
+    assert_eq!(running.said().len(), 5);
+    assert_eq!(running.engine.next_deadline(), Some(Duration::from_millis(2250)));
+    running.receive("x", "");
+    assert_eq!((running.said()[5], running.engine.next_deadline()), ("reset", None));
+}
