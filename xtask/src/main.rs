@@ -11,6 +11,7 @@
 
 mod bench;
 mod conformance;
+mod csound;
 mod docs;
 mod fuzz;
 mod install;
@@ -44,6 +45,11 @@ const TASKS: &[Task] = &[
         name: "conformance",
         help: "conformance websocket|websocket-quick [CASES] [--role client|server] [--url URL]: run Autobahn's cases, all or without compression",
         run: conformance::run,
+    },
+    Task {
+        name: "csound",
+        help: "csound install [LIBRARY]|check|remove: Csound's plugin, for the csound of this user",
+        run: csound::run,
     },
     Task { name: "fuzz", help: "fuzz TARGET [--time SECONDS]: run libFuzzer on a target", run: fuzz::run },
     Task {
