@@ -10,6 +10,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
 
+use crate::{library, source};
+
 /// A member: its name, why it is missing (empty when it is not), what it gives, whether it is called.
 pub type MemberRow = (&'static str, String, &'static str, bool);
 
@@ -25,7 +27,7 @@ static DECLARED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 /// None but those of an interpreter without memory.
 pub fn declared(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     let declared = DECLARED.get_or_try_init(py, || -> PyResult<_> {
-        let module = library(py, c"_patchcord.missing", include_str!("library/missing.py"))?;
+        let module = library::load(py, source!("_patchcord.missing", "library/missing.py"))?;
         module.add("PAGE", td_api::PAGE)?;
         Ok(module.getattr("Declared")?.call1((class_rows(), absent_types(py)?))?.unbind())
     })?;
@@ -40,17 +42,9 @@ pub fn declared(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
 pub fn hint(py: Python<'_>, error: &Bound<'_, PyBaseException>, not_found: &str) -> PyResult<String> {
     let function = HINT.get_or_try_init(py, || -> PyResult<_> {
         declared(py)?; // loads what it builds upon
-        Ok(library(py, c"_patchcord.hints", include_str!("library/hints.py"))?.getattr("hint")?.unbind())
+        Ok(library::load(py, source!("_patchcord.hints", "library/hints.py"))?.getattr("hint")?.unbind())
     })?;
     function.bind(py).call1((error, not_found))?.extract()
-}
-
-/// A module of the library. Tracebacks leave its frames out.
-///
-/// # Errors
-/// What its code raises, which is nothing but for want of memory.
-pub fn library<'py>(py: Python<'py>, name: &std::ffi::CStr, source: &str) -> PyResult<Bound<'py, PyModule>> {
-    PyModule::from_code(py, &std::ffi::CString::new(source)?, c"<patchcord>", name)
 }
 
 /// The classes with their members.

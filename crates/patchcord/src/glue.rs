@@ -7,6 +7,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyCode, PyModule, PyType};
 
+use crate::{library, source};
+
 static GLUE: PyOnceLock<Glue> = PyOnceLock::new();
 
 /// What Rust uses of the Python part.
@@ -32,10 +34,8 @@ impl Glue {
     }
 
     fn load(py: Python<'_>) -> PyResult<Glue> {
-        let source = std::ffi::CString::new(include_str!("glue.py"))?;
-        let module = PyModule::from_code(py, &source, c"<patchcord>", c"_patchcord.glue")?;
-        let execute = std::ffi::CString::new(include_str!("execute.py"))?;
-        let execute = PyModule::from_code(py, &execute, c"<patchcord>", c"_patchcord.execute")?;
+        let module = library::load(py, source!("_patchcord.glue", "glue.py"))?;
+        let execute = library::load(py, source!("_patchcord.execute", "execute.py"))?;
         let class = |name: &str| -> PyResult<Py<PyType>> { Ok(module.getattr(name)?.cast_into::<PyType>()?.unbind()) };
         Ok(Glue {
             request: class("Request")?,

@@ -4,7 +4,7 @@
 //! it into an interpreter and calls its `main`, which runs the program of `patchcord-runtime` on Python's main
 //! thread. The seams of the core are implemented here: [`callbacks`] and [`module`] (scripts), [`evaluator`] (expressions),
 //! [`storage`] (kept values). What scripts see is in [`op`], [`globals`], [`extension`], [`shortcuts`], [`run`] and [`tdu`];
-//! Python that is simpler than Rust is in `glue.py`, and modules that scripts import are in [`shipped`].
+//! Python that is simpler than Rust is in `glue.py` and `library/*.py` ([`library`]), and modules that scripts import are in [`shipped`].
 //!
 //! Two rules hold in every file. The patch is never borrowed while Python may run: arguments are converted first,
 //! results are copied out, then Python is entered. And all objects that scripts hold are handles (an id with a generation);
@@ -21,6 +21,7 @@ pub mod globals;
 pub mod glue;
 pub mod host;
 pub mod keeping;
+pub mod library;
 pub mod measure;
 pub mod members;
 pub mod module;

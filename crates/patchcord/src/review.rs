@@ -9,7 +9,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::declared::{absent_types, class_rows, declared, library};
+use crate::declared::{absent_types, class_rows, declared};
+use crate::{library, source};
 
 static REVIEW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -31,8 +32,8 @@ impl Reviewer for PythonReviewer {
 fn review(py: Python<'_>, patch: &ReviewedPatch, scripts: &[ReviewedScript]) -> PyResult<Vec<Remark>> {
     let function = REVIEW.get_or_try_init(py, || -> PyResult<_> {
         declared(py)?; // loads what the two build upon
-        library(py, c"_patchcord.inference", include_str!("library/inference.py"))?;
-        let module = library(py, c"_patchcord.review", include_str!("library/review.py"))?;
+        library::load(py, source!("_patchcord.inference", "library/inference.py"))?;
+        let module = library::load(py, source!("_patchcord.review", "library/review.py"))?;
         Ok(module.getattr("review")?.unbind())
     })?;
     let types = patchcord_operators::types().iter().map(|kind| type_facts(py, kind)).collect::<PyResult<Vec<_>>>()?;

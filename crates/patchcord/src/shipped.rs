@@ -11,7 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 
 use crate::declared::declared;
-use crate::host;
+use crate::{host, library, source};
 
 /// The modules: name and text.
 const MODULES: &[(&str, &str)] = &[
@@ -44,8 +44,7 @@ pub fn make_import<'py>(py: Python<'py>, find: &Bound<'py, PyAny>) -> PyResult<B
 
 fn imports(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
     let imports = IMPORTS.get_or_try_init(py, || -> PyResult<_> {
-        let source = std::ffi::CString::new(include_str!("library/imports.py"))?;
-        Ok(PyModule::from_code(py, &source, c"<patchcord>", c"_patchcord.imports")?.unbind())
+        Ok(library::load(py, source!("_patchcord.imports", "library/imports.py"))?.unbind())
     })?;
     Ok(imports.bind(py))
 }

@@ -11,17 +11,21 @@ use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyBytes, PyDict, PyFloat, PyInt, PyModule, PyString};
 use slotmap::KeyData;
 
 use crate::host::{self, Host};
 use crate::op::Op;
+use crate::{library, source};
 
 /// Time from a change to the write of the file, so that many changes are one write.
 const PAUSE_MS: f64 = 1000.0;
 
 /// What is wrong with a storage file is filed under this.
 const CAUSE: &str = "storage file";
+
+static LIBRARY: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
 
 /// Operators whose files are to be written.
 #[derive(Default)]
@@ -76,7 +80,7 @@ pub fn save(network: &Network) {
     }
     Python::attach(|py| {
         let there: Vec<OpId> = touched.into_iter().filter(|op| network.patch().get(*op).is_some()).collect();
-        let saved = host.handles(py, &there).and_then(|ops| library(py)?.call_method1("save", (ops,)));
+        let saved = host.handles(py, &there).and_then(|ops| persistence(py)?.call_method1("save", (ops,)));
         say(saved.map(drop));
         host::let_go(py);
     });
@@ -84,7 +88,9 @@ pub fn save(network: &Network) {
 
 /// Writes all files for the last time.
 pub fn save_all(py: Python<'_>) {
-    say(library(py).and_then(|library| library.call_method0("save_all")).map(drop));
+    if let Some(library) = LIBRARY.get(py) {
+        say(library.bind(py).call_method0("save_all").map(drop));
+    }
 }
 
 /// Loads the storage of an operator from its file, or lets go of the file.
@@ -95,14 +101,18 @@ pub fn attach(host: &Host, op: OpId) {
         file.map(|file| file.to_string_lossy().into_owned())
     };
     Python::attach(|py| {
-        let attached = host.handle(py, op).and_then(|op| library(py)?.call_method1("attach", (op, file)));
+        let attached = host.handle(py, op).and_then(|op| persistence(py)?.call_method1("attach", (op, file)));
         say(attached.map(drop));
         host::let_go(py);
     });
 }
 
-fn library(py: Python<'_>) -> PyResult<Bound<'_, PyModule>> {
-    py.import("_patchcord_persistence")
+/// What reads and writes the files. It is loaded when there is the first of them.
+fn persistence(py: Python<'_>) -> PyResult<&Bound<'_, PyModule>> {
+    let load = || -> PyResult<_> {
+        Ok(library::load(py, source!("_patchcord_persistence", "library/persistence.py"))?.unbind())
+    };
+    Ok(LIBRARY.get_or_try_init(py, load)?.bind(py))
 }
 
 /// Errors of files are problems of operators; another one is a mistake of the program.

@@ -1,5 +1,4 @@
 """Members of DAT, CHOP and Channel that are no affair of speed: files, arrays, locals."""
-import csv
 import os
 
 import _patchcord_native as native
@@ -38,6 +37,8 @@ def channel_array(self):
 
 def save_chop(self, filepath=None, createFolders=False):
     """Writes the channels to a table file (.csv, else with tabs) with their names in the first row, and returns its path."""
+    import csv
+
     path = os.path.join(native.project()[1], str(filepath) if filepath is not None else f"{self.name}.csv")
     ending = os.path.splitext(path)[1].lower()
     if ending not in (".csv", ".tsv", ".txt", ".dat"):

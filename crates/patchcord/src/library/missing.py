@@ -4,7 +4,6 @@ Everything is made from the rows of the API's declaration (`docs/td-api.md` show
 """
 
 import operator
-import typing
 
 PAGE = ""  # the page that has the rows; Rust fills it in
 
@@ -51,6 +50,8 @@ class Absent:
         return False
 
     def __or__(self, other):
+        import typing
+
         return typing.Any
 
     __ror__ = __or__

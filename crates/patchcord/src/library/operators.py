@@ -1,4 +1,5 @@
-"""Members of OP and COMP that are no affair of speed: flags, place in a network editor, copies, variables, cook facts."""
+"""Members of OP and COMP that are no affair of speed: flags, place in a network editor, copies, variables, values of the next
+start, cook facts."""
 import _patchcord_native as native
 from _patchcord_native import CHOP, COMP, DAT, OP
 from _patchcord_timeline import TIME
@@ -278,6 +279,23 @@ def unset_var(self, *names):
         native.set_variable(self, name, None)
 
 
+# ---- storage -----------------------------------------------------------------------------------------------------
+
+
+def store_startup_value(self, key, value):
+    """Sets a value with which the storage begins at the next start, whatever is stored until then. It outlives the program
+    when the operator has a storage file."""
+    native.store_startup(self, str(key), value)
+
+
+def unstore_startup_value(self, *keys):
+    """Takes such values away; patterns are taken."""
+    import tdu
+
+    for key in {name for pattern in keys for name in tdu.match(str(pattern), list(native.startup(self)))}:
+        native.store_startup(self, key)
+
+
 # ---- components --------------------------------------------------------------------------------------------------
 
 
@@ -339,7 +357,8 @@ def install(td):
     _add_layout()
     _add_facts()
     methods = {"relativePath": relative_path, "dependenciesTo": dependencies_to, "copyParameters": copy_parameters,
-               "changeType": change_type, "var": var, "opex": find_or_raise}
+               "changeType": change_type, "var": var, "opex": find_or_raise, "storeStartupValue": store_startup_value,
+               "unstoreStartupValue": unstore_startup_value}
     for name, function in methods.items():
         _method(OP, name, function)
     _add_components()

@@ -289,22 +289,3 @@ def save_all():
     for file in list(_files.values()):
         file.save(last=True)
     _files.clear()
-
-
-def store_startup_value(self, key, value):
-    """Sets a value with which the storage begins at the next start, whatever is stored until then. It outlives the program
-    when the operator has a storage file."""
-    native.store_startup(self, str(key), value)
-
-
-def unstore_startup_value(self, *keys):
-    """Takes such values away; patterns are taken."""
-    import tdu
-
-    for key in {name for pattern in keys for name in tdu.match(str(pattern), list(native.startup(self)))}:
-        native.store_startup(self, key)
-
-
-def install(td):
-    OP.storeStartupValue = store_startup_value
-    OP.unstoreStartupValue = unstore_startup_value

@@ -3,7 +3,6 @@
 Where TouchDesigner has a window, a licence or a sound card, there is a neutral value here, or an error that says so.
 """
 import os
-import platform
 import sys
 import time
 
@@ -31,9 +30,9 @@ class App:
     enableOptimizedExprs = False
     windowColorBits = 8
 
-    osName = buildOS = property(lambda self: platform.system())
-    osVersion = property(lambda self: platform.release())
-    architecture = property(lambda self: platform.machine())
+    osName = buildOS = property(lambda self: os.uname().sysname)
+    osVersion = property(lambda self: os.uname().release)
+    architecture = property(lambda self: os.uname().machine)
     launchTime = property(lambda self: native.seconds(), doc="Seconds since the program started.")
     processId = property(lambda self: os.getpid())
     binFolder = installFolder = systemFolder = property(lambda self: os.path.dirname(sys.executable))
@@ -77,8 +76,8 @@ class Project:
     paths = property(lambda self: self._paths, doc="Short names of folders, kept while the program runs.")
     saveVersion = property(lambda self: API_VERSION)
     saveBuild = property(lambda self: API_BUILD)
-    saveOsName = saveOSName = property(lambda self: platform.system())
-    saveOsVersion = saveOSVersion = property(lambda self: platform.release())
+    saveOsName = saveOSName = property(lambda self: os.uname().sysname)
+    saveOsVersion = saveOSVersion = property(lambda self: os.uname().release)
 
     @property
     def saveTime(self):

@@ -5,7 +5,6 @@ does not know, nor where the script asks first: hasattr, getattr with a default,
 """
 
 import ast
-import difflib
 from collections import namedtuple
 
 from _patchcord.inference import Api, Inference, Kind, Op, Pars, Patch, Thing
@@ -142,6 +141,8 @@ def together(found):
 
 
 def nearest(name, names):
+    import difflib
+
     close = difflib.get_close_matches(name, names, 1, 0.7)
     folded = {known.lower(): known for known in names}
     return folded.get(name.lower()) or (close[0] if close else None)

@@ -1,5 +1,4 @@
 """Virtual files of components: `comp.vfs['name']` and what can be done with them."""
-import datetime
 import os
 
 import _patchcord_native as native
@@ -30,6 +29,8 @@ class VFSFile:
     @property
     def date(self):
         """When it was put there, or when the file that it was read from was changed."""
+        import datetime
+
         return datetime.datetime.fromtimestamp(self._read()[1])
 
     @property

@@ -13,15 +13,14 @@ use super::par::{Par, ParCollection};
 use super::{Op, comp, facts, read_operator};
 use crate::errors::{Error, refused};
 use crate::glue::Glue;
-use crate::host;
+use crate::{host, library, source};
 
 /// Gives Par, OP and COMP what is said in Python.
 ///
 /// # Errors
 /// None but those of an interpreter without memory.
 pub fn prepare(py: Python<'_>) -> PyResult<()> {
-    let source = std::ffi::CString::new(include_str!("../library/parameters.py"))?;
-    let library = PyModule::from_code(py, &source, c"<patchcord>", c"_patchcord.parameters")?;
+    let library = library::load(py, source!("_patchcord.parameters", "library/parameters.py"))?;
     let core = PyModule::new(py, "_patchcord.custom")?;
     core.add("Error", py.get_type::<Error>())?;
     core.add("ParMode", Glue::of(py)?.get(py, "ParMode")?)?;

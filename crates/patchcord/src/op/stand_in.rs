@@ -11,12 +11,12 @@ use patchcord_runtime::td_api;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyModule, PyTuple, PyType};
+use pyo3::types::{PyDict, PyTuple, PyType};
 use slotmap::KeyData;
 
 use super::{chop, comp, dat, read_operator};
 use crate::errors::refused;
-use crate::host;
+use crate::{host, library, source};
 
 static STAND_INS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
@@ -35,8 +35,7 @@ pub fn class_of<'py>(py: Python<'py>, op: OpId) -> PyResult<Bound<'py, PyType>> 
 }
 
 fn prepare(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let source = std::ffi::CString::new(include_str!("../library/stand_in.py"))?;
-    let module = PyModule::from_code(py, &source, c"<patchcord>", c"_patchcord.stand_in")?;
+    let module = library::load(py, source!("_patchcord.stand_in", "library/stand_in.py"))?;
     let bases = PyDict::new(py);
     for family in FAMILIES {
         // What is no CHOP and no COMP shows what was asked of it, as a table.
