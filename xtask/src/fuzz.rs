@@ -18,6 +18,9 @@ const TIME: u32 = 60;
 
 /// Targets and the committed inputs that they start from.
 const SEEDS: &[(&str, &str)] = &[
+    ("signal_control", "crates/patchcord-signal/tests/corpus/control"),
+    ("signal_stream_log", "crates/patchcord-signal/tests/corpus/stream_log"),
+    ("signal_string_array", "crates/patchcord-signal/tests/corpus/string_array"),
     ("socketio_payload", "crates/patchcord-socketio/tests/corpus/payload"),
     ("socketio_decoder", "crates/patchcord-socketio/tests/corpus/decoder"),
     ("socketio_session", "crates/patchcord-socketio/tests/corpus/session"),

@@ -14,10 +14,62 @@
 //! - [`Counters`]: what was sent, received and lost.
 //!
 //! Instants and counts are arguments, every buffer has a bound, and all of it works on one thread as well.
+//!
+//! A number on its way from a performance thread to two clients, and another one back:
+//!
+//! ```
+//! use std::time::{Duration, Instant};
+//! use patchcord_signal::*;
+//!
+//! let layout = Layout::new(Kind::Control, FloatSize::F64, 1, &[])?;
+//! let variable = |name: &str, direction| Variable { name: name.into(), layout: layout.clone(), direction };
+//!
+//! // When a note begins: its names, and what its two signals go through.
+//! let mut names = Names::new();
+//! let declared = names.declare(&[variable("kamp", Direction::Outgoing), variable("kfreq", Direction::Incoming)])?;
+//! let counters = Counters::new();
+//! let period = Duration::from_micros(1333);
+//! let values = values_in(&layout, Duration::from_secs(1), period);
+//! let (mut kamp, mut kamp_values) = outgoing(&layout, values, &counters);
+//! let (mut kfreq_store, mut kfreq) = latest(&layout);
+//!
+//! // A client offers the name as its sub-protocol and joins the stream behind the answer to its handshake.
+//! assert_eq!(names.choose(["kamp"]), Choice::Named(declared.names[0]));
+//! let mut stream = StreamLog::new(StreamLimits { bytes: 1 << 20, age: Duration::from_secs(1) });
+//! let one = stream.join(b"HTTP/1.1 101 ...".to_vec());
+//! let two = stream.join(b"HTTP/1.1 101 ...".to_vec());
+//! kamp_values.set_listeners(2);
+//!
+//! // The performance thread, every k-cycle.
+//! assert!(kamp.publish(&0.5f64.to_le_bytes()), "the thread that serves has to be woken");
+//!
+//! // The thread that serves: the frame is encoded once and written to each client as far as its socket takes it.
+//! let mut value = Vec::new();
+//! while kamp_values.pop(&mut value).is_some() {
+//!     stream.push(Instant::now(), |out| {
+//!         out.extend_from_slice(&[0x82, 8]); // a binary frame of eight bytes
+//!         out.append(&mut value);
+//!     });
+//! }
+//! let written = stream.pending(&one).concat().len();
+//! stream.advance(&one, written);
+//! assert!(stream.has_all(&one) && !stream.has_all(&two));
+//!
+//! // A client sends: the latest value is what the next k-cycle sees.
+//! for hertz in [220.0f64, 440.0] {
+//!     assert!(kfreq_store.store(&hertz.to_le_bytes()), "a value has the size of its layout");
+//! }
+//! let mut bytes = [0; 8];
+//! assert!(kfreq.take(&mut bytes));
+//! assert_eq!(f64::from_le_bytes(bytes), 440.0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod control;
 mod counters;
+#[doc(hidden)]
+pub mod fuzz;
 mod latest;
 mod layout;
 mod names;

@@ -291,3 +291,115 @@ fn described(layout: &Layout, direction: Direction) -> String {
         Direction::Incoming => format!("{layout} (in, received from clients)"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{FloatSize, Kind};
+
+    fn variable(name: &str, kind: Kind, dims: &[usize], direction: Direction) -> Variable {
+        let layout = Layout::new(kind, FloatSize::F64, 1, dims).expect("a layout");
+        Variable { name: name.into(), layout, direction }
+    }
+
+    fn incoming(name: &str) -> Variable {
+        variable(name, Kind::Control, &[], Direction::Incoming)
+    }
+
+    fn outgoing(name: &str) -> Variable {
+        variable(name, Kind::Control, &[], Direction::Outgoing)
+    }
+
+    #[test]
+    fn the_youngest_living_note_speaks() -> Result<(), NameError> {
+        let mut names = Names::new();
+        let old = names.declare(&[outgoing("kamp"), incoming("kfreq")])?;
+        let young = names.declare(&[outgoing("kamp")])?;
+        let id = old.names[0];
+        assert_eq!(young.names, [id]);
+        assert_eq!(names.slots(id).len(), 2);
+        assert_eq!(names.speaker(id), Some(Slot { owner: young.owner, index: 0 }));
+        names.keep(id, Slot { owner: old.owner, index: 0 }, b"old");
+        assert_eq!(names.latest(id), None);
+        names.keep(id, Slot { owner: young.owner, index: 0 }, b"young");
+        assert_eq!(names.latest(id).map(|latest| latest.payload), Some(&b"young"[..]));
+        assert_eq!(names.withdraw(young.owner), Withdrawn { gone: vec![], passed_on: vec![id] });
+        assert_eq!(names.speaker(id), Some(Slot { owner: old.owner, index: 0 }));
+        assert_eq!(names.latest(id).map(|latest| latest.payload), Some(&b"old"[..]));
+        assert_eq!(names.withdraw(old.owner), Withdrawn { gone: old.names, passed_on: vec![] });
+        assert!(names.is_empty());
+        assert_eq!((names.variable(id), names.speaker(id), names.slots(id)), (None, None, &[][..]));
+        Ok(())
+    }
+
+    #[test]
+    fn an_older_note_that_ends_changes_nothing() -> Result<(), NameError> {
+        let mut names = Names::new();
+        let old = names.declare(&[outgoing("kamp")])?;
+        let young = names.declare(&[outgoing("kamp")])?;
+        assert_eq!(names.withdraw(old.owner), Withdrawn::default());
+        assert_eq!(names.speaker(young.names[0]).map(|slot| slot.owner), Some(young.owner));
+        Ok(())
+    }
+
+    #[test]
+    fn received_values_are_kept_for_all_who_declare_the_name() -> Result<(), NameError> {
+        let mut names = Names::new();
+        let one = names.declare(&[incoming("kfreq"), incoming("kfreq")])?;
+        let two = names.declare(&[incoming("kfreq")])?;
+        let id = two.names[0];
+        assert_eq!((one.names.as_slice(), names.slots(id).len()), (&[id, id][..], 3));
+        names.keep_received(id, b"440");
+        names.withdraw(two.owner);
+        assert_eq!(names.latest(id).map(|latest| latest.payload), Some(&b"440"[..]));
+        Ok(())
+    }
+
+    #[test]
+    fn what_disagrees_is_refused_as_a_whole() -> Result<(), NameError> {
+        let mut names = Names::new();
+        names.declare(&[outgoing("kamp")])?;
+        for other in [
+            incoming("kamp"),
+            variable("kamp", Kind::Control, &[4], Direction::Outgoing),
+            variable("kamp", Kind::Init, &[], Direction::Outgoing),
+        ] {
+            let error = names.declare(&[outgoing("knew"), other]).expect_err("a conflict");
+            assert!(matches!(error, NameError::Conflict { .. }));
+        }
+        let error = names.declare(&[incoming("kamp")]).expect_err("a conflict").to_string();
+        assert_eq!(
+            error,
+            "`kamp` is k (out, sent to clients) on this port and cannot be k (in, received from clients) as well"
+        );
+        assert!(names.declare(&[incoming("kself"), outgoing("kself")]).is_err(), "within one note");
+        assert_eq!(names.find("knew"), None);
+        assert_eq!(names.declare(&[outgoing("csound.v1")]), Err(NameError::Reserved("csound.v1".into())));
+        for name in ["", "two words", "ü", "a/b", &"x".repeat(MAX_NAME + 1)] {
+            assert_eq!(names.declare(&[outgoing(name)]), Err(NameError::NotASubprotocol(name.into())));
+        }
+        let many: Vec<Variable> = (0..MAX_NAMES).map(|number| outgoing(&format!("k{number}"))).collect();
+        assert_eq!(names.declare(&many), Err(NameError::TooMany));
+        assert!(names.declare(&many[1..]).is_ok());
+        Ok(())
+    }
+
+    #[test]
+    fn a_client_gets_the_first_of_its_offers_that_is_known() -> Result<(), NameError> {
+        let mut names = Names::new();
+        assert_eq!(names.choose([]), Choice::Unknown);
+        let declared = names.declare(&[incoming("kfreq"), outgoing("#k0"), outgoing("kamp")])?;
+        let [kfreq, temporary, kamp] = declared.names[..] else { panic!("three names") };
+        assert_eq!(names.choose(["kamp"]), Choice::Named(kamp));
+        assert_eq!(names.choose(["KAMP"]), Choice::Unknown);
+        assert_eq!(names.choose(["nothing", "kfreq", "kamp"]), Choice::Named(kfreq));
+        assert_eq!(names.choose(["csound.v1", "kamp"]), Choice::Control);
+        assert_eq!(names.choose([]), Choice::First(temporary));
+        assert_eq!(names.choose([""]), Choice::First(temporary));
+        let mut only_incoming = Names::new();
+        let declared = only_incoming.declare(&[incoming("kfreq")])?;
+        assert_eq!(only_incoming.choose([]), Choice::First(declared.names[0]));
+        assert_eq!(names.to_string().lines().next(), Some("kfreq k (in, received from clients)"));
+        Ok(())
+    }
+}

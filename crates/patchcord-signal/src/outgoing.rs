@@ -179,3 +179,97 @@ impl OutgoingReader {
         Some((TEXT_HEADER, u32::from_le_bytes(header) as usize))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{FloatSize, Kind, LayoutError};
+
+    fn ring_of(kind: Kind, values: usize) -> Result<(OutgoingWriter, OutgoingReader, Arc<Counters>), LayoutError> {
+        let counters = Counters::new();
+        let (writer, reader) = outgoing(&Layout::new(kind, FloatSize::F64, 1, &[])?, values, &counters);
+        Ok((writer, reader, counters))
+    }
+
+    fn all(reader: &mut OutgoingReader) -> Vec<u8> {
+        let mut out = Vec::new();
+        while reader.pop(&mut out).is_some() {}
+        out
+    }
+
+    #[test]
+    fn values_leave_in_order_and_the_newest_is_dropped_when_it_is_full() -> Result<(), LayoutError> {
+        let (mut writer, mut reader, counters) = ring_of(Kind::Control, 3)?;
+        reader.set_listeners(1);
+        assert!(reader.is_empty());
+        for value in 1..=4 {
+            assert_eq!(writer.publish(&[value; 8]), value <= 3);
+        }
+        assert_eq!(counters.read(Count::Dropped), 1);
+        assert!(!reader.is_empty());
+        assert_eq!(all(&mut reader), [[1; 8], [2; 8], [3; 8]].concat());
+        assert!(writer.publish(&[5; 8]));
+        drop(writer);
+        assert!(reader.is_abandoned());
+        assert_eq!(all(&mut reader), [5; 8]);
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_is_written_while_nobody_listens_and_a_stream_begins_live() -> Result<(), LayoutError> {
+        let (mut writer, mut reader, counters) = ring_of(Kind::Control, 3)?;
+        assert!(!writer.has_listeners() && !writer.publish(&[1; 8]));
+        reader.set_listeners(1);
+        assert!(writer.has_listeners() && writer.publish(&[2; 8]));
+        reader.set_listeners(0);
+        assert!(!writer.publish(&[3; 8]));
+        reader.set_listeners(2);
+        assert!(reader.is_empty(), "the value of the last time is gone");
+        assert!(writer.publish(&[4; 8]));
+        reader.set_listeners(1);
+        assert_eq!(all(&mut reader), [4; 8]);
+        assert_eq!(counters.read(Count::Dropped), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_kept_is_written_without_listeners() -> Result<(), LayoutError> {
+        let (mut writer, mut reader, _) = ring_of(Kind::Init, 3)?;
+        assert!(writer.publish(&[1; 8]));
+        reader.set_listeners(1);
+        assert_eq!(all(&mut reader), [1; 8]);
+        Ok(())
+    }
+
+    #[test]
+    fn texts_of_any_length_go_round_the_end_of_the_ring() {
+        let counters = Counters::new();
+        let (mut writer, mut reader) = outgoing_text(10, &counters);
+        for round in 0..50 {
+            let (one, two) = (vec![b'a'; round % 11], vec![b'b'; (round * 7) % 11]);
+            assert!(writer.publish(&one) && writer.publish(&two));
+            let mut out = Vec::new();
+            assert_eq!(reader.pop(&mut out), Some(one.len()));
+            assert_eq!(reader.pop(&mut out), Some(two.len()));
+            assert_eq!(reader.pop(&mut out), None);
+            assert_eq!(out, [one, two].concat());
+        }
+        assert!(writer.publish(&[b'x'; 10]) && writer.publish(&[b'x'; 10]));
+        assert!(!writer.publish(b"y"), "it has to be tried again");
+        assert_eq!(counters.read(Count::Dropped), 0);
+    }
+
+    #[test]
+    fn a_ring_is_sized_in_time_within_bounds() -> Result<(), LayoutError> {
+        let audio = Layout::new(Kind::Audio, FloatSize::F64, 64, &[])?;
+        let period = Duration::from_secs_f64(64.0 / 48_000.0);
+        let second = Duration::from_secs(1);
+        assert_eq!(values_in(&audio, second, period), 751, "rounded up, the period is in nanoseconds");
+        assert_eq!(values_in(&audio, Duration::ZERO, period), MIN_VALUES);
+        assert_eq!(values_in(&audio, second * 3600, period), MAX_RING / 512);
+        assert_eq!(values_in(&audio, second, Duration::ZERO), MAX_RING / 512);
+        let large = Layout::new(Kind::Audio, FloatSize::F64, 64, &[10_000])?;
+        assert_eq!(values_in(&large, second, period), 2);
+        Ok(())
+    }
+}

@@ -39,12 +39,12 @@ pub struct PlayoutSettings {
 }
 
 impl PlayoutSettings {
-    /// Settings from times, for blocks that are played every `period`. Both are rounded up to whole blocks; the limit is at
-    /// least one block above the target.
+    /// Settings from times, for blocks that are played every `period`. Both are rounded to whole blocks, at least
+    /// one, and the limit is above the target.
     pub fn new(target: Duration, limit: Duration, period: Duration, dry: Dry) -> Self {
-        let blocks = |time: Duration| {
-            usize::try_from(time.as_nanos().div_ceil(period.as_nanos().max(1))).unwrap_or(usize::MAX >> 1)
-        };
+        let period = period.as_nanos().max(1);
+        let blocks =
+            |time: Duration| usize::try_from((time.as_nanos() + period / 2) / period).unwrap_or(usize::MAX >> 1);
         let target = blocks(target).max(1);
         Self { target, limit: blocks(limit).max(target + 1), dry }
     }
@@ -224,5 +224,138 @@ impl PlayoutReader {
 impl Drop for PlayoutReader {
     fn drop(&mut self) {
         self.counters.subtract(Count::Buffered, self.buffered() as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::{FloatSize, Kind, LayoutError};
+
+    const SETTINGS: PlayoutSettings = PlayoutSettings { target: 3, limit: 6, dry: Dry::Silence };
+
+    /// A buffer for blocks of two samples in two members.
+    fn buffer(settings: PlayoutSettings) -> Result<(PlayoutWriter, PlayoutReader, Arc<Counters>), LayoutError> {
+        let counters = Counters::new();
+        let (writer, reader) = playout(&Layout::new(Kind::Audio, FloatSize::F32, 2, &[2])?, settings, &counters);
+        Ok((writer, reader, counters))
+    }
+
+    fn push(writer: &mut PlayoutWriter, numbers: std::ops::RangeInclusive<u8>) {
+        numbers.for_each(|number| assert!(writer.push(&[number; 16])));
+    }
+
+    /// The number of the next block, `None` when it is dry.
+    fn next(reader: &mut PlayoutReader) -> Option<u8> {
+        let mut out = [0xff; 16];
+        let played = reader.next_block(&mut out);
+        assert!(out.iter().all(|&byte| byte == out[0]));
+        match played {
+            Played::Block => Some(out[0]),
+            Played::Dry => {
+                assert_eq!(out[0], 0);
+                None
+            }
+        }
+    }
+
+    fn counts(counters: &Counters) -> (u64, u64, u64) {
+        (counters.read(Count::Buffered), counters.read(Count::Late), counters.read(Count::Dropped))
+    }
+
+    #[test]
+    fn it_fills_plays_runs_dry_and_fills_again() -> Result<(), LayoutError> {
+        let (mut writer, mut reader, counters) = buffer(SETTINGS)?;
+        assert_eq!(next(&mut reader), None);
+        push(&mut writer, 1..=2);
+        assert_eq!(next(&mut reader), None);
+        assert_eq!(counts(&counters), (2, 0, 0));
+        push(&mut writer, 3..=3);
+        for number in 1..=3 {
+            assert_eq!(next(&mut reader), Some(number));
+        }
+        assert_eq!(next(&mut reader), None);
+        assert_eq!(counts(&counters), (0, 1, 0));
+        assert_eq!(next(&mut reader), None);
+        push(&mut writer, 4..=5);
+        assert_eq!(next(&mut reader), None);
+        assert_eq!(counts(&counters), (2, 1, 0), "a dry stretch counts once");
+        push(&mut writer, 6..=6);
+        assert_eq!(next(&mut reader), Some(4));
+        Ok(())
+    }
+
+    #[test]
+    fn above_the_limit_the_oldest_are_dropped_down_to_the_target() -> Result<(), LayoutError> {
+        let (mut writer, mut reader, counters) = buffer(SETTINGS)?;
+        push(&mut writer, 1..=6);
+        assert_eq!(next(&mut reader), Some(1));
+        push(&mut writer, 7..=9);
+        assert_eq!(next(&mut reader), Some(7), "eight waited, three are kept");
+        assert_eq!(counts(&counters), (2, 0, 5));
+        push(&mut writer, 10..=19);
+        assert!(!writer.push(&[20; 16]), "the ring is full");
+        assert_eq!(counts(&counters), (12, 0, 6));
+        assert_eq!(next(&mut reader), Some(17));
+        drop(reader);
+        assert_eq!(counts(&counters), (0, 0, 15));
+        assert!(!writer.push(&[21; 16]), "nobody takes it any more");
+        assert_eq!(counts(&counters), (0, 0, 15));
+        Ok(())
+    }
+
+    #[test]
+    fn the_end_of_what_was_sent_is_played_after_a_quiet_while() -> Result<(), LayoutError> {
+        let (mut writer, mut reader, counters) = buffer(SETTINGS)?;
+        push(&mut writer, 1..=1);
+        for _ in 0..3 {
+            assert_eq!(next(&mut reader), None);
+        }
+        assert_eq!(next(&mut reader), Some(1));
+        assert_eq!(next(&mut reader), None);
+        assert_eq!(counts(&counters), (0, 1, 0));
+        Ok(())
+    }
+
+    #[test]
+    fn an_end_is_no_fault() -> Result<(), LayoutError> {
+        let (mut writer, mut reader, counters) = buffer(SETTINGS)?;
+        push(&mut writer, 1..=2);
+        writer.end();
+        assert_eq!((next(&mut reader), next(&mut reader), next(&mut reader)), (Some(1), Some(2), None));
+        assert_eq!(counts(&counters), (0, 0, 0));
+        push(&mut writer, 3..=5);
+        for number in [Some(3), Some(4), Some(5), None] {
+            assert_eq!(next(&mut reader), number);
+        }
+        assert_eq!(counts(&counters), (0, 1, 0), "it was begun again and not ended");
+        Ok(())
+    }
+
+    #[test]
+    fn the_last_sample_of_each_member_is_held() -> Result<(), LayoutError> {
+        let settings = PlayoutSettings { target: 1, limit: 2, dry: Dry::Hold };
+        let (mut writer, mut reader, _) = buffer(settings)?;
+        let mut out = [0xff; 16];
+        assert_eq!(reader.next_block(&mut out), Played::Dry);
+        assert_eq!(out, [0; 16]);
+        let block = [[1; 4], [2; 4], [3; 4], [4; 4]].concat();
+        assert!(writer.push(&block) && !writer.push(&block[1..]));
+        assert_eq!(reader.next_block(&mut out), Played::Block);
+        assert_eq!(out[..], block);
+        assert_eq!(reader.next_block(&mut out), Played::Dry);
+        assert_eq!(out[..], [[2; 4], [2; 4], [4; 4], [4; 4]].concat());
+        Ok(())
+    }
+
+    #[test]
+    fn times_become_blocks() {
+        let block = Duration::from_secs_f64(64.0 / 48_000.0);
+        let settings = |target, limit| {
+            PlayoutSettings::new(Duration::from_millis(target), Duration::from_millis(limit), block, Dry::Silence)
+        };
+        assert_eq!((settings(20, 200).target, settings(20, 200).limit), (15, 150));
+        assert_eq!((settings(0, 0).target, settings(0, 0).limit), (1, 2));
+        assert_eq!((settings(40, 20).target, settings(40, 20).limit), (30, 31));
     }
 }

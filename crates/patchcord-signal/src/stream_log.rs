@@ -311,3 +311,97 @@ impl StreamLog {
 fn index(kept: u64) -> usize {
     usize::try_from(kept).expect("it is in memory")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: StreamLimits = StreamLimits { bytes: 20, age: Duration::from_secs(1) };
+
+    fn push(log: &mut StreamLog, now: Instant, frame: &[u8]) -> u64 {
+        log.push(now, |out| out.extend_from_slice(frame)).lost
+    }
+
+    fn pending(log: &StreamLog, cursor: &Cursor) -> Vec<u8> {
+        log.pending(cursor).concat()
+    }
+
+    #[test]
+    fn every_client_gets_every_frame_from_where_it_joined() {
+        let now = Instant::now();
+        let mut log = StreamLog::new(LIMITS);
+        push(&mut log, now, b"nobody");
+        let one = log.join(Vec::new());
+        push(&mut log, now, b"aaaa");
+        let two = log.join(b"hello ".to_vec());
+        push(&mut log, now, b"bbbb");
+        assert_eq!(pending(&log, &one), b"aaaabbbb");
+        assert_eq!(pending(&log, &two), b"hello bbbb");
+        assert_eq!(log.advance(&one, 8), 2);
+        assert!(log.has_all(&one) && !log.has_all(&two));
+        assert_eq!(log.kept(), 4, "what both have read is gone");
+        assert_eq!(log.advance(&two, 10), 1);
+        assert_eq!(log.kept(), 0);
+        assert_eq!(log.clients(), 2);
+        assert!(log.leave(one).is_empty() && log.leave(two).is_empty());
+        assert_eq!(push(&mut log, now, b"nobody"), 0);
+        assert_eq!((log.kept(), log.clients()), (0, 0));
+    }
+
+    #[test]
+    fn a_slow_client_loses_the_oldest_frames_and_finishes_the_one_it_began() {
+        let now = Instant::now();
+        let mut log = StreamLog::new(LIMITS);
+        let (slow, fast) = (log.join(Vec::new()), log.join(Vec::new()));
+        push(&mut log, now, b"frame1 ");
+        assert_eq!(log.advance(&slow, 2), 1, "it has begun the frame");
+        let mut lost = 0;
+        for frame in [b"frame2 ", b"frame3 ", b"frame4 "] {
+            lost += push(&mut log, now, frame);
+            let bytes = pending(&log, &fast).len();
+            log.advance(&fast, bytes);
+        }
+        assert_eq!(lost, 1, "twenty bytes are two frames");
+        assert_eq!(pending(&log, &slow), b"ame1 frame3 frame4 ");
+        assert_eq!((log.lost(&slow), log.lost(&fast)), (1, 0));
+        assert_eq!(log.advance(&slow, 5), 0);
+        assert_eq!(log.advance(&slow, 14), 2);
+        assert!(log.has_all(&slow));
+    }
+
+    #[test]
+    fn what_is_too_old_is_lost_except_the_newest() {
+        let now = Instant::now();
+        let mut log = StreamLog::new(LIMITS);
+        let cursor = log.join(Vec::new());
+        push(&mut log, now, b"a");
+        push(&mut log, now + LIMITS.age, b"b");
+        assert_eq!(pending(&log, &cursor), b"ab");
+        assert_eq!(push(&mut log, now + 3 * LIMITS.age, b"much more than the limit"), 2);
+        assert_eq!(pending(&log, &cursor), b"much more than the limit");
+    }
+
+    #[test]
+    fn what_is_inserted_goes_before_the_next_frame() {
+        let now = Instant::now();
+        let mut log = StreamLog::new(LIMITS);
+        let cursor = log.join(Vec::new());
+        push(&mut log, now, b"begun.");
+        push(&mut log, now, b"whole.");
+        log.advance(&cursor, 3);
+        log.insert(&cursor, b"pong.");
+        assert_eq!(log.inserted(&cursor), 8);
+        assert_eq!(pending(&log, &cursor), b"un.pong.whole.");
+        log.advance(&cursor, 1);
+        assert_eq!(log.leave(cursor), b"n.pong.", "whoever closes finishes the frame first");
+    }
+
+    #[test]
+    #[should_panic(expected = "no more than was pending")]
+    fn more_than_was_pending_cannot_be_written() {
+        let mut log = StreamLog::new(LIMITS);
+        let cursor = log.join(Vec::new());
+        push(&mut log, Instant::now(), b"four");
+        log.advance(&cursor, 5);
+    }
+}

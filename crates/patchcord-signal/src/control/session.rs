@@ -315,3 +315,207 @@ fn hello(names: &Names, host: &Host) -> String {
     })
     .to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::ChannelValue;
+    use crate::layout::Layout;
+    use crate::names::{NameError, Slot};
+
+    struct Fixture {
+        names: Names,
+        ids: Vec<NameId>,
+        slot: Slot,
+        host: Host,
+        session: Session,
+        now: Instant,
+        actions: Vec<Action>,
+    }
+
+    impl Fixture {
+        fn new(level: Level) -> Result<Self, NameError> {
+            let variable = |name: &str, kind, block, dims: &[usize], direction| {
+                let layout = Layout::new(kind, FloatSize::F64, block, dims).expect("a layout");
+                Variable { name: name.into(), layout, direction }
+            };
+            let mut names = Names::new();
+            let declared = names.declare(&[
+                variable("kamp", Kind::Control, 1, &[], Direction::Outgoing),
+                variable("ilen", Kind::Init, 1, &[], Direction::Outgoing),
+                variable("kfreq", Kind::Control, 1, &[], Direction::Incoming),
+                variable("asig", Kind::Audio, 64, &[], Direction::Outgoing),
+                variable("klarge", Kind::Control, 1, &[MAX_MEMBERS + 1], Direction::Outgoing),
+            ])?;
+            let host = Host { sr: 48_000.0, ksmps: 64, float: FloatSize::F64, level, text: 100 };
+            let slot = Slot { owner: declared.owner, index: 0 };
+            let mut session = Session::new();
+            let now = Instant::now();
+            assert!(session.poll(&names, &host, now).is_some_and(|hello| hello.starts_with("{\"hello\"")));
+            Ok(Self { names, ids: declared.names, slot, host, session, now, actions: Vec::new() })
+        }
+
+        fn keep(&mut self, index: usize, value: f64) {
+            self.names.keep(self.ids[index], Slot { index, ..self.slot }, &value.to_le_bytes());
+        }
+
+        fn receive(&mut self, message: &str) {
+            self.session.receive(message, &self.names, &self.host, self.now, &mut self.actions);
+        }
+
+        fn poll(&mut self) -> Option<Value> {
+            let message = self.session.poll(&self.names, &self.host, self.now)?;
+            Some(serde_json::from_str(&message).expect("messages are JSON"))
+        }
+
+        /// The next message, which is a refusal.
+        fn refusal(&mut self) -> (String, Value) {
+            let mut message = self.poll().expect("a message");
+            (message["error"].as_str().expect("an error").to_owned(), message["of"].take())
+        }
+    }
+
+    #[test]
+    fn a_client_is_greeted_first_and_when_names_change() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Values)?;
+        assert_eq!(fixture.poll(), None);
+        fixture.names = Names::new();
+        fixture.names.declare(&[Variable {
+            name: "karr".into(),
+            layout: Layout::new(Kind::Control, FloatSize::F64, 1, &[2, 3]).expect("a layout"),
+            direction: Direction::Incoming,
+        }])?;
+        fixture.session.names_changed();
+        assert_eq!(fixture.session.next_poll(fixture.now), NextPoll::Now);
+        let hello = json!({"hello": {
+            "version": 1, "sr": 48000, "ksmps": 64, "float": 64, "control": 1,
+            "variables": [{"name": "karr", "type": "k[2][3]", "direction": "in"}],
+        }});
+        assert_eq!(fixture.poll(), Some(hello));
+        assert_eq!(fixture.session.next_poll(fixture.now), NextPoll::Request);
+        Ok(())
+    }
+
+    #[test]
+    fn values_are_set_one_by_one() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Off)?;
+        fixture.receive(r#"{"set":{"kfreq":440,"kfrq":1,"kamp":2,"asig":0}}"#);
+        let payload = 440f64.to_le_bytes().to_vec();
+        assert_eq!(fixture.actions, [Action::SetVariable { id: fixture.ids[2], payload }]);
+        let mut refusals = [fixture.refusal(), fixture.refusal(), fixture.refusal()];
+        refusals.sort_by(|a, b| a.0.cmp(&b.0));
+        let [asig, kamp, kfrq] = refusals;
+        assert_eq!(asig.0, "`asig` is sent by the host; clients cannot set it");
+        assert_eq!(kamp.1, json!({"set": {"kamp": 2}}));
+        assert!(kfrq.0.starts_with("there is no variable `kfrq` to set, did you mean `kfreq`?"), "{}", kfrq.0);
+        assert_eq!(fixture.poll(), None);
+        Ok(())
+    }
+
+    #[test]
+    fn channels_and_events_are_taken_when_the_host_allows_it() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Values)?;
+        fixture.receive(r#"{"set":{"gain":0.5}}"#);
+        fixture.receive(r#"{"set":{"title":"x"}}"#);
+        fixture.receive(r#"{"set":{"list":[1]}}"#);
+        fixture.receive(r#"{"event":"i 1 0 1"}"#);
+        let channel = |name: &str, value| Action::SetChannel { name: name.into(), value };
+        let text = ChannelValue::Text("x".into());
+        assert_eq!(fixture.actions, [channel("gain", ChannelValue::Number(0.5)), channel("title", text)]);
+        assert_eq!(fixture.refusal().0, "a software channel takes a number or a string, not an array");
+        assert_eq!(fixture.refusal().0, "score events are taken when the host's control setting is 2");
+        let mut fixture = Fixture::new(Level::Events)?;
+        fixture.receive(r#"{"event":"i 1 0 1"}"#);
+        fixture.receive(r#"{"event":"i 1 0 1\ni 2 0 1"}"#);
+        fixture.receive(r#"{"event":" "}"#);
+        assert_eq!(fixture.actions, [Action::Event("i 1 0 1".into())]);
+        assert!(fixture.refusal().0.starts_with("a score event is one line"));
+        assert!(fixture.refusal().0.starts_with("a score event is one line"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_value_is_got_once() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Off)?;
+        fixture.keep(0, 0.25);
+        fixture.keep(1, 3.0);
+        fixture.receive(r#"{"get":["kamp","ilen","kfreq","nothing","asig","klarge"]}"#);
+        assert_eq!(fixture.refusal(), ("there is no variable `nothing`".into(), json!({"get": ["nothing"]})));
+        assert!(fixture.refusal().0.starts_with("`asig` is a-rate"));
+        assert!(fixture.refusal().0.starts_with("`klarge` has 4097 members"));
+        assert_eq!(fixture.poll(), Some(json!({"values": {"ilen": 3, "kfreq": null}})), "kamp may be of long ago");
+        assert_eq!(fixture.session.next_poll(fixture.now), NextPoll::Value);
+        assert!(fixture.session.listens_to(&fixture.names).eq([fixture.ids[0]]));
+        assert_eq!(fixture.poll(), None);
+        fixture.keep(0, 0.5);
+        assert_eq!(fixture.poll(), Some(json!({"values": {"kamp": 0.5}})));
+        fixture.keep(0, 0.75);
+        assert_eq!(fixture.poll(), None);
+        fixture.receive(r#"{"get":["kamp"]}"#);
+        fixture.names = Names::new();
+        assert_eq!(fixture.refusal(), ("`kamp` has ended before it had a value".into(), json!({"get": ["kamp"]})));
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_watched_comes_at_its_rate_with_the_latest_value() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Off)?;
+        let (begin, period) = (fixture.now, Duration::from_millis(100));
+        fixture.receive(r#"{"subscribe":["kamp"],"rate":10}"#);
+        assert_eq!(fixture.session.next_poll(begin), NextPoll::Value);
+        let mut got = Vec::new();
+        for millisecond in 0u32..1000 {
+            fixture.now = begin + Duration::from_millis(millisecond.into());
+            fixture.keep(0, f64::from(millisecond));
+            if let Some(values) = fixture.poll() {
+                got.push(values["values"]["kamp"].as_u64().expect("a whole number"));
+                assert_eq!(fixture.session.next_poll(fixture.now), NextPoll::At(fixture.now + period));
+            }
+        }
+        assert_eq!(got, (0..10).map(|number| number * 100).collect::<Vec<_>>());
+        fixture.now += period;
+        assert!(fixture.poll().is_some(), "what changed since");
+        fixture.now += period;
+        assert_eq!(fixture.poll(), None, "nothing has changed");
+        assert_eq!(fixture.session.next_poll(fixture.now), NextPoll::Value);
+        fixture.receive(r#"{"unsubscribe":["kamp"]}"#);
+        fixture.receive(r#"{"unsubscribe":["kamp"]}"#);
+        fixture.receive(r#"{"unsubscribe":["kmap"]}"#);
+        assert_eq!(fixture.refusal().0, "there is no variable `kmap`, did you mean `kamp`?");
+        assert_eq!(fixture.session.listens_to(&fixture.names).count(), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_is_watched_across_notes() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Off)?;
+        fixture.receive(r#"{"subscribe":["ilen"]}"#);
+        fixture.keep(1, 1.0);
+        assert_eq!(fixture.poll(), Some(json!({"values": {"ilen": 1}})));
+        let layout = fixture.names.variable(fixture.ids[1]).expect("a name").layout.clone();
+        fixture.names.withdraw(fixture.slot.owner);
+        fixture.now += Duration::from_secs(1);
+        assert_eq!(fixture.poll(), None);
+        let again = Variable { name: "ilen".into(), layout, direction: Direction::Outgoing };
+        let declared = fixture.names.declare(&[again])?;
+        let slot = Slot { owner: declared.owner, index: 0 };
+        fixture.names.keep(declared.names[0], slot, &2f64.to_le_bytes());
+        assert_eq!(fixture.poll(), Some(json!({"values": {"ilen": 2}})));
+        Ok(())
+    }
+
+    #[test]
+    fn refusals_that_are_not_read_are_bounded() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Off)?;
+        for _ in 0..1000 {
+            fixture.receive("nonsense");
+        }
+        fixture.session.receive_binary();
+        let refusals: Vec<Value> = std::iter::from_fn(|| fixture.poll()).collect();
+        assert_eq!(refusals.len(), MAX_REFUSALS + 1);
+        assert!(refusals[MAX_REFUSALS]["error"].as_str().is_some_and(|error| error.starts_with("further errors")));
+        fixture.session.receive_binary();
+        assert_eq!(fixture.refusal().0, "a request is JSON in a text message, this one is binary");
+        Ok(())
+    }
+}
