@@ -2,7 +2,8 @@
 
 Run by `cargo xtask test`, or by hand after `cargo xtask setup` and `cargo build`:
 `target/peers/python/bin/python -m pytest tests/peers -q`. `PATCHCORD` names another program to test, `PATCHCORD_PYTHON`
-the Python that it runs its scripts with, `PATCHCORD_PEERS` another folder of peers than target/peers.
+the Python that it runs its scripts with, `PATCHCORD_PEERS` another folder of peers than target/peers, `PATCHCORD_CSOUND`
+another plugin for Csound.
 """
 
 import itertools
@@ -17,10 +18,13 @@ from pathlib import Path
 import pytest
 from websockets.sync.server import serve
 
+import csound_host
+import csound_runs
 import running
+from csound_runs import Csound, csd
 from node_peer import NodeClient, NodeServer
 from peers import missing
-from running import ECHO, INFO_CHOP, REPOSITORY, Command, Running
+from running import ECHO, INFO_CHOP, REPOSITORY, Command, Running, free_port
 from scenarios import Scenario
 from scripted_server import ScriptedServer
 from scripted_socketio import PollingServer, ScriptedSocketIo
@@ -353,6 +357,44 @@ def sio(request, fault_program):
         one.remove()
     grown = fault_program.resident_kib() - before
     assert grown < LEFT_BEHIND, f"{grown} KiB stay behind"
+
+
+@pytest.fixture
+def csound(request, tmp_path):
+    """Runs csound with the plugin (`original=True`: with the original one) on instruments: see `Csound`. It has to end
+    with exit code 0 when its score ends."""
+    started = request.node.started_commands = getattr(request.node, "started_commands", [])
+    mine = []
+
+    def start(orchestra, **options):
+        one = Csound(tmp_path / f"csound{len(mine) + 1}", orchestra, **options)
+        started.append(one)
+        mine.append(one)
+        return one
+
+    yield start
+    try:
+        for one in mine:
+            one.close()
+    finally:
+        for one in started:
+            one.kill()
+
+
+@pytest.fixture
+def csound_in_host(tmp_path):
+    """Runs a script in a process that has Csound inside it, with `TEXT`, the csd of these instruments, and `PORT`; gives
+    what the script told."""
+
+    def start(script, orchestra, *, score="i 1 0 3600", settings=None, wrapper=(), **header):
+        if csound_host.library() is None:
+            missing("libcsound64", "install the package libcsound64-6.0")
+        port = free_port()
+        text = csd(csound_runs.header(PORT=port, **header) + orchestra, score)
+        surroundings = {**csound_runs.environment(tmp_path), **(settings or {})}
+        return csound_host.run(f"PORT = {port}\nTEXT = {text!r}\n{script}", surroundings, tmp_path, wrapper)
+
+    return start
 
 
 @pytest.fixture(scope="session")

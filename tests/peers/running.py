@@ -144,24 +144,15 @@ def toml(value):
     return json.dumps(value)
 
 
-class Command:
-    """One run of the program: its process, and the lines that it has printed so far."""
+class Watched:
+    """A program that runs, and the lines that it has printed so far."""
 
-    def __init__(self, arguments, environment=None, folder=None):
-        settings = {
-            **os.environ,
-            "PATCHCORD_PYTHON": PYTHON,
-            "NO_COLOR": "1",
-            "RUST_BACKTRACE": "0",
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        settings.pop("TOUCH_TEXT_CONSOLE", None)
-        settings.update(environment or {})
+    def __init__(self, arguments, environment, folder=None, stdin=subprocess.DEVNULL):
         self.process = subprocess.Popen(
-            [str(program()), *map(str, arguments)],
+            [*map(str, arguments)],
             cwd=folder,
-            env=settings,
-            stdin=subprocess.DEVNULL,
+            env=environment,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -210,6 +201,22 @@ class Command:
         if self.process.poll() is None:
             self.process.kill()
         self.end()
+
+
+class Command(Watched):
+    """One run of the program under test."""
+
+    def __init__(self, arguments, environment=None, folder=None):
+        settings = {
+            **os.environ,
+            "PATCHCORD_PYTHON": PYTHON,
+            "NO_COLOR": "1",
+            "RUST_BACKTRACE": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        settings.pop("TOUCH_TEXT_CONSOLE", None)
+        settings.update(environment or {})
+        super().__init__([program(), *arguments], settings, folder)
 
 
 class Running(Command):

@@ -51,6 +51,18 @@ const PROGRAMS: &[Program] = &[
         purpose: "the tests of TLS with certificates of its making",
         is_there: || has("openssl"),
     },
+    Program {
+        name: "csound 6",
+        packages: &["csound", "csound-plugins", "libcsound64-6.0"],
+        purpose: "the tests of Csound's plugin",
+        is_there: || has("csound") && csound_has_plugins(),
+    },
+    Program {
+        name: "valgrind",
+        packages: &["valgrind"],
+        purpose: "the test that Csound's plugin leaks nothing",
+        is_there: || has("valgrind"),
+    },
 ];
 
 /// Why something is not set up.
@@ -194,6 +206,13 @@ impl Apt {
     }
 }
 
+/// Whether the original of the plugin is there, in the folder of the system's csound.
+fn csound_has_plugins() -> bool {
+    const ORIGINAL: &str = "csound/plugins64-6.0/libwebsocketIO.so";
+    let Ok(mut folders) = std::fs::read_dir("/usr/lib") else { return false };
+    folders.any(|folder| folder.is_ok_and(|folder| folder.path().join(ORIGINAL).exists()))
+}
+
 fn in_words(programs: &[&Program]) -> String {
     let names: Vec<String> =
         programs.iter().map(|program| format!("{} (for {})", program.name, program.purpose)).collect();
@@ -211,8 +230,9 @@ mod tests {
         assert_eq!(
             in_words(&missing),
             "node and npm (for the tests with a client on Node), chromium (for the tests of the demo page), openssl \
-             (for the tests of TLS with certificates of its making); on Debian or Ubuntu: sudo apt-get install nodejs \
-             npm chromium openssl"
+             (for the tests of TLS with certificates of its making), csound 6 (for the tests of Csound's plugin), \
+             valgrind (for the test that Csound's plugin leaks nothing); on Debian or Ubuntu: sudo apt-get install \
+             nodejs npm chromium openssl csound csound-plugins libcsound64-6.0 valgrind"
         );
     }
 

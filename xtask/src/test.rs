@@ -178,10 +178,12 @@ fn conformance() -> Result<(), Trouble> {
 
 fn peers() -> Result<(), Trouble> {
     let peers = setup::peers()?;
-    let program = target().map_err(SetupError::Target)?.join("debug/patchcord");
+    let built = target().map_err(SetupError::Target)?.join("debug");
+    show(cargo().args(["build", "--package", "patchcord-csound"]))?;
     let mut command = Command::new(peers.python);
     command.current_dir(root()).args(["-m", "pytest", "tests/peers", "-q"]);
-    Ok(show(command.env("PATCHCORD", program).env("PATCHCORD_PEERS", peers.folder))?)
+    command.env("PATCHCORD", built.join("patchcord")).env("PATCHCORD_PEERS", peers.folder);
+    Ok(show(command.env("PATCHCORD_CSOUND", built.join("libpatchcord_csound.so")))?)
 }
 
 #[cfg(test)]
