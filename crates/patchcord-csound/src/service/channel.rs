@@ -1,0 +1,177 @@
+//! A name of a port with the clients that it has.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use patchcord_signal::{
+    Counters, Direction, Kind, LatestWriter, Layout, OutgoingReader, PlayoutWriter, StreamLimits, StreamLog,
+    TextWriter, Variable, strings,
+};
+use patchcord_websocket::{MessageKind, Role, Sender};
+
+use super::settings::Settings;
+use super::stream::Message;
+
+/// Which connection, among those of the thread.
+pub(super) type ConnectionId = usize;
+
+/// Most bytes of a name's stream that are kept for slow clients.
+const MAX_LOG: usize = 4 << 20;
+
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub(super) name: String,
+    pub(super) layout: Layout,
+    pub(super) direction: Direction,
+    pub(super) counters: Arc<Counters>,
+    /// Its clients, one a connection.
+    pub(super) clients: Vec<ConnectionId>,
+    /// Sessions of `csound.v1` that want its values.
+    pub(super) watchers: usize,
+    /// The frames of an outgoing name.
+    pub(super) log: StreamLog,
+}
+
+impl Channel {
+    pub(super) fn new(variable: &Variable, port: &Arc<Counters>, settings: &Settings) -> Self {
+        Self {
+            name: variable.name.clone(),
+            layout: variable.layout.clone(),
+            direction: variable.direction,
+            counters: Counters::within(port),
+            clients: Vec::new(),
+            watchers: 0,
+            log: StreamLog::new(limits(settings.buffer)),
+        }
+    }
+
+    pub(super) fn set_buffer(&mut self, buffer: Duration) {
+        self.log.set_limits(limits(buffer));
+    }
+
+    /// Largest message that a client of this name may send, in bytes. What is sent to an outgoing name is ignored, so that
+    /// its size is not a client's mistake.
+    pub(super) fn message_limit(&self, settings: &Settings) -> usize {
+        match self.direction {
+            Direction::Incoming => self.layout.payload_len().unwrap_or(settings.text),
+            Direction::Outgoing => self.layout.payload_len().unwrap_or(0).max(settings.text),
+        }
+    }
+
+    /// Takes everything out of the speaker's ring into the stream, and gives each value to `keep` that may have to be kept.
+    /// Whether there was anything.
+    pub(super) fn pump(&mut self, reader: &mut OutgoingReader, now: Instant, mut keep: impl FnMut(&[u8])) -> bool {
+        let mut any = false;
+        match self.layout.payload_len() {
+            Some(length) if self.log.clients() > 0 => {
+                let keeps = self.layout.kind().is_kept() || self.watchers > 0;
+                let Ok(header) = Sender::new(Role::Server, 0).header(MessageKind::Binary, length) else { return false };
+                while !reader.is_empty() {
+                    any = true;
+                    let pushed = self.log.push(now, |out| {
+                        out.extend_from_slice(header.as_bytes());
+                        let start = out.len();
+                        reader.pop(out);
+                        if keeps {
+                            keep(&out[start..]);
+                        }
+                    });
+                    self.counters.add(patchcord_signal::Count::Dropped, pushed.lost);
+                }
+            }
+            _ => {
+                let mut payload = Vec::new();
+                while reader.pop(&mut payload).is_some() {
+                    any = true;
+                    self.push(&payload, now);
+                    keep(&payload);
+                    payload.clear();
+                }
+            }
+        }
+        any
+    }
+
+    /// Adds a value to the stream.
+    pub(super) fn push(&mut self, payload: &[u8], now: Instant) {
+        let layout = &self.layout;
+        let pushed = self.log.push(now, |out| encode(layout, payload, &mut Sender::new(Role::Server, 0), out));
+        self.counters.add(patchcord_signal::Count::Dropped, pushed.lost);
+    }
+}
+
+fn limits(buffer: Duration) -> StreamLimits {
+    StreamLimits { bytes: MAX_LOG, age: buffer }
+}
+
+/// Appends a value, in the form of rings and cells, as a frame.
+pub(super) fn encode(layout: &Layout, payload: &[u8], sender: &mut Sender, out: &mut Vec<u8>) {
+    // A sender refuses only behind a close frame, where nothing is lost any more.
+    let _ = match layout.kind() {
+        Kind::Text if layout.is_array() => sender.text(out, &strings::to_json(payload)),
+        Kind::Text => sender.text(out, &strings::text(payload)),
+        Kind::Audio | Kind::Control | Kind::Init => sender.binary(out, payload),
+    };
+}
+
+/// The way to one note's incoming variable.
+#[derive(Debug)]
+pub(super) enum Writer {
+    Latest(LatestWriter),
+    Text(TextWriter),
+    Audio(PlayoutWriter),
+}
+
+impl Writer {
+    /// Hands over a value in the form of rings and cells.
+    pub(super) fn store(&mut self, payload: &[u8]) {
+        match self {
+            Self::Latest(writer) => {
+                writer.store(payload);
+            }
+            Self::Text(writer) => {
+                writer.store(payload);
+            }
+            // A full ring counts by itself.
+            Self::Audio(writer) => {
+                writer.push(payload);
+            }
+        }
+    }
+
+    /// Nobody sends any more.
+    pub(super) fn end(&mut self) {
+        if let Self::Audio(writer) = self {
+            writer.end();
+        }
+    }
+}
+
+/// Why a message is no value of a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Wrong {
+    #[error("{got} bytes, and a value has {expected}")]
+    Size { got: usize, expected: usize },
+    #[error("{got} bytes, and a string may have {limit}")]
+    TooLong { got: usize, limit: usize },
+    #[error(transparent)]
+    Strings(#[from] strings::StringsError),
+}
+
+/// Reads a message as a value, and hands it to `store` in the form of rings and cells.
+pub(super) fn decode(
+    layout: &Layout,
+    limit: usize,
+    message: Message<'_>,
+    mut store: impl FnMut(&[u8]),
+) -> Result<(), Wrong> {
+    let payload = message.payload;
+    match layout.payload_len() {
+        Some(expected) if payload.len() == expected => store(payload),
+        Some(expected) => return Err(Wrong::Size { got: payload.len(), expected }),
+        None if payload.len() > limit => return Err(Wrong::TooLong { got: payload.len(), limit }),
+        None if layout.is_array() => store(&strings::from_json(payload, layout.members())?),
+        None => store(strings::check(payload)?.as_bytes()),
+    }
+    Ok(())
+}

@@ -1,0 +1,472 @@
+//! The loop of the service thread.
+//!
+//! It sleeps until a socket, a command, a deadline or published values wake it, serves all that is there in one round, and
+//! then pauses before the next: at least [`PAUSE`], so that there are at most some 2,000 rounds a second whatever happens,
+//! and longer after a round that took long, so that a busy thread collects more for each system call.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::event::Event;
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Registry, Token};
+
+use super::channel::ConnectionId;
+use super::connection::{Connection, Over, Parent, Stage};
+use super::dial::{self, Remote};
+use super::port::{self, Port};
+use super::settings::Settings;
+use super::shared::{NoteId, Replier, Shared};
+use super::transport::Transport;
+use super::{NoteParts, OpenError, Parts};
+use patchcord_websocket::CloseCode;
+
+/// The token of the waker. Those of listeners are their ports, those of connections follow.
+pub(super) const WAKE: Token = Token(0);
+const FIRST_CONNECTION: usize = 1 << 16;
+
+/// The pause between rounds, and the longest one.
+const PAUSE: Duration = Duration::from_micros(450);
+const LONGEST_PAUSE: Duration = Duration::from_millis(4);
+/// A pause is this many times as long as the round before it.
+const PAUSE_FACTOR: u32 = 12;
+/// Bytes of a read, and of a piece of a file.
+const BUFFER: usize = 64 * 1024;
+/// Reads of one connection in one round.
+const READS: usize = 4;
+/// How long the last clients of the process have to answer their close frames.
+const LINGER: Duration = Duration::from_millis(20);
+/// How long to wait when the process has no file descriptors left.
+const NO_DESCRIPTORS: Duration = Duration::from_millis(100);
+
+/// What Csound's threads ask for.
+#[derive(Debug)]
+pub(super) enum Command {
+    Open(NoteId, Box<port::Request>, Replier<Parts>),
+    Connect(NoteId, Box<dial::Request>, Replier<Parts>),
+    Set(usize, u16, Box<Settings>, Replier<()>),
+    Withdraw(NoteId, Replier<()>),
+    Stop,
+}
+
+/// Serves until it is told to stop.
+pub(super) fn run(shared: &Shared, mut poll: Poll) {
+    let Ok(registry) = poll.registry().try_clone() else { return };
+    let mut service = Service::new(registry);
+    let mut events = Events::with_capacity(256);
+    let mut commands = Vec::new();
+    loop {
+        shared.falls_asleep();
+        let timeout = service.timeout(Instant::now());
+        if let Err(error) = poll.poll(&mut events, timeout)
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            return;
+        }
+        shared.wakes_up();
+        let began = Instant::now();
+        service.now = began;
+        shared.take_commands(&mut commands);
+        for command in commands.drain(..) {
+            if let Command::Stop = command {
+                service.stop(&mut poll, &mut events);
+                return;
+            }
+            service.handle_command(command);
+        }
+        service.round(&events);
+        let spent = began.elapsed();
+        std::thread::sleep((spent * PAUSE_FACTOR).clamp(PAUSE, LONGEST_PAUSE).saturating_sub(spent));
+    }
+}
+
+struct Service {
+    registry: Registry,
+    now: Instant,
+    ports: BTreeMap<u16, Port>,
+    remotes: BTreeMap<NoteId, Remote>,
+    connections: Vec<Option<Box<Connection>>>,
+    free: Vec<ConnectionId>,
+    /// Connections with something to do in this round.
+    ready: Vec<ConnectionId>,
+    /// Connections that had more to do than their turn allowed.
+    again: Vec<ConnectionId>,
+    /// When a connection's time may be over.
+    next_sweep: Option<Instant>,
+    /// Ports that could not accept.
+    accept_again: Vec<u16>,
+    buffer: Vec<u8>,
+}
+
+impl Service {
+    fn new(registry: Registry) -> Self {
+        Self {
+            registry,
+            now: Instant::now(),
+            ports: BTreeMap::new(),
+            remotes: BTreeMap::new(),
+            connections: Vec::new(),
+            free: Vec::new(),
+            ready: Vec::new(),
+            again: Vec::new(),
+            next_sweep: None,
+            accept_again: Vec::new(),
+            buffer: vec![0; BUFFER],
+        }
+    }
+
+    /// How long to sleep; for ever if nothing is planned.
+    fn timeout(&mut self, now: Instant) -> Option<Duration> {
+        let has_data = !self.again.is_empty()
+            || self.ports.values_mut().any(Port::has_data)
+            || self.remotes.values_mut().any(Remote::has_data);
+        if has_data {
+            return Some(Duration::ZERO);
+        }
+        let dial = self.remotes.values().filter_map(Remote::next_deadline).min();
+        let accept = (!self.accept_again.is_empty()).then(|| now + NO_DESCRIPTORS);
+        let deadline = [self.next_sweep, dial, accept].into_iter().flatten().min()?;
+        Some(deadline.saturating_duration_since(now))
+    }
+
+    fn round(&mut self, events: &Events) {
+        for event in events {
+            self.handle_event(event);
+        }
+        for number in std::mem::take(&mut self.accept_again) {
+            self.accept(number);
+        }
+        self.ready.append(&mut self.again);
+        for id in std::mem::take(&mut self.ready) {
+            self.serve(id);
+        }
+        self.dial_due();
+        let mut dirty = std::mem::take(&mut self.ready);
+        for port in self.ports.values_mut() {
+            port.pump(self.now, &mut dirty);
+        }
+        for remote in self.remotes.values_mut() {
+            remote.pump(&mut self.connections, &mut dirty);
+        }
+        for id in dirty.drain(..) {
+            self.write(id);
+        }
+        self.ready = dirty;
+        if self.next_sweep.is_some_and(|sweep| self.now >= sweep) {
+            self.sweep();
+        }
+    }
+
+    fn handle_command(&mut self, command: Command) {
+        match command {
+            Command::Open(note, request, reply) => {
+                let parts = self.open(note, &request);
+                reply.answer(parts);
+            }
+            Command::Connect(note, request, reply) => {
+                let (remote, parts) = Remote::new(note, *request, self.now);
+                self.remotes.insert(note, remote);
+                reply.answer(Ok(parts));
+            }
+            Command::Set(instance, number, settings, reply) => {
+                if let Some(port) = self.ports.get_mut(&number).filter(|port| port.host.instance == instance) {
+                    port.set(*settings);
+                }
+                reply.answer(());
+            }
+            Command::Withdraw(note, reply) => {
+                self.withdraw(note);
+                reply.answer(());
+            }
+            Command::Stop => {}
+        }
+    }
+
+    fn open(&mut self, note: NoteId, request: &port::Request) -> Result<NoteParts, OpenError> {
+        let number = request.port;
+        if let Some(port) = self.ports.get_mut(&number) {
+            if port.host.instance != request.host.instance {
+                return Err(OpenError::InUse { port: number });
+            }
+            return port.join(note, &request.variables);
+        }
+        let mut port = Port::open(request)?;
+        let token = Token(usize::from(number));
+        let registered = self.registry.register(&mut port.listener, token, Interest::READABLE);
+        registered.map_err(|source| OpenError::Listen { port: number, source })?;
+        let parts = port.join(note, &request.variables)?;
+        self.ports.insert(number, port);
+        Ok(parts)
+    }
+
+    fn withdraw(&mut self, note: NoteId) {
+        if let Some(remote) = self.remotes.remove(&note) {
+            for id in remote.connections() {
+                self.close(id, dial::LEAVING, "the note has ended");
+            }
+        }
+        let Some(number) = self.ports.values().find(|port| port.has_note(note)).map(|port| port.number) else { return };
+        let Some(port) = self.ports.get_mut(&number) else { return };
+        let mut dirty = Vec::new();
+        let gone = port.withdraw(note, self.now, &mut dirty);
+        if port.is_abandoned() {
+            // The listener goes with it; connections of others than names are told below.
+            let sessions = std::mem::take(&mut port.sessions);
+            self.ports.remove(&number);
+            for id in sessions {
+                self.close(id, CloseCode::GOING_AWAY, "the port is closed");
+            }
+        }
+        for mut channel in gone {
+            for id in std::mem::take(&mut channel.clients) {
+                if let Some(Some(connection)) = self.connections.get_mut(id) {
+                    connection.orphan(&mut channel);
+                }
+                self.close(id, CloseCode::GOING_AWAY, "the variable is gone");
+            }
+        }
+        for id in dirty {
+            self.write(id);
+        }
+    }
+
+    /// Sends a close frame and writes it at once, as far as the socket takes it.
+    fn close(&mut self, id: ConnectionId, code: CloseCode, reason: &str) {
+        let now = self.now;
+        if let Some(Some(connection)) = self.connections.get_mut(id) {
+            connection.close(code, reason, now);
+        }
+        self.write(id);
+    }
+
+    fn handle_event(&mut self, event: &Event) {
+        let Token(token) = event.token();
+        if let Some(id) = token.checked_sub(FIRST_CONNECTION) {
+            if let Some(Some(connection)) = self.connections.get_mut(id) {
+                if event.is_readable() || event.is_read_closed() || event.is_error() {
+                    connection.socket.readable = true;
+                }
+                if event.is_writable() || event.is_error() {
+                    connection.socket.handle_writable();
+                }
+                self.ready.push(id);
+            }
+        } else if let Ok(number) = u16::try_from(token)
+            && number > 0
+        {
+            self.accept(number);
+        }
+    }
+
+    fn accept(&mut self, number: u16) {
+        while let Some(port) = self.ports.get_mut(&number) {
+            let socket = match port.listener.accept() {
+                Ok((socket, _)) => socket,
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return,
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => continue,
+                    _ => {
+                        // No descriptors: those that wait are taken when there are some again.
+                        self.accept_again.push(number);
+                        return;
+                    }
+                },
+            };
+            if !port.has_room() {
+                continue;
+            }
+            let _ = socket.set_nodelay(true);
+            let transport = match &port.tls {
+                Some(config) => match Transport::server(socket, Arc::clone(config)) {
+                    Ok(transport) => transport,
+                    Err(_) => continue,
+                },
+                None => Transport::plain(socket),
+            };
+            port.sockets += 1;
+            let connection = Connection::accepted(transport, number, self.now);
+            if self.enter(connection).is_none()
+                && let Some(port) = self.ports.get_mut(&number)
+            {
+                port.sockets -= 1;
+            }
+        }
+    }
+
+    fn dial_due(&mut self) {
+        let now = self.now;
+        let due: Vec<_> = self
+            .remotes
+            .iter()
+            .flat_map(|(&note, remote)| remote.due(now).into_iter().map(move |line| (note, line)))
+            .collect();
+        for (note, line) in due {
+            let Some(remote) = self.remotes.get_mut(&note) else { continue };
+            match remote.dial(line, now) {
+                Ok(connection) => {
+                    let id = self.enter(connection);
+                    if let Some(remote) = self.remotes.get_mut(&note) {
+                        match id {
+                            Some(id) => remote.handle_dialled(line, id),
+                            None => remote.handle_end(line, "there are no sockets left", now),
+                        }
+                    }
+                }
+                Err(reason) => remote.handle_end(line, &reason, now),
+            }
+        }
+    }
+
+    /// Registers a connection.
+    fn enter(&mut self, mut connection: Connection) -> Option<ConnectionId> {
+        let id = self.free.pop().unwrap_or(self.connections.len());
+        let socket: &mut TcpStream = connection.socket.transport().socket();
+        let token = Token(FIRST_CONNECTION + id);
+        if self.registry.register(socket, token, Interest::READABLE | Interest::WRITABLE).is_err() {
+            self.free.push(id);
+            return None;
+        }
+        self.plan(connection.next_deadline());
+        if id == self.connections.len() {
+            self.connections.push(None);
+        }
+        self.connections[id] = Some(Box::new(connection));
+        Some(id)
+    }
+
+    /// Reads and writes one connection.
+    fn serve(&mut self, id: ConnectionId) {
+        let Some(mut connection) = self.connections.get_mut(id).and_then(Option::take) else { return };
+        match self.read(id, &mut connection) {
+            Ok(()) => {
+                self.connections[id] = Some(connection);
+                self.write(id);
+            }
+            Err(reason) => self.end(id, *connection, &reason),
+        }
+    }
+
+    fn read(&mut self, id: ConnectionId, connection: &mut Connection) -> Result<(), String> {
+        if let (Parent::Remote(note, line), Stage::Connecting) = (connection.parent, &connection.stage) {
+            let Some(remote) = self.remotes.get_mut(&note) else { return Err(String::new()) };
+            remote.handle_connected(connection, line)?;
+            if matches!(connection.stage, Stage::Connecting) {
+                return Ok(());
+            }
+        }
+        for _ in 0..READS {
+            if !connection.socket.readable {
+                return Ok(());
+            }
+            let count = match connection.socket.read(&mut self.buffer) {
+                Ok(Some(count)) => count,
+                Ok(None) => return Ok(()),
+                Err(error) => return Err(error.to_string()),
+            };
+            let bytes = &mut self.buffer[..count];
+            match connection.parent {
+                Parent::Port(number) => {
+                    // What is left of a port that is gone is told its end, and has nothing to say.
+                    let result = match self.ports.get_mut(&number) {
+                        Some(port) => connection.handle_bytes(id, port, bytes, self.now),
+                        None => connection.handle_last_bytes(bytes, self.now),
+                    };
+                    result.map_err(|Over| String::new())?;
+                }
+                Parent::Remote(note, line) => match self.remotes.get_mut(&note) {
+                    Some(remote) => remote.handle_bytes(connection, id, line, bytes, self.now)?,
+                    None => connection.handle_last_bytes(bytes, self.now).map_err(|Over| String::new())?,
+                },
+            }
+        }
+        self.again.push(id);
+        Ok(())
+    }
+
+    fn write(&mut self, id: ConnectionId) {
+        let Some(Some(connection)) = self.connections.get_mut(id) else { return };
+        if matches!(connection.stage, Stage::Connecting) {
+            return;
+        }
+        let port = match connection.parent {
+            Parent::Port(number) => self.ports.get_mut(&number),
+            Parent::Remote(..) => None,
+        };
+        match connection.write(port, &mut self.buffer, self.now) {
+            Ok(more) => {
+                let deadline = connection.next_deadline();
+                self.plan(deadline);
+                if more {
+                    self.again.push(id);
+                }
+            }
+            Err(error) => {
+                if let Some(connection) = self.connections[id].take() {
+                    let reason = dial::over(&connection, error);
+                    self.end(id, *connection, reason);
+                }
+            }
+        }
+    }
+
+    /// Drops a connection and tells whose it was.
+    fn end(&mut self, id: ConnectionId, mut connection: Connection, reason: &str) {
+        match connection.parent {
+            Parent::Port(number) => {
+                if let Some(port) = self.ports.get_mut(&number) {
+                    connection.leave(id, port);
+                    port.sockets -= 1;
+                }
+            }
+            Parent::Remote(note, line) => {
+                if let Some(remote) = self.remotes.get_mut(&note) {
+                    remote.handle_end(line, reason, self.now);
+                }
+            }
+        }
+        let _ = self.registry.deregister(connection.socket.transport().socket());
+        self.free.push(id);
+    }
+
+    fn plan(&mut self, deadline: Option<Instant>) {
+        self.next_sweep = [self.next_sweep, deadline].into_iter().flatten().min();
+    }
+
+    /// Looks at every connection's time.
+    fn sweep(&mut self) {
+        self.next_sweep = None;
+        for id in 0..self.connections.len() {
+            let Some(connection) = &mut self.connections[id] else { continue };
+            match connection.poll(self.now) {
+                Ok(()) => self.write(id),
+                Err(error) => {
+                    if let Some(connection) = self.connections[id].take() {
+                        let reason = dial::over(&connection, error);
+                        self.end(id, *connection, reason);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells everybody the end, and waits a moment for their answers: a socket that is closed with something unread in it
+    /// would take the close frame back.
+    fn stop(&mut self, poll: &mut Poll, events: &mut Events) {
+        let notes: Vec<_> = self.ports.values().flat_map(Port::notes).chain(self.remotes.keys().copied()).collect();
+        for note in notes {
+            self.withdraw(note);
+        }
+        let deadline = Instant::now() + LINGER;
+        while self.connections.iter().flatten().any(|connection| connection.is_ending()) {
+            self.now = Instant::now();
+            let Some(left) = deadline.checked_duration_since(self.now).filter(|left| !left.is_zero()) else { return };
+            if poll.poll(events, Some(left)).is_err() {
+                return;
+            }
+            self.now = Instant::now();
+            self.round(events);
+        }
+    }
+}
