@@ -5,9 +5,9 @@
 //! one serves the sockets. What stands between them is here:
 //!
 //! - [`Layout`], [`samples`], [`strings`]: what values look like on the wire;
-//! - [`outgoing`]: the ring from the performance thread to the sockets, in order;
-//! - [`latest`], [`latest_text`]: the cell in the other direction, for what only the latest value of counts;
-//! - [`playout`]: the jitter buffer in that direction, for a-rate signals;
+//! - [`outgoing()`]: the ring from the performance thread to the sockets, in order;
+//! - [`latest()`], [`latest_text`]: the cell in the other direction, for what only the latest value of counts;
+//! - [`playout()`]: the jitter buffer in that direction, for a-rate signals;
 //! - [`StreamLog`]: one encoded stream for many clients, each at its own pace;
 //! - [`Names`]: who declares a name, who speaks, what a client gets;
 //! - [`control`]: `csound.v1`, JSON messages that set and watch signals by name;

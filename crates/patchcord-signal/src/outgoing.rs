@@ -2,7 +2,7 @@
 //! order.
 //!
 //! One writer and one reader, wait-free, with all memory taken when the ring is made. A full ring drops the newest value
-//! and counts it. A signal that nobody listens to is not written at all, except for [kept](Kind::is_kept) kinds.
+//! and counts it. A signal that nobody listens to is not written at all, except for [kept](crate::Kind::is_kept) kinds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
