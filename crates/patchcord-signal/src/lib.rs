@@ -4,7 +4,7 @@
 //! or sends values, as raw floats without a header. One thread computes the signals and must never wait; another
 //! one serves the sockets. What stands between them is here:
 //!
-//! - [`Layout`], [`samples`], [`strings`]: what values look like on the wire;
+//! - [`Layout`], [`message`], [`samples`], [`strings`]: what values look like on the wire;
 //! - [`outgoing()`]: the ring from the performance thread to the sockets, in order;
 //! - [`latest()`], [`latest_text`]: the cell in the other direction, for what only the latest value of counts;
 //! - [`playout()`]: the jitter buffer in that direction, for a-rate signals;
@@ -72,6 +72,7 @@ mod counters;
 pub mod fuzz;
 mod latest;
 mod layout;
+pub mod message;
 mod names;
 mod nearest;
 mod outgoing;

@@ -99,6 +99,7 @@ pub struct Latest<'a> {
 #[derive(Debug, Default)]
 pub struct Names {
     names: BTreeMap<NameId, Name>,
+    by_name: BTreeMap<String, NameId>,
     next: u64,
     revision: u64,
 }
@@ -140,6 +141,7 @@ impl Names {
         for (index, variable) in variables.iter().enumerate() {
             let id = self.find(&variable.name).unwrap_or_else(|| {
                 let id = NameId(self.new_number());
+                self.by_name.insert(variable.name.clone(), id);
                 self.names.insert(id, Name { variable: variable.clone(), slots: Vec::new(), kept: BTreeMap::new() });
                 id
             });
@@ -163,6 +165,7 @@ impl Names {
             }
             !name.slots.is_empty()
         });
+        self.by_name.retain(|_, id| self.names.contains_key(id));
         withdrawn
     }
 
@@ -183,7 +186,7 @@ impl Names {
 
     /// The name that is written so, exactly.
     pub fn find(&self, name: &str) -> Option<NameId> {
-        self.variables().find(|(_, variable)| variable.name == name).map(|(id, _)| id)
+        self.by_name.get(name).copied()
     }
 
     /// Who speaks for an outgoing name: the youngest note.
