@@ -397,6 +397,24 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_is_always_a_little_behind_costs_no_more_memory_with_time() {
+        let now = Instant::now();
+        let mut log = StreamLog::new(StreamLimits { bytes: 100_000, ..LIMITS });
+        let cursor = log.join(Vec::new());
+        let frame = |number: u32| number.to_le_bytes().repeat(250);
+        for number in 0..10 {
+            push(&mut log, now, &frame(number));
+        }
+        for number in 10..2000 {
+            push(&mut log, now, &frame(number));
+            assert_eq!(log.pending(&cursor)[1][..1000], frame(number - 10));
+            assert_eq!(log.advance(&cursor, 1000), 1);
+            assert!(log.kept() == 10_000 && log.bytes.len() < 50_000);
+        }
+        assert_eq!(log.lost(&cursor), 0);
+    }
+
+    #[test]
     #[should_panic(expected = "no more than was pending")]
     fn more_than_was_pending_cannot_be_written() {
         let mut log = StreamLog::new(LIMITS);

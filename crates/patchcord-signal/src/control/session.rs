@@ -461,7 +461,9 @@ mod tests {
     fn what_is_watched_comes_at_its_rate_with_the_latest_value() -> Result<(), NameError> {
         let mut fixture = Fixture::new(Level::Off)?;
         let (begin, period) = (fixture.now, Duration::from_millis(100));
+        fixture.keep(0, 9.0);
         fixture.receive(r#"{"subscribe":["kamp"],"rate":10}"#);
+        assert_eq!(fixture.poll(), None, "what was kept may be of long ago");
         assert_eq!(fixture.session.next_poll(begin), NextPoll::Value);
         let mut got = Vec::new();
         for millisecond in 0u32..1000 {
