@@ -20,7 +20,7 @@ use std::ffi::{c_int, c_void};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn csound_opcode_init(csound: *mut c_void, list: *mut *const c_void) -> i64 {
     // SAFETY: as above.
-    unsafe { ffi::entry::answer(csound, list.cast(), &opcodes::ENTRIES, |_| {}) as i64 }
+    unsafe { ffi::entry::answer(csound, list.cast(), &opcodes::ENTRIES, service::forget) as i64 }
 }
 
 /// Csound's question for the plugin's version of the interface and size of numbers.

@@ -69,6 +69,11 @@ pub struct OutgoingWriter {
 }
 
 impl OutgoingWriter {
+    /// Bytes of the longest value: the limit of text, the size of a value of numbers.
+    pub fn largest(&self) -> usize {
+        self.payload.unwrap_or_else(|| self.ring.buffer().capacity() / 2 - TEXT_HEADER)
+    }
+
     /// Whether a value that is published now is wanted: somebody listens, or the kind is kept for those who will.
     #[inline]
     pub fn has_listeners(&self) -> bool {

@@ -248,6 +248,11 @@ impl<'call> Call<'call> {
         Some(self.pointer(argument).cast())
     }
 
+    /// Whether this is an array.
+    pub fn is_array(&self, argument: &Argument) -> bool {
+        matches!(argument.kind, ArgumentKind::Array(..))
+    }
+
     /// Whether this is a text: an `S` variable or a text that is written out.
     pub fn is_text(&self, argument: &Argument) -> bool {
         argument.kind == ArgumentKind::Variable(Element::Text)

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::{MyFlt, layout::OpcodeHead};
 
 /// Places in the table of Csound 6.18, which is frozen. The public part has 243.
-mod place {
+pub(super) mod place {
     pub const SAMPLE_RATE: usize = 0;
     pub const KSMPS: usize = 2;
     pub const MESSAGE: usize = 17;
@@ -15,7 +15,6 @@ mod place {
     pub const REALLOC: usize = 52;
     pub const INIT_ERROR: usize = 96;
     pub const PERFORM_ERROR: usize = 97;
-    pub const REGISTER_SENSE_EVENT: usize = 186;
     pub const REGISTER_DEINIT: usize = 187;
     pub const REGISTER_RESET: usize = 188;
     pub const INPUT_MESSAGE: usize = 218;

@@ -28,8 +28,8 @@ pub struct OpcodeText {
     /// The opcode's entry, as Csound has copied it.
     pub entry: *const OpcodeEntry,
     name: *const c_char,
-    inputs: *const NameList,
-    outputs: *const NameList,
+    pub(super) inputs: *const NameList,
+    pub(super) outputs: *const NameList,
     input_arguments: *const c_void,
     /// How many inputs there are.
     pub input_count: u32,
@@ -44,7 +44,7 @@ pub struct OpcodeText {
 #[repr(C)]
 pub struct NameList {
     count: c_int,
-    names: [*const c_char; 1],
+    pub(super) names: [*const c_char; 1],
 }
 
 /// `INSDS`: a note, or the instance of a user-defined opcode.
@@ -146,6 +146,18 @@ pub struct OpcodeEntry {
     pub perform_audio: Option<EntryFunction>,
     /// Csound's own.
     pub user: *const c_void,
+}
+
+#[cfg(test)]
+impl OpcodeEntry {
+    /// Whether this is the entry of that name with those inputs.
+    pub(crate) fn is(&self, name: &str, inputs: &str) -> bool {
+        // SAFETY: an entry's name and types are constants.
+        unsafe {
+            std::ffi::CStr::from_ptr(self.name).to_bytes() == name.as_bytes()
+                && std::ffi::CStr::from_ptr(self.inputs).to_bytes() == inputs.as_bytes()
+        }
+    }
 }
 
 // SAFETY: an entry is constant, and its pointers are to constants.

@@ -10,13 +10,15 @@
 //! - [`thread`] starts a thread without leaving anything behind in Csound's own thread.
 
 #![allow(unsafe_code, reason = "Csound calls with raw pointers and is called through a table of them")]
-#![allow(dead_code, reason = "the opcodes come next")]
 
 mod argument;
 mod call;
+mod channel;
 mod csound;
 pub mod entry;
 mod layout;
+#[cfg(test)]
+pub(crate) mod test_host;
 pub mod thread;
 
 pub use argument::{Argument, ArgumentKind, Element, Side};
