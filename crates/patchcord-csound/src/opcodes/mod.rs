@@ -28,13 +28,13 @@ const MANY: usize = 8_184;
 
 /// The opcodes as Csound lists them. Of entries with one name the first that fits is taken.
 pub(crate) static ENTRIES: [OpcodeEntry; 9] = [
-    entry::<Port, MANY>(c"websocket.in", c"*", c"i", When::Perform),
+    entry::<Port, MANY>(c"websocket", c"*", c"i", When::Perform),
     entry::<Port, MANY>(c"websocket", c"*", c"i*", When::Perform),
     entry::<Port, MANY>(c"websocketsend", c"", c"i*", When::Perform),
-    entry::<Client, MANY>(c"websocketclient.in", c"*", c"S", When::Perform),
+    entry::<Client, MANY>(c"websocketclient", c"*", c"S", When::Perform),
     entry::<Client, MANY>(c"websocketclient", c"*", c"S*", When::Perform),
     entry::<Client, MANY>(c"websocketclientsend", c"", c"S*", When::Perform),
     entry::<Status, 4>(c"websocketstatus", c"kkk", c"i", When::Perform),
-    entry::<Set, 3>(c"websocketset.i", c"", c"iSi", When::Init),
-    entry::<Set, 3>(c"websocketset.S", c"", c"iSS", When::Init),
+    entry::<Set, 3>(c"websocketset", c"", c"iSi", When::Init),
+    entry::<Set, 3>(c"websocketset", c"", c"iSS", When::Init),
 ];

@@ -73,7 +73,7 @@ fn send(host: &mut TestHost, port: u16, variables: &mut [&mut TestVariable]) -> 
 fn receiver(host: &mut TestHost, port: u16, variables: &mut [&mut TestVariable]) -> TestOpcode {
     let mut number = host.number("port", "i");
     number.samples(1)[0] = MyFlt::from(port);
-    let mut opcode = host.opcode(entry("websocket.in", "i"), variables, &mut [&mut number]);
+    let mut opcode = host.opcode(entry("websocket", "i"), variables, &mut [&mut number]);
     assert_eq!(opcode.init(), 0, "{:?}", host.lines());
     opcode
 }
