@@ -61,7 +61,6 @@ struct Structure {
 /// A Csound for tests. What it lends lives as long as it does.
 pub(crate) struct TestHost {
     csound: Box<Structure>,
-    types: Vec<Box<(VariableType, CString)>>,
 }
 
 extern "C" fn sample_rate(csound: *const Structure) -> MyFlt {
@@ -145,7 +144,7 @@ impl TestHost {
             lines: RefCell::default(),
             at_end: RefCell::default(),
         };
-        TestHost { csound: Box::new(csound), types: Vec::new() }
+        TestHost { csound: Box::new(csound) }
     }
 
     /// The lines printed since the last time.
@@ -153,44 +152,40 @@ impl TestHost {
         self.csound.lines.take()
     }
 
-    fn kind(&mut self, letter: &str) -> *const VariableType {
-        let name = CString::new(letter).unwrap();
+    /// A type; it stays for as long as the tests run, as Csound's do.
+    fn kind(letter: &str) -> *const VariableType {
         // SAFETY: a type is pointers alone.
-        let mut kind = Box::new((unsafe { MaybeUninit::<VariableType>::zeroed().assume_init() }, name));
-        kind.0.name = kind.1.as_ptr();
-        self.types.push(kind);
-        &raw const self.types.last().unwrap().0
+        let kind = Box::leak(Box::new(unsafe { MaybeUninit::<VariableType>::zeroed().assume_init() }));
+        kind.name = CString::new(letter).unwrap().into_raw();
+        kind
     }
 
-    fn variable(&mut self, name: &str, letter: &str, words: usize) -> TestVariable {
-        let mut memory = vec![0_u64; words + 1];
-        memory[0] = self.kind(letter).addr() as u64;
-        let mut memory = memory.into_boxed_slice();
-        // The type's address keeps where it comes from.
+    fn variable(name: &str, letter: &str, words: usize) -> TestVariable {
+        let mut memory = vec![0_u64; words + 1].into_boxed_slice();
         // SAFETY: the first word is the pointer's place.
-        unsafe { memory.as_mut_ptr().cast::<*const VariableType>().write(self.kind(letter)) };
+        unsafe { memory.as_mut_ptr().cast::<*const VariableType>().write(Self::kind(letter)) };
         TestVariable { name: CString::new(name).unwrap(), memory, numbers: Vec::new(), sizes: Vec::new() }
     }
 
     /// A number (`k`, `i`, `c`) or a block of samples (`a`).
-    pub(crate) fn number(&mut self, name: &str, letter: &str) -> TestVariable {
+    pub(crate) fn number(&self, name: &str, letter: &str) -> TestVariable {
         let words = if letter == "a" { self.csound.ksmps as usize } else { 1 };
-        self.variable(name, letter, words)
+        Self::variable(name, letter, words)
     }
 
     /// A text.
-    pub(crate) fn text(&mut self, name: &str) -> TestVariable {
-        self.variable(name, "S", 2)
+    pub(crate) fn text(&self, name: &str) -> TestVariable {
+        Self::variable(name, "S", 2)
     }
 
     /// An array of numbers, or of blocks.
-    pub(crate) fn array(&mut self, name: &str, letter: &str, sizes: &[c_int]) -> TestVariable {
-        let mut variable = self.variable(name, "[", size_of::<ArrayData>() / 8);
+    pub(crate) fn array(&self, name: &str, letter: &str, sizes: &[c_int]) -> TestVariable {
+        let mut variable = Self::variable(name, "[", size_of::<ArrayData>() / 8);
         let per_member = if letter == "a" { self.csound.ksmps as usize } else { 1 };
         let count = sizes.iter().product::<c_int>() as usize * per_member;
         variable.numbers = vec![0.0; count];
         variable.sizes = sizes.to_vec();
-        let member_type = self.kind(letter);
+        let member_type = Self::kind(letter);
         // SAFETY: the variable has room for this.
         unsafe {
             variable.value().cast::<ArrayData>().write(ArrayData {
@@ -303,7 +298,7 @@ impl TestVariable {
         }
     }
 
-    pub(crate) fn to_text(&mut self) -> String {
+    pub(crate) fn current_text(&mut self) -> String {
         // SAFETY: as above.
         unsafe {
             let string = self.value().cast::<StringData>();

@@ -140,7 +140,7 @@ fn bytes_become_csounds_floats() {
             && number.samples(1)[0] == 0.75
             && matrix.numbers == [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
             && once.samples(1)[0] == 0.1
-            && text.to_text() == "Grüße"
+            && text.current_text() == "Grüße"
     });
     host.end_notes();
 }
@@ -176,7 +176,7 @@ fn a_k_cycle_allocates_nothing() {
         if host.lines().is_empty() {
             counted += after - before;
         }
-        texts += u32::from(!s_in.to_text().is_empty());
+        texts += u32::from(!s_in.current_text().is_empty());
     }
     assert!(texts > 100, "texts arrived in {texts} cycles");
     assert_eq!(k_in.samples(1)[0], 295.0);
