@@ -102,6 +102,8 @@ pub struct Names {
     by_name: BTreeMap<String, NameId>,
     next: u64,
     revision: u64,
+    /// What is kept of any name is what it is now.
+    keeps_all: bool,
 }
 
 #[derive(Debug)]
@@ -123,9 +125,15 @@ impl Name {
 }
 
 impl Names {
-    /// No names.
+    /// No names, of a host that keeps outgoing values of [kept](crate::Kind::is_kept) kinds, and others only while somebody
+    /// watches them.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No names, of a host that keeps every value when it changes, so that what is kept is always current.
+    pub fn keeping_all() -> Self {
+        Self { keeps_all: true, ..Self::default() }
     }
 
     /// Declares the variables of a note that begins, all or none. From then on the note speaks for the outgoing ones. Of a
@@ -231,6 +239,14 @@ impl Names {
         let name = self.names.get(&id)?;
         let (payload, revision) = name.kept.get(&name.speaker())?;
         Some(Latest { payload, revision: *revision })
+    }
+
+    /// Whether what is kept of a name is what it is now. If not, the current value is the next one that is kept.
+    pub fn is_current(&self, id: NameId) -> bool {
+        self.keeps_all
+            || self
+                .variable(id)
+                .is_some_and(|variable| variable.direction == Direction::Incoming || variable.layout.kind().is_kept())
     }
 
     fn keep_as(&mut self, id: NameId, slot: Option<Slot>, payload: &[u8]) {

@@ -147,6 +147,9 @@ pub enum ControlError {
     /// A name that went while its value was waited for.
     #[error("`{0}` has ended before it had a value")]
     Gone(String),
+    /// What the host could not do, in its own words.
+    #[error("{0}")]
+    Host(String),
     /// More refusals wait to be read than are kept.
     #[error("further errors are left out, because they are not read fast enough")]
     TooMany,

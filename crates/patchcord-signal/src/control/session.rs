@@ -1,6 +1,7 @@
 //! One client of the control protocol at the host.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
@@ -66,7 +67,7 @@ impl Session {
     /// [`poll`](Self::poll).
     pub fn receive(&mut self, message: &str, names: &Names, host: &Host, now: Instant, actions: &mut Vec<Action>) {
         match Request::parse(message) {
-            Err(refusal) => self.refuse(refusal),
+            Err(refusal) => self.answer(refusal),
             Ok(Request::Set(values)) => self.set(&values, names, host, actions),
             Ok(Request::Get(asked)) => self.get(asked, names),
             Ok(Request::Subscribe { names: asked, rate }) => {
@@ -79,7 +80,18 @@ impl Session {
 
     /// Takes a binary message, which this protocol does not have.
     pub fn receive_binary(&mut self) {
-        self.refuse(Refusal { error: ControlError::Binary, of: Value::Null });
+        self.answer(Refusal { error: ControlError::Binary, of: Value::Null });
+    }
+
+    /// Says that the host could not do what it was asked to, for a reason that the client may read.
+    pub fn refuse(&mut self, action: &Action, reason: impl Display, names: &Names) {
+        let error = ControlError::Host(reason.to_string());
+        let name = match action {
+            Action::SetVariable { id, .. } => names.variable(*id).map_or("", |variable| variable.name.as_str()),
+            Action::SetChannel { name, .. } => name,
+            Action::Event(event) => return self.answer(Refusal { error, of: json!({ "event": shortened(event) }) }),
+        };
+        self.answer(Refusal::of_name(error, "set", name, None));
     }
 
     /// Says that names have been declared or withdrawn: the client is greeted again.
@@ -130,7 +142,7 @@ impl Session {
         for (name, value) in values {
             match set(name, value, names, host) {
                 Ok(action) => actions.push(action),
-                Err(error) => self.refuse(Refusal::of_name(error, "set", &shortened(name), Some(value))),
+                Err(error) => self.answer(Refusal::of_name(error, "set", &shortened(name), Some(value))),
             }
         }
     }
@@ -138,11 +150,11 @@ impl Session {
     fn get(&mut self, asked: Vec<String>, names: &Names) {
         for name in asked {
             match readable(&name, names) {
-                Ok((id, variable)) => {
+                Ok(id) => {
                     let known = names.latest(id).map_or(0, |latest| latest.revision);
-                    self.wanted.insert(name, if is_live(variable) { known } else { 0 });
+                    self.wanted.insert(name, if names.is_current(id) { 0 } else { known });
                 }
-                Err(error) => self.refuse(Refusal::of_name(error, "get", &shortened(&name), None)),
+                Err(error) => self.answer(Refusal::of_name(error, "get", &shortened(&name), None)),
             }
         }
     }
@@ -150,12 +162,12 @@ impl Session {
     fn subscribe(&mut self, asked: Vec<String>, period: Duration, names: &Names, now: Instant) {
         for name in asked {
             match readable(&name, names) {
-                Ok((id, variable)) => {
+                Ok(id) => {
                     let known = names.latest(id).map_or(0, |latest| latest.revision);
-                    let seen = if is_live(variable) { known } else { 0 };
+                    let seen = if names.is_current(id) { 0 } else { known };
                     self.watched.insert(name, Watch { period, next: now, seen, id: Some(id) });
                 }
-                Err(error) => self.refuse(Refusal::of_name(error, "subscribe", &shortened(&name), None)),
+                Err(error) => self.answer(Refusal::of_name(error, "subscribe", &shortened(&name), None)),
             }
         }
     }
@@ -164,7 +176,7 @@ impl Session {
         for name in asked {
             if self.watched.remove(&name).is_none() && names.find(&name).is_none() {
                 let error = unknown(&name, names);
-                self.refuse(Refusal::of_name(error, "unsubscribe", &shortened(&name), None));
+                self.answer(Refusal::of_name(error, "unsubscribe", &shortened(&name), None));
             }
         }
     }
@@ -178,10 +190,10 @@ impl Session {
             actions.push(Action::Event(event));
             return;
         };
-        self.refuse(Refusal { error, of: json!({ "event": shortened(&event) }) });
+        self.answer(Refusal { error, of: json!({ "event": shortened(&event) }) });
     }
 
-    fn refuse(&mut self, refusal: Refusal) {
+    fn answer(&mut self, refusal: Refusal) {
         match self.refusals.len() {
             0..MAX_REFUSALS => self.refusals.push_back(refusal),
             MAX_REFUSALS => self.refusals.push_back(Refusal { error: ControlError::TooMany, of: Value::Null }),
@@ -197,7 +209,7 @@ impl Session {
                 return false;
             };
             let latest = names.latest(id);
-            let is_new = !is_live(variable) || latest.is_some_and(|latest| latest.revision > *old);
+            let is_new = names.is_current(id) || latest.is_some_and(|latest| latest.revision > *old);
             if !is_new || values.is_full() {
                 return true;
             }
@@ -205,7 +217,7 @@ impl Session {
             false
         });
         for name in gone {
-            self.refuse(Refusal::of_name(ControlError::Gone(shortened(&name)), "get", &name, None));
+            self.answer(Refusal::of_name(ControlError::Gone(shortened(&name)), "get", &name, None));
         }
     }
 
@@ -252,11 +264,6 @@ impl Values {
     }
 }
 
-/// Whether the current value is known only while somebody listens.
-fn is_live(variable: &Variable) -> bool {
-    variable.direction == Direction::Outgoing && !variable.layout.kind().is_kept()
-}
-
 fn set(name: &str, value: &Value, names: &Names, host: &Host) -> Result<Action, ControlError> {
     match names.find(name).and_then(|id| Some((id, names.variable(id)?))) {
         Some((_, variable)) if variable.direction == Direction::Outgoing => {
@@ -276,8 +283,8 @@ fn set(name: &str, value: &Value, names: &Names, host: &Host) -> Result<Action, 
     }
 }
 
-/// The variable of a name that can be had in JSON.
-fn readable<'a>(name: &str, names: &'a Names) -> Result<(NameId, &'a Variable), ControlError> {
+/// A name whose values can be had in JSON.
+fn readable(name: &str, names: &Names) -> Result<NameId, ControlError> {
     let id = names.find(name).ok_or_else(|| unknown(name, names))?;
     let variable = names.variable(id).ok_or_else(|| unknown(name, names))?;
     let members = variable.layout.members();
@@ -286,7 +293,7 @@ fn readable<'a>(name: &str, names: &'a Names) -> Result<(NameId, &'a Variable), 
     } else if members > MAX_MEMBERS {
         Err(ControlError::TooManyMembers { name: name.to_owned(), members })
     } else {
-        Ok((id, variable))
+        Ok(id)
     }
 }
 
@@ -431,6 +438,41 @@ mod tests {
         assert_eq!(fixture.actions, [Action::Event("i 1 0 1".into())]);
         assert!(fixture.refusal().0.starts_with("a score event is one line"));
         assert!(fixture.refusal().0.starts_with("a score event is one line"));
+        Ok(())
+    }
+
+    #[test]
+    fn what_the_host_could_not_do_is_said() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Events)?;
+        fixture.receive(r#"{"set":{"kfreq":1}}"#);
+        fixture.receive(r#"{"set":{"gain":0.5}}"#);
+        fixture.receive(r#"{"event":"i 1 0 1"}"#);
+        for (action, of) in fixture.actions.clone().iter().zip([
+            json!({"set": ["kfreq"]}),
+            json!({"set": ["gain"]}),
+            json!({"event": "i 1 0 1"}),
+        ]) {
+            fixture.session.refuse(action, "too many wait", &fixture.names);
+            assert_eq!(fixture.refusal(), ("too many wait".into(), of));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_host_that_keeps_all_is_believed() -> Result<(), NameError> {
+        let mut fixture = Fixture::new(Level::Off)?;
+        let variable = fixture.names.variable(fixture.ids[0]).expect("a name").clone();
+        fixture.names = Names::keeping_all();
+        fixture.ids = fixture.names.declare(&[variable])?.names;
+        fixture.receive(r#"{"get":["kamp"]}"#);
+        assert_eq!(fixture.poll(), Some(json!({"values": {"kamp": null}})));
+        fixture.slot = fixture.names.speaker(fixture.ids[0]).expect("a speaker");
+        fixture.keep(0, 0.5);
+        for request in [r#"{"get":["kamp"]}"#, r#"{"subscribe":["kamp"]}"#] {
+            fixture.receive(request);
+            assert_eq!(fixture.poll(), Some(json!({"values": {"kamp": 0.5}})));
+            assert_eq!(fixture.poll(), None);
+        }
         Ok(())
     }
 
