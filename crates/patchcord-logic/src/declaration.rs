@@ -7,6 +7,8 @@
 //! A node's sockets may depend on its attributes: three `Input` sockets because `Count` is 3, one `Case` for each entry
 //! of `Cases`. A declaration says how ([`Repeat`]), and [`crate::compile`] makes the sockets of each node.
 
+use std::rc::Rc;
+
 use crate::compile::Attributes;
 use crate::engine::{Failure, Flow, Turn};
 use crate::graph::Listen;
@@ -83,6 +85,11 @@ pub trait Behaviour {
     /// The connection that it works on, by its position in the graph.
     fn connection(&self) -> Option<usize> {
         None
+    }
+
+    /// Method and path of the requests that it takes, for the outside to answer the others.
+    fn routes(&self) -> Vec<(Rc<str>, Rc<str>)> {
+        Vec::new()
     }
 
     /// What an event node waits for.

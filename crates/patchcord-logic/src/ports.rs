@@ -170,6 +170,8 @@ pub struct HttpRequest {
     pub query: Vec<(Rc<str>, Rc<str>)>,
     /// Header names and values.
     pub headers: Vec<(Rc<str>, Rc<str>)>,
+    /// User and password of Basic authentication.
+    pub basic: Option<(Rc<str>, Rc<str>)>,
     /// The body.
     pub body: Payload,
 }
