@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patchcord_signal::{
-    Counters, Direction, Kind, LatestWriter, Layout, OutgoingReader, PlayoutWriter, StreamLimits, StreamLog,
+    Count, Counters, Direction, Kind, LatestWriter, Layout, OutgoingReader, PlayoutWriter, StreamLimits, StreamLog,
     TextWriter, Variable, strings,
 };
 use patchcord_websocket::{MessageKind, Role, Sender};
@@ -30,6 +30,8 @@ pub(super) struct Channel {
     pub(super) watchers: usize,
     /// The frames of an outgoing name.
     pub(super) log: StreamLog,
+    /// Memory for one value.
+    scratch: Vec<u8>,
 }
 
 impl Channel {
@@ -42,6 +44,7 @@ impl Channel {
             clients: Vec::new(),
             watchers: 0,
             log: StreamLog::new(limits(settings.buffer)),
+            scratch: Vec::new(),
         }
     }
 
@@ -76,17 +79,18 @@ impl Channel {
                             keep(&out[start..]);
                         }
                     });
-                    self.counters.add(patchcord_signal::Count::Dropped, pushed.lost);
+                    self.counters.add(Count::Dropped, pushed.lost);
                 }
             }
             _ => {
-                let mut payload = Vec::new();
+                let mut payload = std::mem::take(&mut self.scratch);
                 while reader.pop(&mut payload).is_some() {
                     any = true;
                     self.push(&payload, now);
                     keep(&payload);
                     payload.clear();
                 }
+                self.scratch = payload;
             }
         }
         any
@@ -96,7 +100,7 @@ impl Channel {
     pub(super) fn push(&mut self, payload: &[u8], now: Instant) {
         let layout = &self.layout;
         let pushed = self.log.push(now, |out| encode(layout, payload, &mut Sender::new(Role::Server, 0), out));
-        self.counters.add(patchcord_signal::Count::Dropped, pushed.lost);
+        self.counters.add(Count::Dropped, pushed.lost);
     }
 }
 

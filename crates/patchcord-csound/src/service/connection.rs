@@ -6,6 +6,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use patchcord_signal::control::{MAX_MESSAGE, SUBPROTOCOL};
 use patchcord_signal::{Choice, Count};
 use patchcord_websocket::handshake::client::ReplyReader;
 use patchcord_websocket::handshake::server::{accept, check_origin, is_upgrade};
@@ -27,11 +28,18 @@ const DRAINING: Duration = Duration::from_secs(2);
 /// Pieces of a file that one connection is sent in a row.
 const PIECES: usize = 8;
 
+/// Which port: by its number, and which of those that had the number one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PortId {
+    pub(super) number: u16,
+    pub(super) opening: u64,
+}
+
 /// Whose connection it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Parent {
-    /// A port's, by its number.
-    Port(u16),
+    /// A port's.
+    Port(PortId),
     /// A client's: its note, and which of its variables.
     Remote(NoteId, usize),
 }
@@ -78,7 +86,7 @@ impl From<io::Error> for Over {
 
 impl Connection {
     /// A connection that a port has accepted.
-    pub(super) fn accepted(transport: Transport, port: u16, now: Instant) -> Self {
+    pub(super) fn accepted(transport: Transport, port: PortId, now: Instant) -> Self {
         let mut connection = Self::new(transport, Parent::Port(port), Stage::Head(Vec::new()));
         connection.until = Some(now + OPENING);
         connection
@@ -211,7 +219,7 @@ impl Connection {
             }
             Choice::First(name) => (Some(name), None),
             Choice::Named(name) => (Some(name), port.channels.get(&name).map(|channel| channel.name.clone())),
-            Choice::Control => (None, Some(patchcord_signal::control::SUBPROTOCOL.to_owned())),
+            Choice::Control => (None, Some(SUBPROTOCOL.to_owned())),
         };
         if port.clients >= port.settings.clients {
             let text = format!("port {} has its {} clients already", port.number, port.settings.clients);
@@ -232,7 +240,7 @@ impl Connection {
                 port.sessions.push(id);
                 port.clients += 1;
                 port.counters.add(Count::Clients, 1);
-                (Subject::Session(Box::default()), 64 * 1024, subprotocol.unwrap_or_default())
+                (Subject::Session(Box::default()), MAX_MESSAGE, subprotocol.unwrap_or_default())
             }
         };
         port.say(&format!("websocket: connection established for {shown}"));
@@ -244,12 +252,14 @@ impl Connection {
     fn handle_frames(&mut self, id: ConnectionId, port: &mut Port, bytes: &mut [u8], now: Instant) -> Result<(), Over> {
         let Stage::Stream(stream) = &mut self.stage else { return Ok(()) };
         let mut wrong = None;
-        let progress = stream.receive(bytes, self.socket.out(), now, |subject, message, _, _| {
-            if let Subject::Name(name, _) = subject
-                && let Err(error) = port.receive(*name, message)
-            {
-                wrong.get_or_insert((*name, error));
+        let progress = stream.receive(bytes, self.socket.out(), now, |subject, message, sender, out| match subject {
+            Subject::Name(name, _) => {
+                if let Err(error) = port.receive(*name, message) {
+                    wrong.get_or_insert((*name, error));
+                }
             }
+            Subject::Session(session) => session.receive(message, port, sender, out, now),
+            Subject::Variable | Subject::Nothing => {}
         });
         if let Some((name, error)) = wrong
             && !std::mem::replace(&mut stream.said_wrong, true)
@@ -263,6 +273,16 @@ impl Connection {
             self.finish();
         }
         Ok(())
+    }
+
+    /// Tells a session what is new, after a greeting if that is due, and when there may be more.
+    pub(super) fn poll_session(&mut self, port: &mut Port, greets: bool, now: Instant) -> Option<Instant> {
+        let Stage::Stream(stream) = &mut self.stage else { return None };
+        let (session, sender) = stream.session()?;
+        if greets {
+            session.greet_again();
+        }
+        session.poll(port, sender, self.socket.out(), now)
     }
 
     /// A WebSocket leaves its subject; what it has begun is finished first.

@@ -16,6 +16,7 @@ use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::channel::{Channel, ConnectionId, Writer, Wrong, decode, encode};
+use super::connection::PortId;
 use super::settings::Settings;
 use super::shared::NoteId;
 use super::status::{self, Counts};
@@ -45,7 +46,6 @@ struct PortNote {
     readers: Vec<Option<OutgoingReader>>,
     writers: Vec<Option<Writer>>,
     console: console::Writer,
-    #[allow(dead_code, reason = "the sessions that make requests come next")]
     requests: request::Writer,
 }
 
@@ -53,6 +53,8 @@ struct PortNote {
 pub(super) struct Port {
     pub(super) host: Host,
     pub(super) number: u16,
+    /// Tells it from others that had or will have its number.
+    opening: u64,
     pub(super) settings: Settings,
     pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) listener: TcpListener,
@@ -62,6 +64,8 @@ pub(super) struct Port {
     notes: Vec<PortNote>,
     pub(super) counters: Arc<Counters>,
     counts: Arc<Counts>,
+    /// Sessions have to be told what is here.
+    pub(super) names_changed: bool,
     /// All its connections.
     pub(super) sockets: usize,
     /// Those of them that are clients.
@@ -72,7 +76,7 @@ pub(super) struct Port {
 
 impl Port {
     /// Listens.
-    pub(super) fn open(request: &Request) -> Result<Self, OpenError> {
+    pub(super) fn open(request: &Request, opening: u64) -> Result<Self, OpenError> {
         let port = request.port;
         let address = request.settings.interface();
         let listener = listen(address, port).map_err(|source| match source.kind() {
@@ -86,6 +90,7 @@ impl Port {
         Ok(Self {
             host: request.host,
             number: port,
+            opening,
             settings: request.settings.clone(),
             tls: request.tls.clone(),
             listener,
@@ -94,6 +99,7 @@ impl Port {
             notes: Vec::new(),
             counters: counts.counters.clone(),
             counts,
+            names_changed: false,
             sockets: 0,
             clients: 0,
             sessions: Vec::new(),
@@ -114,6 +120,7 @@ impl Port {
             requests,
         };
         let (mut outgoing, mut incoming) = (Vec::new(), Vec::new());
+        let names_before = self.channels.len();
         for (variable, &name) in variables.iter().zip(&declared.names) {
             let channel =
                 self.channels.entry(name).or_insert_with(|| Channel::new(variable, &self.counters, &self.settings));
@@ -139,6 +146,7 @@ impl Port {
             }
         }
         self.notes.push(note);
+        self.names_changed |= self.channels.len() != names_before;
         for name in declared.names {
             self.update_listeners(name);
         }
@@ -152,6 +160,7 @@ impl Port {
         let note = self.notes.remove(place);
         let withdrawn = self.names.withdraw(note.owner);
         let gone: Vec<_> = withdrawn.gone.iter().filter_map(|name| self.channels.remove(name)).collect();
+        self.names_changed |= !gone.is_empty();
         for channel in &gone {
             self.clients -= channel.clients.len();
             channel.counters.subtract(Count::Clients, channel.clients.len() as u64);
@@ -166,6 +175,10 @@ impl Port {
             }
         }
         gone
+    }
+
+    pub(super) fn id(&self) -> PortId {
+        PortId { number: self.number, opening: self.opening }
     }
 
     pub(super) fn has_note(&self, id: NoteId) -> bool {
@@ -189,6 +202,7 @@ impl Port {
     /// Takes new settings, as far as an open port can.
     pub(super) fn set(&mut self, settings: Settings) {
         self.settings = settings;
+        self.names_changed = true;
         for channel in self.channels.values_mut() {
             channel.set_buffer(self.settings.buffer);
         }
@@ -202,7 +216,6 @@ impl Port {
     }
 
     /// Where requests of clients to Csound go.
-    #[allow(dead_code, reason = "the sessions that make requests come next")]
     pub(super) fn requests(&mut self) -> Option<&mut request::Writer> {
         self.notes.iter_mut().rev().map(|note| &mut note.requests).find(|requests| requests.is_allowed())
     }
@@ -251,7 +264,7 @@ impl Port {
                 self.counters.subtract(Count::Clients, 1);
                 self.clients -= 1;
                 for name in session.watched() {
-                    self.unwatch(name);
+                    self.unwatch(*name);
                 }
             }
             Subject::Variable | Subject::Nothing => {}
@@ -260,7 +273,6 @@ impl Port {
     }
 
     /// A session wants the values of a name.
-    #[allow(dead_code, reason = "the sessions that make requests come next")]
     pub(super) fn watch(&mut self, name: NameId) {
         if let Some(channel) = self.channels.get_mut(&name) {
             channel.watchers += 1;
@@ -284,29 +296,26 @@ impl Port {
             return Ok(());
         }
         let (layout, counters) = (channel.layout.clone(), channel.counters.clone());
-        let result = decode(&layout, self.settings.text, message, |payload| {
-            for slot in self.names.slots(name) {
-                if let Some(writer) = writer(&mut self.notes, *slot) {
-                    writer.store(payload);
-                }
-            }
-        });
-        match &result {
-            Ok(()) => {
-                counters.add(Count::Received, 1);
-                if layout.kind() != Kind::Audio {
-                    self.keep_received(name, &layout, message);
-                }
-            }
-            Err(_) => counters.add(Count::WrongSize, 1),
+        let limit = self.settings.text;
+        let result = decode(&layout, limit, message, |payload| self.store(name, payload));
+        if result.is_err() {
+            counters.add(Count::WrongSize, 1);
         }
         result
     }
 
-    fn keep_received(&mut self, name: NameId, layout: &patchcord_signal::Layout, message: Message<'_>) {
-        let text = self.settings.text;
-        let names = &mut self.names;
-        let _ = decode(layout, text, message, |payload| names.keep_received(name, payload));
+    /// Hands a value, in the form of rings and cells, to all notes that have an incoming name.
+    pub(super) fn store(&mut self, name: NameId, payload: &[u8]) {
+        let Some(channel) = self.channels.get(&name) else { return };
+        channel.counters.add(Count::Received, 1);
+        for slot in self.names.slots(name) {
+            if let Some(writer) = writer(&mut self.notes, *slot) {
+                writer.store(payload);
+            }
+        }
+        if channel.layout.kind() != Kind::Audio {
+            self.names.keep_received(name, payload);
+        }
     }
 
     /// Takes what the notes have published into the streams. Connections that have something to write are appended to
@@ -339,6 +348,13 @@ impl Port {
     /// Whether [`pump`](Self::pump) would find something.
     pub(super) fn has_data(&mut self) -> bool {
         self.notes.iter_mut().any(|note| note.readers.iter_mut().flatten().any(|reader| !reader.is_empty()))
+    }
+
+    /// It is closed: `websocketstatus` shows nothing of it any more.
+    pub(super) fn close(self) -> Vec<ConnectionId> {
+        self.counters.subtract(Count::Clients, self.sessions.len() as u64);
+        self.counts.begin();
+        self.sessions
     }
 
     /// What is here, in words, for who asks for something else.

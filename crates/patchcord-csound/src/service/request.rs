@@ -2,8 +2,6 @@
 //!
 //! A bounded ring of bytes per note, so that performance copies and never frees. A request is written whole or not at all.
 
-#![allow(dead_code, reason = "the sessions that make requests come next")]
-
 use std::ffi::CStr;
 
 use rtrb::{Consumer, Producer, RingBuffer};

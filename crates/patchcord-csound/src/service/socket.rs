@@ -10,6 +10,8 @@ use super::transport::Transport;
 pub(super) const STALL: Duration = Duration::from_secs(30);
 /// Memory for own bytes that an idle connection keeps.
 const KEPT: usize = 4 * 1024;
+/// Written bytes at the begin of the memory that are let go while others wait.
+const MOVED: usize = 64 * 1024;
 
 #[derive(Debug)]
 pub(super) struct Socket {
@@ -80,6 +82,11 @@ impl Socket {
     pub(super) fn write_own(&mut self, now: Instant) -> io::Result<bool> {
         while self.written < self.out.len() {
             if self.blocked {
+                // A peer that is always a little behind must not make the memory grow.
+                if self.written > MOVED {
+                    self.out.drain(..self.written);
+                    self.written = 0;
+                }
                 return Ok(false);
             }
             let result = self.transport.write(&self.out[self.written..]);

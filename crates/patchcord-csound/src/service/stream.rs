@@ -32,6 +32,13 @@ pub(super) struct Message<'a> {
     pub(super) payload: &'a [u8],
 }
 
+impl<'a> Message<'a> {
+    /// Its text, if it is one.
+    pub(super) fn text(self) -> Option<&'a str> {
+        std::str::from_utf8(self.payload).ok().filter(|_| self.is_text)
+    }
+}
+
 /// What is to become of the connection after a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -74,6 +81,14 @@ impl Stream {
 
     pub(super) fn sender(&mut self) -> &mut Sender {
         &mut self.sender
+    }
+
+    /// Its session, if it is one and goes on, with what writes its messages.
+    pub(super) fn session(&mut self) -> Option<(&mut Session, &mut Sender)> {
+        match &mut self.subject {
+            Subject::Session(session) if !self.close.is_closing() => Some((session, &mut self.sender)),
+            _ => None,
+        }
     }
 
     /// Takes what was read. Each message goes to `deliver`; what has to be answered is appended to `out`.

@@ -14,7 +14,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Registry, Token};
 
 use super::channel::ConnectionId;
-use super::connection::{Connection, Over, Parent, Stage};
+use super::connection::{Connection, Over, Parent, PortId, Stage};
 use super::dial::{self, Remote};
 use super::port::{self, Port};
 use super::settings::Settings;
@@ -150,6 +150,7 @@ impl Service {
         for remote in self.remotes.values_mut() {
             remote.pump(&mut self.connections, &mut dirty);
         }
+        self.poll_sessions(&mut dirty);
         for id in dirty.drain(..) {
             self.write(id);
         }
@@ -157,6 +158,21 @@ impl Service {
         if self.next_sweep.is_some_and(|sweep| self.now >= sweep) {
             self.sweep();
         }
+    }
+
+    fn poll_sessions(&mut self, dirty: &mut Vec<ConnectionId>) {
+        let mut next = self.next_sweep;
+        for port in self.ports.values_mut() {
+            let greets = std::mem::take(&mut port.names_changed);
+            for index in 0..port.sessions.len() {
+                let id = port.sessions[index];
+                let Some(Some(connection)) = self.connections.get_mut(id) else { continue };
+                let due = connection.poll_session(port, greets, self.now);
+                next = [next, due].into_iter().flatten().min();
+                dirty.push(id);
+            }
+        }
+        self.next_sweep = next;
     }
 
     fn handle_command(&mut self, command: Command) {
@@ -192,7 +208,7 @@ impl Service {
             }
             return port.join(note, &request.variables);
         }
-        let mut port = Port::open(request)?;
+        let mut port = Port::open(request, note)?;
         let token = Token(usize::from(number));
         let registered = self.registry.register(&mut port.listener, token, Interest::READABLE);
         registered.map_err(|source| OpenError::Listen { port: number, source })?;
@@ -212,10 +228,9 @@ impl Service {
         let mut dirty = Vec::new();
         let gone = port.withdraw(note, self.now, &mut dirty);
         if port.is_abandoned() {
-            // The listener goes with it; connections of others than names are told below.
-            let sessions = std::mem::take(&mut port.sessions);
-            self.ports.remove(&number);
-            for id in sessions {
+            // The listener goes with it.
+            let sessions = self.ports.remove(&number).map(Port::close);
+            for id in sessions.into_iter().flatten() {
                 self.close(id, CloseCode::GOING_AWAY, "the port is closed");
             }
         }
@@ -286,7 +301,7 @@ impl Service {
                 None => Transport::plain(socket),
             };
             port.sockets += 1;
-            let connection = Connection::accepted(transport, number, self.now);
+            let connection = Connection::accepted(transport, port.id(), self.now);
             if self.enter(connection).is_none()
                 && let Some(port) = self.ports.get_mut(&number)
             {
@@ -367,9 +382,9 @@ impl Service {
             };
             let bytes = &mut self.buffer[..count];
             match connection.parent {
-                Parent::Port(number) => {
+                Parent::Port(port) => {
                     // What is left of a port that is gone is told its end, and has nothing to say.
-                    let result = match self.ports.get_mut(&number) {
+                    let result = match port_of(&mut self.ports, port) {
                         Some(port) => connection.handle_bytes(id, port, bytes, self.now),
                         None => connection.handle_last_bytes(bytes, self.now),
                     };
@@ -391,7 +406,7 @@ impl Service {
             return;
         }
         let port = match connection.parent {
-            Parent::Port(number) => self.ports.get_mut(&number),
+            Parent::Port(port) => port_of(&mut self.ports, port),
             Parent::Remote(..) => None,
         };
         match connection.write(port, &mut self.buffer, self.now) {
@@ -414,8 +429,8 @@ impl Service {
     /// Drops a connection and tells whose it was.
     fn end(&mut self, id: ConnectionId, mut connection: Connection, reason: &str) {
         match connection.parent {
-            Parent::Port(number) => {
-                if let Some(port) = self.ports.get_mut(&number) {
+            Parent::Port(port) => {
+                if let Some(port) = port_of(&mut self.ports, port) {
                     connection.leave(id, port);
                     port.sockets -= 1;
                 }
@@ -469,4 +484,9 @@ impl Service {
             self.round(events);
         }
     }
+}
+
+/// The port that a connection belongs to, if it is still that one.
+fn port_of(ports: &mut BTreeMap<u16, Port>, id: PortId) -> Option<&mut Port> {
+    ports.get_mut(&id.number).filter(|port| port.id() == id)
 }

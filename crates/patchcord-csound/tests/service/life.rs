@@ -1,1 +1,178 @@
-//! To come.
+//! How notes, ports and connections end, and how soon.
+
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
+use std::time::{Duration, Instant};
+
+use patchcord_csound::service::{Direction, OpenError, SettingValue, connect, forget, open, set, watch};
+use patchcord_signal::Kind;
+
+use crate::peers::{
+    KSMPS, await_clients, bytes, client, close_code, free_port, host, input, numbers, opened, out, publish, tcp,
+    try_client, variable,
+};
+
+/// What a drop may take, with a margin for machines that do much else.
+const DROP: Duration = Duration::from_millis(80);
+
+fn timed<T>(what: &str, value: T) {
+    let start = Instant::now();
+    drop(value);
+    let took = start.elapsed();
+    assert!(took < DROP, "{what}: {took:?}");
+}
+
+#[test]
+fn a_note_ends_soon_in_every_state() {
+    let (note, _) = opened(&[out("k", Kind::Control)]);
+    timed("without clients", note);
+
+    let (note, port) = opened(&[out("k", Kind::Control)]);
+    let clients: Vec<_> = (0..16).map(|_| client(port, "k")).collect();
+    await_clients(&note, 16);
+    timed("with clients that do not answer", note);
+    drop(clients);
+
+    let (note, port) = opened(&[out("k", Kind::Control)]);
+    let lazy: Vec<_> = (0..8)
+        .map(|_| {
+            let mut socket = tcp(port);
+            socket.write_all(b"GET / HTTP/1.1\r\n").unwrap();
+            socket
+        })
+        .collect();
+    timed("with half a head", note);
+    drop(lazy);
+
+    let (mut note, port) = opened(&[variable("abig", Kind::Audio, &[64], Direction::Outgoing)]);
+    let slow = client(port, "abig");
+    await_clients(&note, 1);
+    for _ in 0..400 {
+        note.outgoing[0].publish(&bytes(&[0.5; KSMPS * 64]));
+        note.note.wake();
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    timed("with a client that does not read", note);
+    drop(slow);
+
+    // Nobody accepts: the system does, up to a point, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("ws://{}", silent.local_addr().unwrap());
+    let note = connect(host(1), &url, &[out("k", Kind::Control)]).unwrap();
+    std::thread::sleep(Duration::from_millis(20));
+    timed("with an opening under way", note);
+    // An address for documentation, where nothing ever answers.
+    let note = connect(host(1), "ws://192.0.2.1:9", &[out("k", Kind::Control)]).unwrap();
+    timed("with a dial under way", note);
+}
+
+#[test]
+fn the_end_is_told_and_the_port_is_free_at_once() {
+    let port = free_port();
+    let host = host(port.into());
+    for round in 0..20 {
+        let mut note = open(host, port, &[out("k", Kind::Control)]).unwrap();
+        let mut socket = client(port, "k");
+        await_clients(&note, 1);
+        publish(&mut note, 0, f64::from(round));
+        assert_eq!(numbers(&mut socket), [f64::from(round)]);
+        drop(note);
+        drop(TcpListener::bind(("127.0.0.1", port)).expect("the port is free"));
+        assert_eq!(close_code(&mut socket), Some(1001));
+    }
+}
+
+#[test]
+fn a_name_that_goes_takes_its_clients_and_no_others() {
+    let port = free_port();
+    let host = host(port.into());
+    let mut stays = open(host, port, &[out("kstays", Kind::Control)]).unwrap();
+    let mut goes = open(host, port, &[variable("abig", Kind::Audio, &[64], Direction::Outgoing)]).unwrap();
+    let (mut kept, mut gone) = (client(port, "kstays"), client(port, "abig"));
+    await_clients(&stays, 2);
+    // A frame is on its way, perhaps in part; it is finished before the close.
+    goes.outgoing[0].publish(&bytes(&[0.25; KSMPS * 64]));
+    goes.note.wake();
+    std::thread::sleep(Duration::from_millis(5));
+    drop(goes);
+    assert_eq!(numbers(&mut gone).len(), KSMPS * 64);
+    assert_eq!(close_code(&mut gone), Some(1001));
+    await_clients(&stays, 1);
+    assert_eq!(try_client(port, Some("abig")).unwrap_err().0, 404);
+    publish(&mut stays, 0, 1.0);
+    assert_eq!(numbers(&mut kept), [1.0]);
+}
+
+#[test]
+fn a_port_belongs_to_one_instance() {
+    let port = free_port();
+    let note = open(host(41), port, &[out("k", Kind::Control)]).unwrap();
+    let other = open(host(42), port, &[out("k", Kind::Control)]).unwrap_err();
+    assert!(matches!(other, OpenError::InUse { .. }));
+    assert_eq!(other.to_string(), format!("port {port} is in use; choose another one, or end what has it"));
+    drop(note);
+    let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let taken = open(host(42), port, &[out("k", Kind::Control)]).unwrap_err();
+    assert!(matches!(taken, OpenError::InUse { .. }), "{taken}");
+    drop(listener);
+    drop(open(host(42), port, &[out("k", Kind::Control)]).unwrap());
+    assert!(matches!(open(host(42), 0, &[]).unwrap_err(), OpenError::BadPort(0)));
+}
+
+#[test]
+fn an_instance_that_is_reset_leaves_nothing() {
+    let port = free_port();
+    set(51, port, "clients", SettingValue::Number(1.0)).unwrap();
+    let note = open(host(51), port, &[out("k", Kind::Control)]).unwrap();
+    let mut socket = client(port, "k");
+    forget(51);
+    assert_eq!(close_code(&mut socket), Some(1001));
+    let again = open(host(52), port, &[out("k", Kind::Control)]).unwrap();
+    timed("a note that was forgotten", note);
+    let clients = [client(port, "k"), client(port, "k")];
+    await_clients(&again, 2);
+    drop(clients);
+}
+
+#[test]
+fn a_port_can_be_watched_before_and_after_it_is_open() {
+    let port = free_port();
+    let watch = watch(61, port);
+    assert_eq!(watch.status(), Default::default());
+    let note = open(host(61), port, &[out("k", Kind::Control)]).unwrap();
+    let socket = client(port, "k");
+    await_clients(&note, 1);
+    assert_eq!(watch.status().clients, 1);
+    drop(note);
+    assert_eq!(watch.status(), Default::default());
+    drop(socket);
+}
+
+#[test]
+fn pings_are_answered_and_closes_too() {
+    let (note, port) = opened(&[input("k", Kind::Control)]);
+    let mut socket = client(port, "k");
+    socket.send(tungstenite::Message::Ping("hello".into())).unwrap();
+    assert_eq!(socket.read().unwrap(), tungstenite::Message::Pong("hello".into()));
+    let code = tungstenite::protocol::CloseFrame { code: 4000.into(), reason: "enough".into() };
+    socket.close(Some(code)).unwrap();
+    assert_eq!(close_code(&mut socket), Some(4000));
+    await_clients(&note, 0);
+    // What breaks the protocol is told so.
+    let mut socket = client(port, "k");
+    socket.get_mut().write_all(&[0x82, 0x01, 0x00]).unwrap();
+    assert_eq!(close_code(&mut socket), Some(1002));
+    await_clients(&note, 0);
+}
+
+#[test]
+fn all_interfaces_are_those_of_ipv6_too() {
+    let port = free_port();
+    set(port.into(), port, "interface", SettingValue::Text("*".into())).unwrap();
+    let note = open(host(port.into()), port, &[out("k", Kind::Control)]).unwrap();
+    drop(TcpStream::connect(("127.0.0.1", port)).unwrap());
+    if TcpListener::bind("[::1]:0").is_ok() {
+        drop(TcpStream::connect(("::1", port)).unwrap());
+    }
+    drop(note);
+}
