@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use patchcord_signal::{
-    Count, Counters, Direction, Kind, LatestWriter, Layout, OutgoingReader, PlayoutWriter, StreamLimits, StreamLog,
-    TextWriter, Variable, strings,
+    Count, Counters, Direction, LatestWriter, Layout, OutgoingReader, PlayoutWriter, StreamLimits, StreamLog,
+    TextWriter, Variable, message,
 };
 use patchcord_websocket::{MessageKind, Role, Sender};
 
 use super::settings::Settings;
-use super::stream::Message;
 
 /// Which connection, among those of the thread.
 pub(super) type ConnectionId = usize;
@@ -56,8 +55,8 @@ impl Channel {
     /// its size is not a client's mistake.
     pub(super) fn message_limit(&self, settings: &Settings) -> usize {
         match self.direction {
-            Direction::Incoming => self.layout.payload_len().unwrap_or(settings.text),
-            Direction::Outgoing => self.layout.payload_len().unwrap_or(0).max(settings.text),
+            Direction::Incoming => message::limit(&self.layout, settings.text),
+            Direction::Outgoing => message::limit(&self.layout, settings.text).max(settings.text),
         }
     }
 
@@ -111,10 +110,9 @@ fn limits(buffer: Duration) -> StreamLimits {
 /// Appends a value, in the form of rings and cells, as a frame.
 pub(super) fn encode(layout: &Layout, payload: &[u8], sender: &mut Sender, out: &mut Vec<u8>) {
     // A sender refuses only behind a close frame, where nothing is lost any more.
-    let _ = match layout.kind() {
-        Kind::Text if layout.is_array() => sender.text(out, &strings::to_json(payload)),
-        Kind::Text => sender.text(out, &strings::text(payload)),
-        Kind::Audio | Kind::Control | Kind::Init => sender.binary(out, payload),
+    let _ = match message::encode(layout, payload) {
+        message::Message::Text(text) => sender.text(out, &text),
+        message::Message::Binary(bytes) => sender.binary(out, bytes),
     };
 }
 
@@ -149,33 +147,4 @@ impl Writer {
             writer.end();
         }
     }
-}
-
-/// Why a message is no value of a name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wrong {
-    #[error("{got} bytes, and a value has {expected}")]
-    Size { got: usize, expected: usize },
-    #[error("{got} bytes, and a string may have {limit}")]
-    TooLong { got: usize, limit: usize },
-    #[error(transparent)]
-    Strings(#[from] strings::StringsError),
-}
-
-/// Reads a message as a value, and hands it to `store` in the form of rings and cells.
-pub(super) fn decode(
-    layout: &Layout,
-    limit: usize,
-    message: Message<'_>,
-    mut store: impl FnMut(&[u8]),
-) -> Result<(), Wrong> {
-    let payload = message.payload;
-    match layout.payload_len() {
-        Some(expected) if payload.len() == expected => store(payload),
-        Some(expected) => return Err(Wrong::Size { got: payload.len(), expected }),
-        None if payload.len() > limit => return Err(Wrong::TooLong { got: payload.len(), limit }),
-        None if layout.is_array() => store(&strings::from_json(payload, layout.members())?),
-        None => store(strings::check(payload)?.as_bytes()),
-    }
-    Ok(())
 }

@@ -138,7 +138,7 @@ impl Connection {
             return Err(Over);
         }
         if let Stage::Stream(stream) = &mut self.stage
-            && stream.receive(bytes, self.socket.out(), now, |_, _, _, _| {}) == Progress::Finish
+            && stream.receive(bytes, self.socket.out(), now, |_, _| {}) == Progress::Finish
         {
             self.finish();
         }
@@ -252,13 +252,13 @@ impl Connection {
     fn handle_frames(&mut self, id: ConnectionId, port: &mut Port, bytes: &mut [u8], now: Instant) -> Result<(), Over> {
         let Stage::Stream(stream) = &mut self.stage else { return Ok(()) };
         let mut wrong = None;
-        let progress = stream.receive(bytes, self.socket.out(), now, |subject, message, sender, out| match subject {
+        let progress = stream.receive(bytes, self.socket.out(), now, |subject, message| match subject {
             Subject::Name(name, _) => {
                 if let Err(error) = port.receive(*name, message) {
                     wrong.get_or_insert((*name, error));
                 }
             }
-            Subject::Session(session) => session.receive(message, port, sender, out, now),
+            Subject::Session(session) => session.receive(message, port, now),
             Subject::Variable | Subject::Nothing => {}
         });
         if let Some((name, error)) = wrong

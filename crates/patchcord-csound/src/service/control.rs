@@ -41,25 +41,15 @@ impl Session {
         self.state.names_changed();
     }
 
-    /// Takes a message. What cannot be done is said at once.
-    pub(super) fn receive(
-        &mut self,
-        message: Message<'_>,
-        port: &mut Port,
-        sender: &mut Sender,
-        out: &mut Vec<u8>,
-        now: Instant,
-    ) {
+    /// Takes a message.
+    pub(super) fn receive(&mut self, message: Message<'_>, port: &mut Port, now: Instant) {
         let Some(text) = message.text() else { return self.state.receive_binary() };
         let mut actions = Vec::new();
         let host = host(port);
         self.state.receive(text, &port.names, &host, now, &mut actions);
         for action in actions {
-            if let Err(error) = act(action, port)
-                && out.len() < MAX_WAITING
-            {
-                let answer = format!("{{\"error\":{},\"of\":null}}", serde_json::Value::from(error.to_string()));
-                let _ = sender.text(out, &answer);
+            if let Err(error) = act(&action, port) {
+                self.state.refuse(&action, error, &port.names);
             }
         }
     }
@@ -105,20 +95,20 @@ fn host(port: &Port) -> control::Host {
     }
 }
 
-fn act(action: Action, port: &mut Port) -> Result<(), NotPassedOn> {
+fn act(action: &Action, port: &mut Port) -> Result<(), NotPassedOn> {
     match action {
         Action::SetVariable { id, payload } => {
-            port.store(id, &payload);
+            port.store(*id, payload);
             return Ok(());
         }
         Action::SetChannel { name, value } => {
             let requests = port.requests().ok_or(NotPassedOn::NoNote)?;
             match value {
-                ChannelValue::Number(value) => requests.number(&name, value)?,
-                ChannelValue::Text(text) => requests.text(&name, &text)?,
+                ChannelValue::Number(value) => requests.number(name, *value)?,
+                ChannelValue::Text(text) => requests.text(name, text)?,
             }
         }
-        Action::Event(line) => port.requests().ok_or(NotPassedOn::NoNote)?.event(&line)?,
+        Action::Event(line) => port.requests().ok_or(NotPassedOn::NoNote)?.event(line)?,
     }
     Ok(())
 }

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
-use patchcord_signal::{Count, Counters, Direction, Layout, OutgoingReader, Variable};
+use patchcord_signal::{Count, Counters, Direction, Layout, OutgoingReader, Variable, message};
 use patchcord_websocket::handshake::client::{ClientError, ClientRequest};
 use patchcord_websocket::{CloseCode, Role};
 
-use super::channel::{ConnectionId, Writer, decode, encode};
+use super::channel::{ConnectionId, Writer, encode};
 use super::connection::{Connection, OPENING, Over, Parent, Stage};
 use super::port::{incoming_way, outgoing_ring};
 use super::shared::NoteId;
@@ -254,7 +254,7 @@ impl Remote {
     ) -> Result<(), String> {
         let seed = getrandom::u64().map_err(|error| error.to_string())?;
         let line = &mut self.lines[index];
-        let limit = line.layout.payload_len().unwrap_or(self.target.settings.text);
+        let limit = message::limit(&line.layout, self.target.settings.text);
         let mut stream = Stream::new(Role::Client, Subject::Variable, limit, seed, now);
         if let Flow::Outgoing(reader, kept) = &mut line.flow {
             reader.set_listeners(1);
@@ -284,9 +284,11 @@ impl Remote {
         let Line { name, layout, flow, counters, .. } = &mut self.lines[index];
         let limit = self.target.settings.text;
         let mut wrong = None;
-        let progress = stream.receive(bytes, connection.socket.out(), now, |_, message, _, _| {
+        let progress = stream.receive(bytes, connection.socket.out(), now, |_, message| {
             let result = match flow {
-                Flow::Incoming(writer) => decode(layout, limit, message, |payload| writer.store(payload)),
+                Flow::Incoming(writer) => {
+                    message::decode(layout, message.payload, limit).map(|payload| writer.store(&payload))
+                }
                 Flow::Outgoing(..) => Ok(()),
             };
             match result {

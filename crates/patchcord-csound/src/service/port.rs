@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::TcpListener;
+use patchcord_signal::message::{self, MessageError};
 use patchcord_signal::{
     Choice, Count, Counters, Direction, Kind, NameId, Names, OutgoingReader, Owner, PlayoutSettings, Slot, Variable,
     latest, latest_text, outgoing, outgoing_text, playout, values_in,
@@ -15,7 +16,7 @@ use patchcord_websocket::{Role, Sender};
 use rustls::ServerConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::channel::{Channel, ConnectionId, Writer, Wrong, decode, encode};
+use super::channel::{Channel, ConnectionId, Writer, encode};
 use super::connection::PortId;
 use super::settings::Settings;
 use super::shared::NoteId;
@@ -288,20 +289,23 @@ impl Port {
     }
 
     /// A message came for a name: hands it to all notes that have it.
-    pub(super) fn receive(&mut self, name: NameId, message: Message<'_>) -> Result<(), Wrong> {
+    pub(super) fn receive(&mut self, name: NameId, message: Message<'_>) -> Result<(), MessageError> {
         let Some(channel) = self.channels.get(&name) else { return Ok(()) };
         if channel.direction == Direction::Outgoing {
             // As it was always: nobody listens to what is sent to an input.
             channel.counters.add(Count::Received, 1);
             return Ok(());
         }
-        let (layout, counters) = (channel.layout.clone(), channel.counters.clone());
-        let limit = self.settings.text;
-        let result = decode(&layout, limit, message, |payload| self.store(name, payload));
-        if result.is_err() {
-            counters.add(Count::WrongSize, 1);
+        match message::decode(&channel.layout, message.payload, self.settings.text) {
+            Ok(payload) => {
+                self.store(name, &payload);
+                Ok(())
+            }
+            Err(error) => {
+                channel.counters.add(Count::WrongSize, 1);
+                Err(error)
+            }
         }
-        result
     }
 
     /// Hands a value, in the form of rings and cells, to all notes that have an incoming name.

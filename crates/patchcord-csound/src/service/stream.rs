@@ -97,7 +97,7 @@ impl Stream {
         mut input: &mut [u8],
         out: &mut Vec<u8>,
         now: Instant,
-        mut deliver: impl FnMut(&mut Subject, Message<'_>, &mut Sender, &mut Vec<u8>),
+        mut deliver: impl FnMut(&mut Subject, Message<'_>),
     ) -> Progress {
         self.heartbeat.handle_bytes();
         loop {
@@ -105,10 +105,10 @@ impl Stream {
                 Ok(None) => return Progress::Open,
                 Ok(Some(Event::Text(text))) => {
                     let message = Message { is_text: true, payload: text.as_bytes() };
-                    deliver(&mut self.subject, message, &mut self.sender, out);
+                    deliver(&mut self.subject, message);
                 }
                 Ok(Some(Event::Binary(payload))) => {
-                    deliver(&mut self.subject, Message { is_text: false, payload }, &mut self.sender, out);
+                    deliver(&mut self.subject, Message { is_text: false, payload });
                 }
                 Ok(Some(Event::Ping(payload))) => {
                     if out.len() < PONGS {

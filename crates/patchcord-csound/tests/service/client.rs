@@ -20,6 +20,7 @@ use crate::peers::{
     PATIENCE, await_clients, bytes, console, free_port, host, input, numbers, opened, out, publish, send, taken, text,
 };
 
+#[expect(clippy::result_large_err, reason = "tungstenite wants it so")]
 /// Accepts one WebSocket, and says which sub-protocol it wanted.
 fn accept(listener: &TcpListener) -> (WebSocket<TcpStream>, String) {
     let (socket, _) = listener.accept().unwrap();

@@ -197,7 +197,7 @@ fn what_has_the_wrong_size_is_dropped_and_said_once() {
     socket.send(Message::text("12345678")).unwrap();
     assert_eq!(taken(&mut note, 0), f64::from_le_bytes(*b"12345678"), "either kind of message");
     let lines = console(&mut note, "dropped");
-    assert_eq!(lines[1..], ["websocket: a message for kfreq was dropped: 4 bytes, and a value has 8"]);
+    assert_eq!(lines[1..], ["websocket: a message for kfreq was dropped: it has 4 bytes, a value has 8"]);
     socket.send(Message::binary(vec![0; 9])).unwrap();
     assert_eq!(close_code(&mut socket), Some(1009));
 }
