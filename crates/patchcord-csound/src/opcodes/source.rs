@@ -71,14 +71,15 @@ impl Source {
         }
     }
 
-    /// Init, also a `reinit`: what is sent once.
+    /// Init, also a `reinit`: what is kept for clients that connect.
     pub(super) fn begin(&mut self, call: &Call<'_>) -> bool {
         match self.reading {
             Reading::Once if call.is_array(&self.argument) => {
                 call.numbers(&self.argument).is_some_and(|numbers| self.writer.publish(bytes_of(numbers)))
             }
             Reading::Once => self.writer.publish(bytes_of(&[call.number(&self.argument)])),
-            _ => self.perform(call),
+            Reading::Texts(_) => self.perform(call),
+            _ => false,
         }
     }
 
