@@ -196,7 +196,7 @@ impl Patch {
     /// When the operator is gone or holds no table.
     pub fn table_mut(&mut self, id: OpId) -> Result<&mut Table, PatchError> {
         self.note_content_change(id);
-        let op = self.get_mut(id).ok_or(PatchError::Gone)?;
+        let Some(op) = self.get_mut(id) else { return Err(PatchError::Gone) };
         let label = op.declaration().label;
         match &mut op.content {
             Content::Table(table) => Ok(table),

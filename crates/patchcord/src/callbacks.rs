@@ -244,6 +244,7 @@ impl PythonCallbacks {
     }
 
     /// The function of a callback as the module has it now, and what it takes. A script may put another in its place.
+    #[inline]
     fn function<'py>(&self, py: Python<'py>, callback: usize) -> PyResult<Option<(Bound<'py, PyAny>, Shape)>> {
         let Some(module) = self.module.borrow().as_ref().map(|module| module.bind(py).clone()) else { return Ok(None) };
         let Some(name) = self.names.get(callback) else { return Ok(None) };
@@ -252,9 +253,20 @@ impl PythonCallbacks {
             (Some(object), Some(known)) if known.object.is(object) => Some(known.shape),
             _ => None,
         };
-        if let Some(shape) = known {
-            return Ok(found.map(|object| (object, shape)));
+        match (found, known) {
+            (Some(object), Some(shape)) => Ok(Some((object, shape))),
+            (found, _) => self.note_function(py, callback, found),
         }
+    }
+
+    /// As [`PythonCallbacks::function`], where it is another than before.
+    #[cold]
+    fn note_function<'py>(
+        &self,
+        py: Python<'py>,
+        callback: usize,
+        found: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<(Bound<'py, PyAny>, Shape)>> {
         let Some(object) = found.filter(|object| object.is_callable()) else {
             let old = self.functions.borrow_mut()[callback].take();
             drop(old);
@@ -452,6 +464,7 @@ pub fn call<'py>(
 fn argument<'py>(py: Python<'py>, host: &Host, value: &Value<'_>) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Op(op) => host.handle(py, *op),
+        Value::Int(number) => Ok(number.into_pyobject(py)?.into_any()),
         Value::Str(value) => Ok(text(py, value).into_any()),
         value => to_python(py, host, value),
     }
@@ -466,20 +479,20 @@ fn call_with_dict<'py>(
     at: usize,
 ) -> PyResult<OwnedValue> {
     let mut given: Option<Bound<'py, PyDict>> = None;
-    let mut objects = Vec::with_capacity(arguments.len());
-    for (position, value) in arguments.iter().enumerate() {
-        match value {
-            Value::Record(record) if position == at => {
-                let dict = record_to_python(py, host, *record)?;
-                given = Some(dict.clone());
-                objects.push(dict.into_any());
-            }
-            value => objects.push(to_python(py, host, value)?),
+    let mut python = |position: usize| match &arguments[position] {
+        Value::Record(record) if position == at => {
+            let dict = record_to_python(py, host, *record)?;
+            given = Some(dict.clone());
+            Ok(dict.into_any())
         }
-    }
-    let returned = match <[Bound<'py, PyAny>; 3]>::try_from(objects) {
-        Ok([a, b, c]) => function.call1((a, b, c))?,
-        Err(objects) => function.call1(PyTuple::new(py, objects)?)?,
+        value => to_python(py, host, value),
+    };
+    let returned = match arguments.len() {
+        3 => function.call1((python(0)?, python(1)?, python(2)?))?,
+        count => {
+            let objects = (0..count).map(python).collect::<PyResult<Vec<_>>>()?;
+            function.call1(PyTuple::new(py, objects)?)?
+        }
     };
     match given {
         Some(dict) if returned.is_none() => from_response(&dict),

@@ -33,6 +33,19 @@ const FIXED: usize = 256;
 /// How many places are looked at for one of them.
 const PROBES: usize = 8;
 
+/// Keys that responses usually have.
+const USUAL_KEYS: [&str; 9] = [
+    "statusCode",
+    "statusReason",
+    "data",
+    "Content-Type",
+    "content-type",
+    "Cache-Control",
+    "Location",
+    "Set-Cookie",
+    "Access-Control-Allow-Origin",
+];
+
 /// Lists and dictionaries in one another at most, as a script may return one that holds itself.
 const MAX_DEPTH: usize = 64;
 
@@ -307,7 +320,10 @@ pub fn from_response(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
         return Ok(OwnedValue::Dict(entries));
     }
     let entries = read_entries(dict, |key, value| {
-        let key = response_key(key)?;
+        let key = match key.cast::<PyString>() {
+            Ok(key) => response_key(&key.to_cow()?),
+            Err(_) => text_of(key)?.into(),
+        };
         let value = match from_python(value)? {
             OwnedValue::Other(_) => OwnedValue::Str(text_of(value)?),
             // A header that is a list is a mistake that the operator reports; contents that are one count as text.
@@ -333,7 +349,7 @@ fn plain_response(dict: &Bound<'_, PyDict>) -> Option<Vec<(Cow<'static, str>, Ow
     for ((name, read), (key, value)) in entries.iter_mut().zip(dict.iter()) {
         match known.iter().find(|(known, _)| key.is(known)) {
             Some((_, known)) => *name = Cow::Borrowed(*known),
-            None => *name = response_key(key.cast_exact::<PyString>().ok()?).ok()?,
+            None => *name = response_key(key.cast_exact::<PyString>().ok()?.to_str().ok()?),
         }
         if let Ok(text) = value.cast_exact::<PyString>() {
             *read = OwnedValue::Str(text.to_str().ok()?.to_owned());
@@ -372,15 +388,12 @@ fn is_plain(value: &Bound<'_, PyAny>) -> bool {
         || value.is_none()
 }
 
-/// A key of a response; the known ones come with every response and are not copied.
-fn response_key(key: &Bound<'_, PyAny>) -> PyResult<Cow<'static, str>> {
-    if let Ok(text) = key.cast::<PyString>() {
-        let text = text.to_cow()?;
-        if let Some(known) = ["statusCode", "statusReason", "data"].into_iter().find(|known| *known == text) {
-            return Ok(Cow::Borrowed(known));
-        }
+/// A key of a response, which is not copied where it is one of the usual.
+fn response_key(key: &str) -> Cow<'static, str> {
+    match USUAL_KEYS.into_iter().find(|known| *known == key) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(key.to_owned()),
     }
-    text_of(key).map(Cow::Owned)
 }
 
 /// `str(value)`.

@@ -144,11 +144,11 @@ impl Store {
     /// column are left out.
     pub fn insert(&mut self, at: usize, cells: impl IntoIterator<Item = CompactString>) {
         let cols = self.cols;
-        let row = cells.into_iter().chain(std::iter::repeat(CompactString::const_new(""))).take(cols);
         let Some((index, offset)) = self.locate(at) else {
-            self.push(row);
+            self.push(cells.into_iter());
             return;
         };
+        let row = cells.into_iter().chain(std::iter::repeat(CompactString::const_new(""))).take(cols);
         let chunk = &mut self.chunks[index];
         let offset = chunk.gone + offset;
         chunk.cells.splice(offset..offset, row);
@@ -247,14 +247,21 @@ impl Store {
         self.full = (CHUNK_CELLS / cols.max(1)).clamp(1, CHUNK_ROWS) * cols;
     }
 
+    /// Puts a row last. Missing cells are blank, cells past the last column are left out.
     fn push(&mut self, row: impl Iterator<Item = CompactString>) {
+        let cols = self.cols;
+        let fill = |cells: &mut Vec<CompactString>| {
+            let end = cells.len() + cols;
+            cells.extend(row.take(cols));
+            cells.resize(end, CompactString::const_new(""));
+        };
         match self.chunks.back_mut() {
-            Some(chunk) if chunk.cells.len() < self.full => chunk.cells.extend(row),
+            Some(chunk) if chunk.cells.len() < self.full => fill(&mut chunk.cells),
             last => {
                 // After a first full chunk the next will probably fill up as well.
                 let expected = if last.is_some() { self.full } else { self.cols };
                 let mut cells = Vec::with_capacity(expected);
-                cells.extend(row);
+                fill(&mut cells);
                 self.chunks.push_back(Chunk::new(self.base + self.rows, cells));
             }
         }

@@ -9,16 +9,15 @@ use patchcord_core::patch::OpId;
 use patchcord_core::pattern::Case;
 use patchcord_core::table::{Keep, Table};
 use patchcord_core::value::OwnedValue;
-use patchcord_operators::fifo_dat::{FIFO_DAT, FifoDat};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use super::cell::{Cell, give};
 use super::table::{
-    AnyIndex, Lines, Place, borrowed, edit, find, indexes, is_editable, lines, only_text, optional_index, read,
+    AnyIndex, Lines, Place, append, borrowed, edit, find, indexes, is_editable, lines, only_text, optional_index, read,
     select_cells, set_text, several, texts,
 };
-use super::{Op, files, read_operator, table};
+use super::{Op, files, table};
 use crate::convert::text_of;
 use crate::errors::refused;
 use crate::glue::Glue;
@@ -305,22 +304,10 @@ impl Dat {
         sort: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<usize> {
         let (after, sort) = (optional_index(nameOrIndex)?, optional_index(sort)?);
-        let (one, many);
-        let vals = match only_text(vals)? {
-            Some(text) => {
-                one = [text];
-                &one[..]
-            }
-            None => {
-                many = texts(vals)?;
-                &many[..]
-            }
-        };
-        let row = edit(id(this), |table| match &sort {
-            Some(column) => table.append_row_sorted(vals, column.get()),
-            None => table.append_row(vals, after.as_ref().map(AnyIndex::get)),
-        })?;
-        Ok(note_appended(id(this), 1)?.unwrap_or(row))
+        match only_text(vals)? {
+            Some(text) => append_one_row(id(this), &[text.to_str()?], after, sort),
+            None => append_one_row(id(this), &texts(vals)?, after, sort),
+        }
     }
 
     /// Adds rows, or so many empty ones. Returns the position of the last.
@@ -332,8 +319,7 @@ impl Dat {
         nameOrIndex: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<usize>> {
         let (vals, after) = (several(vals)?, optional_index(nameOrIndex)?);
-        let row = edit(id(this), |table| table.append_rows(&vals, after.as_ref().map(AnyIndex::get)))?;
-        Ok(note_appended(id(this), vals.len())?.or(row))
+        append(id(this), vals.len(), |table| table.append_rows(&vals, after.as_ref().map(AnyIndex::get)))
     }
 
     /// Adds a column, as `appendRow` does a row.
@@ -482,15 +468,14 @@ impl Dat {
     fn scroll(&self, _row: Option<&Bound<'_, PyAny>>, _col: Option<&Bound<'_, PyAny>>) {}
 }
 
-/// Tells a FIFO DAT of rows that were appended to it, which lets its oldest go. The position of the last row then;
-/// `None` for other operators.
-fn note_appended(dat: OpId, rows: usize) -> PyResult<Option<usize>> {
-    if !read_operator(dat, |op| std::ptr::eq(op.declaration(), &FIFO_DAT))? {
-        return Ok(None);
-    }
-    host::with(|host| {
-        host.network.with_begun_worker(dat, |worker: &FifoDat| worker.note_appended(&host.network, rows));
-        let patch = host.network.patch();
-        Ok(patch.table(dat).ok().and_then(|table| table.num_rows().checked_sub(1)))
+fn append_one_row<S: AsRef<str>>(
+    dat: OpId,
+    vals: &[S],
+    after: Option<AnyIndex>,
+    sort: Option<AnyIndex>,
+) -> PyResult<usize> {
+    append(dat, 1, |table| match &sort {
+        Some(column) => table.append_row_sorted(vals, column.get()),
+        None => table.append_row(vals, after.as_ref().map(AnyIndex::get)),
     })
 }

@@ -8,6 +8,7 @@ use patchcord_core::patch::flags::Flag;
 use patchcord_core::patch::{OpId, Operator};
 use patchcord_core::pattern::Case;
 use patchcord_core::table::{Find, Index, NameMatch, Table, TableError};
+use patchcord_operators::fifo_dat::{FIFO_DAT, FifoDat};
 use pyo3::exceptions::{PyIndexError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
@@ -50,6 +51,33 @@ pub fn edit<R>(dat: OpId, edit: impl FnOnce(&mut Table) -> Result<R, TableError>
         check_editable(patch.get(dat).ok_or_else(gone)?)?;
         let table = patch.table_mut(dat).map_err(refused)?;
         edit(table).map_err(table_refused)
+    })
+}
+
+/// As [`edit`], for what adds rows, of which the result is the position of the last. A FIFO DAT is told how many, and may then
+/// have dropped some, by which the position is another.
+///
+/// # Errors
+/// As for [`edit`].
+pub fn append<R: From<usize>>(
+    dat: OpId,
+    rows: usize,
+    append: impl FnOnce(&mut Table) -> Result<R, TableError>,
+) -> PyResult<R> {
+    host::with(|host| {
+        let mut patch = host.network.patch_mut();
+        let op = patch.get(dat).ok_or_else(gone)?;
+        check_editable(op)?;
+        let is_fifo = std::ptr::eq(op.declaration(), &FIFO_DAT);
+        let last = append(patch.table_mut(dat).map_err(refused)?).map_err(table_refused)?;
+        drop(patch);
+        if !is_fifo {
+            return Ok(last);
+        }
+        host.network.with_begun_worker(dat, |worker: &FifoDat| worker.note_appended(&host.network, rows));
+        let patch = host.network.patch();
+        let left = patch.table(dat).ok().and_then(|table| table.num_rows().checked_sub(1));
+        Ok(left.map_or(last, R::from))
     })
 }
 
@@ -204,13 +232,13 @@ pub fn texts(values: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<Text>> {
     values.try_iter()?.map(|value| text(&value?)).collect()
 }
 
-/// The text of a list of one, as a log has it; such a list needs no list of ours.
+/// The text of a list of one str, as a log has it; such a list needs no list of ours.
 ///
 /// # Errors
-/// As for [`texts`].
-pub fn only_text(values: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Text>> {
+/// None but those of an interpreter without memory.
+pub fn only_text<'py>(values: Option<&Bound<'py, PyAny>>) -> PyResult<Option<Bound<'py, PyString>>> {
     match values.and_then(|values| values.cast_exact::<PyList>().ok()) {
-        Some(list) if list.len() == 1 => text(&list.get_item(0)?).map(Some),
+        Some(list) if list.len() == 1 => Ok(list.get_item(0)?.cast_into().ok()),
         _ => Ok(None),
     }
 }
