@@ -195,8 +195,7 @@ impl Patch {
     /// # Errors
     /// When the operator is gone or holds no table.
     pub fn table_mut(&mut self, id: OpId) -> Result<&mut Table, PatchError> {
-        self.note_content_change(id);
-        let Some(op) = self.get_mut(id) else { return Err(PatchError::Gone) };
+        let Some(op) = self.with_content_change(id) else { return Err(PatchError::Gone) };
         let label = op.declaration().label;
         match &mut op.content {
             Content::Table(table) => Ok(table),
@@ -241,14 +240,19 @@ impl Patch {
     }
 
     pub(crate) fn note_content_change(&mut self, id: OpId) {
+        self.with_content_change(id);
+    }
+
+    /// An operator whose content becomes another, of which those are told whom it concerns.
+    fn with_content_change(&mut self, id: OpId) -> Option<&mut Operator> {
         let queue = self.queue().clone();
         queue.tracker.note_change();
-        if let Some(op) = self.get_mut(id) {
-            // One notice is enough until it is delivered: a script may write a thousand cells in a turn.
-            if (op.worker.is_some() || op.is_watched()) && !op.content_change_queued {
-                op.content_change_queued = true;
-                queue.push(crate::change::Change::Content { op: id });
-            }
+        let op = self.get_mut(id)?;
+        // One notice is enough until it is delivered: a script may write a thousand cells in a turn.
+        if (op.worker.is_some() || op.is_watched()) && !op.content_change_queued {
+            op.content_change_queued = true;
+            queue.push(crate::change::Change::Content { op: id });
         }
+        Some(op)
     }
 }

@@ -464,7 +464,6 @@ pub fn call<'py>(
 fn argument<'py>(py: Python<'py>, host: &Host, value: &Value<'_>) -> PyResult<Bound<'py, PyAny>> {
     match value {
         Value::Op(op) => host.handle(py, *op),
-        Value::Int(number) => Ok(number.into_pyobject(py)?.into_any()),
         Value::Str(value) => Ok(text(py, value).into_any()),
         value => to_python(py, host, value),
     }

@@ -306,6 +306,7 @@ impl Table {
         self.changed();
     }
 
+    #[inline]
     fn row_after(&self, after: Option<Index<'_>>) -> Result<usize, TableError> {
         after.map_or(Ok(self.num_rows()), |index| Ok(self.need_row(index)? + 1))
     }

@@ -284,6 +284,7 @@ fn position(number: i64, count: usize) -> Option<usize> {
 }
 
 /// Fails where a table of this size would pass [`MAX_CELLS`].
+#[inline]
 fn check_size(rows: usize, cols: usize) -> Result<(), TableError> {
     match rows.checked_mul(cols) {
         Some(cells) if cells <= MAX_CELLS => Ok(()),

@@ -39,6 +39,7 @@ impl RowNames {
     }
 
     /// A row was added at the end.
+    #[inline]
     pub fn appended(&mut self, row: usize, name: &str) {
         if let Some(index) = self.index.get_mut() {
             index.add(row, name);

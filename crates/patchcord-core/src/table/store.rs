@@ -230,6 +230,7 @@ impl Store {
     }
 
     /// Makes the table this wide: blank cells are added, or cells cut off, on the right.
+    #[inline]
     pub fn set_cols(&mut self, cols: usize) {
         if cols == self.cols {
             return;
@@ -269,6 +270,7 @@ impl Store {
     }
 
     /// The chunk of a row and where in it the row starts.
+    #[inline]
     fn locate(&self, row: usize) -> Option<(usize, usize)> {
         if row >= self.rows {
             return None;

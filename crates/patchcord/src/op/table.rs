@@ -101,15 +101,15 @@ pub fn is_editable(dat: OpId) -> PyResult<bool> {
     super::read_operator(dat, |op| op.declaration().editable || op.flags.has(Flag::LOCK))
 }
 
+#[inline]
 fn check_editable(dat: &Operator) -> PyResult<()> {
-    let declaration = dat.declaration();
-    if declaration.editable || dat.flags.has(Flag::LOCK) {
-        return Ok(());
-    }
-    Err(Error::new_err(format!(
-        "{} fills its content itself; it cannot be edited unless it is locked",
-        declaration.label
-    )))
+    if dat.declaration().editable || dat.flags.has(Flag::LOCK) { Ok(()) } else { Err(not_editable(dat)) }
+}
+
+#[cold]
+fn not_editable(dat: &Operator) -> PyErr {
+    let label = dat.declaration().label;
+    Error::new_err(format!("{label} fills its content itself; it cannot be edited unless it is locked"))
 }
 
 /// A row or column as a script names it.
