@@ -105,7 +105,9 @@ fn signal(call: &Call<'_>, argument: Argument) -> Result<Signal, Failure> {
     };
     let block = if kind == Kind::Audio { call.csound().ksmps() } else { 1 };
     let layout = Layout::new(kind, FLOAT, block, sizes).map_err(|error| refused(format!("cannot travel: {error}")))?;
-    let name = if written_out { format!("in{}", argument.position) } else { argument.name.clone() };
+    // An array that is an expression has brackets in its name, which other arrays have not.
+    let name =
+        if written_out { format!("in{}", argument.position) } else { argument.name.trim_end_matches("[]").to_owned() };
     let direction = match argument.side {
         Side::Input => Direction::Outgoing,
         Side::Output => Direction::Incoming,

@@ -277,3 +277,41 @@ fn what_cannot_travel_is_refused_with_its_name_and_a_remedy() {
         assert!(line.contains("is no port"), "{line}");
     }
 }
+
+#[test]
+fn the_last_value_of_a_note_arrives_before_the_close() {
+    let mut host = TestHost::new(48_000.0, KSMPS as u32);
+    let port = free_port();
+    let mut number = host.number("k1", "k");
+    let mut opcode = send(&mut host, port, &mut [&mut number]);
+    let mut client = client(port, "k1");
+    receive(&mut client, || assert_eq!(opcode.perform(), 0));
+    for value in 1..=100 {
+        number.samples(1)[0] = MyFlt::from(value as u16);
+        assert_eq!(opcode.perform(), 0);
+    }
+    host.end_notes();
+    client.get_mut().set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut last = Message::binary(Vec::new());
+    loop {
+        match client.read().unwrap() {
+            Message::Close(frame) => {
+                assert_eq!(frame.unwrap().code, tungstenite::protocol::frame::coding::CloseCode::Away);
+                break;
+            }
+            message => last = message,
+        }
+    }
+    assert_eq!(last, Message::binary(bytes([100.0])));
+}
+
+#[test]
+fn an_array_that_is_an_expression_has_a_name_without_brackets() {
+    let mut host = TestHost::new(48_000.0, KSMPS as u32);
+    let port = free_port();
+    let mut numbers = host.array("#k0[]", "k", &[2]);
+    let mut opcode = send(&mut host, port, &mut [&mut numbers]);
+    let mut client = client(port, "#k0");
+    assert_eq!(receive(&mut client, || assert_eq!(opcode.perform(), 0)), Message::binary(bytes([0.0; 2])));
+    host.end_notes();
+}

@@ -218,6 +218,7 @@ impl Service {
     }
 
     fn withdraw(&mut self, note: NoteId) {
+        self.write_last_values(note);
         if let Some(remote) = self.remotes.remove(&note) {
             for id in remote.connections() {
                 self.close(id, dial::LEAVING, "the note has ended");
@@ -241,6 +242,20 @@ impl Service {
                 }
                 self.close(id, CloseCode::GOING_AWAY, "the variable is gone");
             }
+        }
+        for id in dirty {
+            self.write(id);
+        }
+    }
+
+    /// What a note has published up to its end goes out before its names do, as far as the sockets take it.
+    fn write_last_values(&mut self, note: NoteId) {
+        let mut dirty = Vec::new();
+        if let Some(remote) = self.remotes.get_mut(&note) {
+            remote.pump(&mut self.connections, &mut dirty);
+        }
+        if let Some(port) = self.ports.values_mut().find(|port| port.has_note(note)) {
+            port.pump(self.now, &mut dirty);
         }
         for id in dirty {
             self.write(id);
