@@ -25,6 +25,7 @@ pub(super) fn host(call: &Call<'_>) -> Host {
         instance: csound.key(),
         sample_rate: csound.sample_rate(),
         ksmps: u32::try_from(csound.ksmps()).unwrap_or(u32::MAX),
+        note_ksmps: u32::try_from(call.ksmps()).unwrap_or(u32::MAX),
         float: FLOAT,
     }
 }

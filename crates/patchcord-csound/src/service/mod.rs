@@ -54,14 +54,25 @@ pub struct Host {
     pub sample_rate: f64,
     /// Samples per k-cycle, of the instance.
     pub ksmps: u32,
+    /// Samples per k-cycle of the note that opens something: fewer after `setksmps`.
+    pub note_ksmps: u32,
     /// Size of its floats.
     pub float: FloatSize,
 }
 
 impl Host {
-    /// Time of a k-cycle.
+    /// Time of a k-cycle of the instance, and of a block of audio.
     pub fn period(&self) -> Duration {
-        Duration::try_from_secs_f64(f64::from(self.ksmps.max(1)) / self.sample_rate)
+        self.time(self.ksmps)
+    }
+
+    /// Time of a k-cycle of the note.
+    pub fn note_period(&self) -> Duration {
+        self.time(self.note_ksmps)
+    }
+
+    fn time(&self, samples: u32) -> Duration {
+        Duration::try_from_secs_f64(f64::from(samples.max(1)) / self.sample_rate)
             .unwrap_or(Duration::from_millis(1))
             .clamp(Duration::from_micros(1), Duration::from_secs(10))
     }

@@ -108,7 +108,7 @@ impl Port {
     }
 
     /// Declares the variables of a note.
-    pub(super) fn join(&mut self, id: NoteId, variables: &[Variable]) -> Result<NoteParts, OpenError> {
+    pub(super) fn join(&mut self, id: NoteId, host: &Host, variables: &[Variable]) -> Result<NoteParts, OpenError> {
         let declared = self.names.declare(variables)?;
         let (console, messages) = console::console();
         let (requests, wanted) = request::requests(self.settings.control > 0);
@@ -127,13 +127,13 @@ impl Port {
                 self.channels.entry(name).or_insert_with(|| Channel::new(variable, &self.counters, &self.settings));
             match variable.direction {
                 Direction::Outgoing => {
-                    let (writer, reader) = outgoing_ring(variable, &channel.counters, &self.settings, &self.host);
+                    let (writer, reader) = outgoing_ring(variable, &channel.counters, &self.settings, host);
                     outgoing.push(writer);
                     note.readers.push(Some(reader));
                     note.writers.push(None);
                 }
                 Direction::Incoming => {
-                    let (mut writer, reader) = incoming_way(variable, &channel.counters, &self.settings, &self.host);
+                    let (mut writer, reader) = incoming_way(variable, &channel.counters, &self.settings, host);
                     // A note that begins knows what the others know.
                     if variable.layout.kind() != Kind::Audio
                         && let Some(latest) = self.names.latest(name)
@@ -435,7 +435,8 @@ pub(super) fn outgoing_ring(
     match layout.kind() {
         Kind::Text => outgoing_text(settings.text, counters),
         Kind::Init => outgoing(layout, 4, counters),
-        Kind::Audio | Kind::Control => outgoing(layout, values_in(layout, settings.buffer, host.period()), counters),
+        Kind::Audio => outgoing(layout, values_in(layout, settings.buffer, host.period()), counters),
+        Kind::Control => outgoing(layout, values_in(layout, settings.buffer, host.note_period()), counters),
     }
 }
 

@@ -206,13 +206,13 @@ impl Service {
             if port.host.instance != request.host.instance {
                 return Err(OpenError::InUse { port: number });
             }
-            return port.join(note, &request.variables);
+            return port.join(note, &request.host, &request.variables);
         }
         let mut port = Port::open(request, note)?;
         let token = Token(usize::from(number));
         let registered = self.registry.register(&mut port.listener, token, Interest::READABLE);
         registered.map_err(|source| OpenError::Listen { port: number, source })?;
-        let parts = port.join(note, &request.variables)?;
+        let parts = port.join(note, &request.host, &request.variables)?;
         self.ports.insert(number, port);
         Ok(parts)
     }

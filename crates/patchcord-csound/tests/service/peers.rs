@@ -16,7 +16,7 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A Csound instance with a number of its own.
 pub fn host(instance: usize) -> Host {
-    Host { instance, sample_rate: 48_000.0, ksmps: KSMPS as u32, float: FloatSize::F64 }
+    Host { instance, sample_rate: 48_000.0, ksmps: KSMPS as u32, note_ksmps: KSMPS as u32, float: FloatSize::F64 }
 }
 
 /// A port that nobody has at the moment.

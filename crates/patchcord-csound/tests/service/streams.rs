@@ -57,7 +57,7 @@ fn sixteen_clients_get_all_blocks_in_order() {
 #[test]
 fn nothing_is_lost_at_48000_values_a_second() {
     let port = free_port();
-    let every_sample = Host { ksmps: 1, ..host(port.into()) };
+    let every_sample = Host { ksmps: 1, note_ksmps: 1, ..host(port.into()) };
     let mut note = open(every_sample, port, &[out("kfast", Kind::Control)]).unwrap();
     let mut socket = client(port, "kfast");
     await_clients(&note, 1);
