@@ -38,7 +38,7 @@ const TASKS: &[Task] = &[
     Task { name: "test", help: "test [GROUP…]: run every check, or only some groups", run: test::run },
     Task {
         name: "bench",
-        help: "bench web|websocket-client|socketio|python [--quick] [[--rounds] N] [--only NAME,NAME]: compare ours with its peers, and with its own bars",
+        help: "bench web|websocket-client|socketio|python|csound [--quick] [[--rounds] N] [--only NAME,NAME]: compare ours with its peers, and with its own bars",
         run: |args| Ok(bench::run(args)?),
     },
     Task {
@@ -61,6 +61,7 @@ const TASKS: &[Task] = &[
     Task { name: "bench-load", help: "", run: |args| Ok(bench::generator::run(args)?) },
     Task { name: "bench-bare", help: "", run: |args| Ok(bench::websocket_client::bare::run(args)?) },
     Task { name: "bench-socketio-load", help: "", run: |args| Ok(bench::socketio::server::run(args)?) },
+    Task { name: "bench-csound-load", help: "", run: |args| Ok(bench::csound::load::run(args)?) },
     Task { name: "bench-flood", help: "", run: |args| Ok(bench::websocket_client::server::run(args)?) },
 ];
 

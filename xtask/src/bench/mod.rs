@@ -11,6 +11,7 @@
 
 mod client;
 mod comparison;
+pub mod csound;
 pub mod floor;
 pub mod generator;
 mod histogram;
@@ -78,7 +79,8 @@ pub fn run(args: &[String]) -> Result<(), BenchError> {
         Some((name, args)) if name == "websocket-client" => websocket_client::run(args),
         Some((name, args)) if name == "socketio" => socketio::run(args),
         Some((name, args)) if name == "python" => python::run(args),
-        _ => Err(BenchError::Usage("bench web|websocket-client|socketio|python […]".to_owned())),
+        Some((name, args)) if name == "csound" => csound::run(args),
+        _ => Err(BenchError::Usage("bench web|websocket-client|socketio|python|csound […]".to_owned())),
     }
 }
 

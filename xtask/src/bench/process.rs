@@ -112,6 +112,13 @@ impl Server {
         }
     }
 
+    /// Ends it at once, with nothing asked.
+    pub fn kill(mut self) {
+        // As below.
+        let _ = rustix::process::kill_process_group(self.group, Signal::KILL);
+        let _ = self.child.wait();
+    }
+
     /// The ids of its processes.
     pub fn pids(&self) -> io::Result<Vec<u32>> {
         members(self.group)
@@ -183,6 +190,14 @@ impl CpuAccount {
             }
         })
     }
+
+    /// The same of one thread alone; nothing when it is not there.
+    pub fn since_of(&self, thread: u32, earlier: &Self) -> CpuTime {
+        let only = |account: &Self| {
+            Self(account.0.get_key_value(&thread).map(|(&id, &time)| (id, time)).into_iter().collect())
+        };
+        only(self).since(earlier)
+    }
 }
 
 /// Reads the CPU time of every thread of some processes.
@@ -228,6 +243,24 @@ pub fn peak(pids: &[u32]) -> io::Result<u64> {
     })
 }
 
+/// Memory of some processes, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Resident, with what is shared divided among those that share it (PSS).
+    pub proportional: u64,
+    /// Resident and backed by no file: what was allocated and touched.
+    pub anonymous: u64,
+}
+
+/// Reads it.
+pub fn memory(pids: &[u32]) -> io::Result<Memory> {
+    pids.iter().try_fold(Memory::default(), |sum, pid| {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let bytes = |name| parse_kib(&text, name).map(|kib| kib * 1024).ok_or(io::ErrorKind::InvalidData);
+        Ok(Memory { proportional: sum.proportional + bytes("Pss:")?, anonymous: sum.anonymous + bytes("Anonymous:")? })
+    })
+}
+
 fn parse_kib(text: &str, name: &str) -> Option<u64> {
     text.lines().find_map(|line| line.strip_prefix(name))?.trim().strip_suffix("kB")?.trim().parse().ok()
 }
@@ -251,6 +284,8 @@ mod tests {
         let before = CpuAccount(BTreeMap::from([(1, time(100, 7)), (2, time(50, 0))]));
         let after = CpuAccount(BTreeMap::from([(1, time(130, 8)), (3, time(5, 1))]));
         assert_eq!(after.since(&before), time(35, 2));
+        assert_eq!((after.since_of(1, &before), after.since_of(2, &before)), (time(30, 1), time(0, 0)));
+        assert_eq!(after.since_of(3, &before), time(5, 1));
     }
 
     #[test]
@@ -264,6 +299,8 @@ mod tests {
         }
         assert!(cpu_time(&own)?.since(&before).ran > Duration::ZERO);
         assert!(resident(&own)? > 100 * 1024 && peak(&own)? > 100 * 1024);
+        let memory = memory(&own)?;
+        assert!(memory.proportional > 100 * 1024 && memory.anonymous > 100 * 1024);
         assert_eq!(parse_kib("Rss:   12 kB\nPss: 3 kB\n", "Rss:"), Some(12));
         Ok(())
     }
