@@ -132,15 +132,22 @@ impl Connection {
         }
     }
 
-    /// Takes what came for a parent that is gone: only the answer to a close frame means anything.
+    /// Takes what came for a parent that is gone: only the answer to a close frame means anything. Who has not asked yet is told.
     pub(super) fn handle_last_bytes(&mut self, bytes: &mut [u8], now: Instant) -> Result<(), Over> {
         if bytes.is_empty() {
             return Err(Over);
         }
-        if let Stage::Stream(stream) = &mut self.stage
-            && stream.receive(bytes, self.socket.out(), now, |_, _| {}) == Progress::Finish
-        {
-            self.finish();
+        match &mut self.stage {
+            Stage::Stream(stream) => {
+                if stream.receive(bytes, self.socket.out(), now, |_, _| {}) == Progress::Finish {
+                    self.finish();
+                }
+            }
+            Stage::Head(_) => {
+                Answer::new(503, "the port has just been closed").encode(self.socket.out(), false);
+                self.finish();
+            }
+            Stage::Body(_) | Stage::Connecting | Stage::Reply(_) | Stage::Ended => {}
         }
         Ok(())
     }

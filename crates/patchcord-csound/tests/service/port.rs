@@ -1,7 +1,7 @@
 //! What a port answers: handshakes, refusals, pages.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 
@@ -149,4 +149,19 @@ fn a_head_that_does_not_come_holds_nobody_up() {
     drop(lazy);
     drop(client(port, "kamp"));
     drop(note);
+}
+
+#[test]
+fn who_asks_when_the_port_has_just_been_closed_is_told() {
+    let (_other, _) = opened(&[out("kamp", Kind::Control)]);
+    let (note, port) = opened(&[out("kamp", Kind::Control)]);
+    let mut late = tcp(port);
+    late.write_all(b"GET / HT").unwrap();
+    // It is accepted before the other one, which is answered.
+    drop(client(port, "kamp"));
+    drop(note);
+    late.write_all(b"TP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("closed"), "{answer}");
 }
