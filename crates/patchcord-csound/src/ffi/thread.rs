@@ -23,8 +23,8 @@ unsafe impl Sync for Thread {}
 
 type Run = Box<dyn FnOnce() + Send>;
 
-/// Starts a thread with a name (at most 15 bytes are shown). It takes no signals: those are for the host's threads. A panic
-/// ends the thread and nothing else.
+/// Starts a thread with a name (at most 15 bytes are shown). It takes no signals: those are for the host's threads. It has the
+/// ordinary priority, also when a real-time thread starts it. A panic ends the thread and nothing else.
 ///
 /// # Errors
 /// What the system says: too many threads, no memory.
@@ -36,8 +36,12 @@ pub fn spawn(name: &CStr, run: impl FnOnce() + Send + 'static) -> io::Result<Thr
         let mut before = MaybeUninit::uninit();
         libc::sigfillset(all.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
+        let mut attributes = MaybeUninit::uninit();
+        libc::pthread_attr_init(attributes.as_mut_ptr());
+        libc::pthread_attr_setinheritsched(attributes.as_mut_ptr(), libc::PTHREAD_EXPLICIT_SCHED);
         let mut id = MaybeUninit::uninit();
-        let error = libc::pthread_create(id.as_mut_ptr(), std::ptr::null(), start, run.cast());
+        let error = libc::pthread_create(id.as_mut_ptr(), attributes.as_ptr(), start, run.cast());
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
         libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
         if error != 0 {
             drop(Box::from_raw(run));

@@ -16,6 +16,12 @@ pub(super) type ConnectionId = usize;
 
 /// Most bytes of a name's stream that are kept for slow clients.
 const MAX_LOG: usize = 4 << 20;
+/// Which part of the time that a client may lag by the system may hold in bytes that it has not sent, within these bounds.
+const UNSENT_PART: f64 = 8.0;
+const LEAST_UNSENT: u32 = 4 * 1024;
+const MOST_UNSENT: u32 = 256 * 1024;
+/// The longest header of a server's frame of the sizes that are common.
+const FRAME_HEADER: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Channel {
@@ -58,6 +64,14 @@ impl Channel {
             Direction::Incoming => message::limit(&self.layout, settings.text),
             Direction::Outgoing => message::limit(&self.layout, settings.text).max(settings.text),
         }
+    }
+
+    /// Bytes that the system may hold for a client of an outgoing name and has not sent yet: a part of what the client may lag
+    /// by, since what the system has is lost to the choice of what to drop.
+    pub(super) fn unsent(&self, settings: &Settings, period: Duration) -> u32 {
+        let bytes = self.layout.payload_len().unwrap_or(0) + FRAME_HEADER;
+        let values = settings.buffer.as_secs_f64() / period.as_secs_f64() / UNSENT_PART;
+        ((bytes as f64 * values) as u32).clamp(LEAST_UNSENT, MOST_UNSENT)
     }
 
     /// Takes everything out of the speaker's ring into the stream, and gives each value to `keep` that may have to be kept.

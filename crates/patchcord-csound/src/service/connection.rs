@@ -238,7 +238,10 @@ impl Connection {
         let (subject, limit, shown) = match name {
             Some(name) => {
                 let (limit, shown) = match port.channels.get(&name) {
-                    Some(channel) => (channel.message_limit(&port.settings), channel.name.clone()),
+                    Some(channel) => {
+                        self.socket.limit_unsent(channel.unsent(&port.settings, port.host.period()));
+                        (channel.message_limit(&port.settings), channel.name.clone())
+                    }
                     None => (0, String::new()),
                 };
                 (port.attach(name, id, self.socket.out()), limit, shown)
@@ -427,4 +430,66 @@ impl Connection {
 fn quoted(names: &[&str]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("\"{name}\"")).collect();
     names.join(" or ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::service::socket::STALL;
+
+    /// A connection with its other end.
+    fn pair(now: Instant) -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, _) = listener.accept().unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let port = PortId { number: 1, opening: 1 };
+        (Connection::accepted(Transport::plain(mio::net::TcpStream::from_std(socket)), port, now), peer)
+    }
+
+    #[test]
+    fn a_head_has_ten_seconds() {
+        let now = Instant::now();
+        let (mut connection, _peer) = pair(now);
+        assert_eq!(connection.next_deadline(), Some(now + OPENING));
+        assert!(connection.poll(now + OPENING - Duration::from_millis(1)).is_ok());
+        assert!(connection.poll(now + OPENING).is_err());
+    }
+
+    #[test]
+    fn who_takes_no_byte_for_thirty_seconds_is_given_up_and_who_takes_some_is_not() {
+        let now = Instant::now();
+        let (mut connection, mut peer) = pair(now);
+        connection.finish();
+        connection.socket.out().resize(64 << 20, 0);
+        assert!(connection.write(None, &mut [], now).is_ok());
+        assert!(connection.socket.waiting() > 0 && connection.socket.is_blocked());
+        assert_eq!(connection.next_deadline(), Some(now + STALL));
+        assert!(connection.poll(now + STALL - Duration::from_secs(1)).is_ok());
+        let later = now + STALL - Duration::from_secs(1);
+        peer.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let mut taken = vec![0; 1 << 20];
+        while peer.read(&mut taken).is_ok() {}
+        connection.socket.handle_writable();
+        assert!(connection.write(None, &mut [], later).is_ok());
+        assert_eq!(connection.next_deadline(), Some(later + STALL));
+        assert!(connection.poll(later + STALL).is_err());
+    }
+
+    #[test]
+    fn after_the_last_word_the_peer_has_two_seconds() {
+        let now = Instant::now();
+        let (mut connection, mut peer) = pair(now);
+        connection.socket.out().extend_from_slice(b"bye");
+        connection.finish();
+        assert!(connection.write(None, &mut [], now).is_ok());
+        let mut said = String::new();
+        peer.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "bye");
+        assert!(connection.poll(now + DRAINING).is_err());
+        peer.write_all(b"ignored").unwrap();
+    }
 }

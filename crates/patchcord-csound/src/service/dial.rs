@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
-use patchcord_signal::{Count, Counters, Direction, Layout, OutgoingReader, Variable, message};
+use patchcord_signal::{Count, Counters, Direction, Layout, MAX_RING, OutgoingReader, Variable, message, values_in};
 use patchcord_websocket::handshake::client::{ClientError, ClientRequest};
 use patchcord_websocket::{CloseCode, Role};
 
@@ -25,8 +25,8 @@ use super::{Host, NoteParts, console, request};
 /// The first and the longest time between attempts.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
-/// Own bytes that may wait for the server. What comes when more wait is lost, and counted.
-const MAX_WAITING: usize = 1 << 20;
+/// The longest header of a client's frame.
+const FRAME_HEADER: usize = 14;
 
 /// What a note wants of a server.
 #[derive(Debug)]
@@ -55,6 +55,8 @@ struct Line {
     layout: Layout,
     flow: Flow,
     counters: Arc<Counters>,
+    /// Own bytes that may wait for the server. What is published while more wait is lost, and counted.
+    max_waiting: usize,
     state: State,
     /// Attempts since it was last connected.
     attempts: u32,
@@ -86,6 +88,8 @@ impl Remote {
         let settings = &request.target.settings;
         let line = |variable: Variable| {
             let own = Counters::within(&counters);
+            let size = variable.layout.payload_len().unwrap_or(settings.text) + FRAME_HEADER;
+            let max_waiting = size * values_in(&variable.layout, settings.buffer, request.host.period());
             let flow = match variable.direction {
                 Direction::Outgoing => {
                     let (writer, reader) = outgoing_ring(&variable, &own, settings, &request.host);
@@ -103,6 +107,7 @@ impl Remote {
                 layout: variable.layout,
                 flow,
                 counters: own,
+                max_waiting: max_waiting.min(MAX_RING.max(2 * size)),
                 state: State::Waiting(now),
                 attempts: 0,
                 has_complained: false,
@@ -326,7 +331,7 @@ impl Remote {
                 if let Some((_, connection)) = &mut connection {
                     let waiting = connection.socket.waiting();
                     match &mut connection.stage {
-                        Stage::Stream(stream) if !stream.is_closing() && waiting < MAX_WAITING => {
+                        Stage::Stream(stream) if !stream.is_closing() && waiting < line.max_waiting => {
                             encode(&line.layout, &payload, stream.sender(), connection.socket.out());
                             line.counters.add(Count::Sent, 1);
                         }

@@ -36,6 +36,12 @@ impl Socket {
         &mut self.transport
     }
 
+    /// Bounds what the system keeps for the peer and has not sent yet, in bytes.
+    pub(super) fn limit_unsent(&mut self, bytes: u32) {
+        // Without it a slow client lags by more, and nothing else is wrong.
+        let _ = socket2::SockRef::from(&*self.transport.socket()).set_tcp_notsent_lowat(bytes);
+    }
+
     /// Where own bytes are appended. They go out in order.
     pub(super) fn out(&mut self) -> &mut Vec<u8> {
         &mut self.out

@@ -1,8 +1,9 @@
 //! The loop of the service thread.
 //!
-//! It sleeps until a socket, a command, a deadline or published values wake it, serves all that is there in one round, and
-//! then pauses before the next: at least [`PAUSE`], so that there are at most some 2,000 rounds a second whatever happens,
-//! and longer after a round that took long, so that a busy thread collects more for each system call.
+//! It sleeps until a socket, a command, a deadline or published values wake it, and serves all that is there in one round.
+//! Between the begins of two rounds lies at least [`PAUSE`], so that there are at most some 2,000 a second whatever happens,
+//! and more after a round that took long, so that a busy thread collects more for each system call. Who is woken after that
+//! time serves at once.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -27,10 +28,10 @@ use patchcord_websocket::CloseCode;
 pub(super) const WAKE: Token = Token(0);
 const FIRST_CONNECTION: usize = 1 << 16;
 
-/// The pause between rounds, and the longest one.
+/// The least time from one round to the next, and the longest that a round can make it.
 const PAUSE: Duration = Duration::from_micros(450);
-const LONGEST_PAUSE: Duration = Duration::from_millis(4);
-/// A pause is this many times as long as the round before it.
+const LONGEST_PAUSE: Duration = Duration::from_millis(6);
+/// It is this many times as long as the round took.
 const PAUSE_FACTOR: u32 = 12;
 /// Bytes of a read, and of a piece of a file.
 const BUFFER: usize = 64 * 1024;
@@ -57,6 +58,8 @@ pub(super) fn run(shared: &Shared, mut poll: Poll) {
     let mut service = Service::new(registry);
     let mut events = Events::with_capacity(256);
     let mut commands = Vec::new();
+    // When the next round may begin.
+    let mut next = Instant::now();
     loop {
         shared.falls_asleep();
         let timeout = service.timeout(Instant::now());
@@ -64,6 +67,11 @@ pub(super) fn run(shared: &Shared, mut poll: Poll) {
             && error.kind() != io::ErrorKind::Interrupted
         {
             return;
+        }
+        let early = next.saturating_duration_since(Instant::now());
+        if !early.is_zero() {
+            shared.wakes_up();
+            std::thread::sleep(early);
         }
         shared.wakes_up();
         let began = Instant::now();
@@ -77,8 +85,7 @@ pub(super) fn run(shared: &Shared, mut poll: Poll) {
             service.handle_command(command);
         }
         service.round(&events);
-        let spent = began.elapsed();
-        std::thread::sleep((spent * PAUSE_FACTOR).clamp(PAUSE, LONGEST_PAUSE).saturating_sub(spent));
+        next = began + (began.elapsed() * PAUSE_FACTOR).clamp(PAUSE, LONGEST_PAUSE);
     }
 }
 
