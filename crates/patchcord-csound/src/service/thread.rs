@@ -312,8 +312,13 @@ impl Service {
                 },
             };
             if !port.has_room() {
-                continue;
+                // Who has been longest about its head makes room: connections that say nothing keep nobody out.
+                let id = port.id();
+                if !self.evict(id) {
+                    continue;
+                }
             }
+            let Some(port) = self.ports.get_mut(&number) else { return };
             let _ = socket.set_nodelay(true);
             let transport = match &port.tls {
                 Some(config) => match Transport::server(socket, Arc::clone(config)) {
@@ -330,6 +335,20 @@ impl Service {
                 port.sockets -= 1;
             }
         }
+    }
+
+    /// Drops the connection of a port that has waited longest for its head; whether there was one.
+    fn evict(&mut self, port: PortId) -> bool {
+        let opening = |(id, connection): (ConnectionId, &Option<Box<Connection>>)| {
+            let connection = connection.as_ref().filter(|connection| connection.parent == Parent::Port(port))?;
+            matches!(connection.stage, Stage::Head(_)).then_some((connection.until, id))
+        };
+        let longest = self.connections.iter().enumerate().filter_map(opening).min();
+        let Some((_, id)) = longest else { return false };
+        if let Some(connection) = self.connections[id].take() {
+            self.end(id, *connection, "");
+        }
+        true
     }
 
     fn dial_due(&mut self) {

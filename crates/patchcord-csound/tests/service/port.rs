@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
-use std::time::Duration;
 
 use patchcord_csound::service::{SettingValue, open, set};
 use patchcord_signal::Kind;
@@ -145,9 +144,8 @@ fn a_head_that_does_not_come_holds_nobody_up() {
             socket
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(50));
-    drop(lazy);
     drop(client(port, "kamp"));
+    drop(lazy);
     drop(note);
 }
 

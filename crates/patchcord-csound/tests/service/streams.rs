@@ -254,7 +254,7 @@ fn a_slow_client_loses_the_oldest_and_hurts_nobody() {
     let mut slow = client(port, "abig");
     let mut fast = client(port, "abig");
     await_clients(&note, 2);
-    const BLOCKS: u32 = 6000;
+    const BLOCKS: u32 = 2500;
     let reader = std::thread::spawn(move || {
         for number in 0..BLOCKS {
             assert_eq!(numbers(&mut fast)[0], f64::from(number));
@@ -264,7 +264,7 @@ fn a_slow_client_loses_the_oldest_and_hurts_nobody() {
     for number in 0..BLOCKS {
         note.outgoing[0].publish(&bytes(&[f64::from(number); KSMPS * 16]));
         note.note.wake();
-        std::thread::sleep(Duration::from_micros(300));
+        std::thread::sleep(Duration::from_micros(1000));
     }
     drop(reader.join().unwrap());
     let lost = note.note.status().dropped;
