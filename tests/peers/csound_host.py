@@ -1,7 +1,7 @@
 """A host of Csound: libcsound64 through ctypes, as programs use it that have Csound inside them.
 
-Runs in a process of its own (`run` starts it), because a fault of a plugin would take the process with it. A script there
-makes hosts, performs k-cycle by k-cycle, and gives what it found to `tell`.
+Runs in a process of its own (`run` starts it), because a fault of a plugin would take the process with it. A script
+there makes hosts, performs k-cycle by k-cycle, and gives what it found to `tell`.
 """
 
 import ctypes

@@ -1,5 +1,5 @@
-"""Runs Debian's csound with the built plugin and talks to it; also with the original plugin, where clients made for that
-one are tried on both.
+"""Runs Debian's csound with the built plugin and talks to it; also with the original plugin, where clients made for
+that one are tried on both.
 
 A test gives the instruments; the macro `$PORT` is the port that they open. csound runs at the pace of a sound card that
 is not there, so a k-cycle of 64 samples comes every 1.33 ms. Score events are sent to it while it runs, and what
@@ -14,6 +14,7 @@ import re
 import shutil
 import struct
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -65,8 +66,8 @@ def original_folder():
 
 
 def environment(folder, original=False):
-    """What makes csound load the plugin under test, or the original one. Our plugin lies in a folder of the user and wins
-    over the original in the system's folder."""
+    """What makes csound load the plugin under test, or the original one. Our plugin lies in a folder of the user and
+    wins over the original in the system's folder."""
     mine = folder / "plugins"
     mine.mkdir(exist_ok=True)
     if original:
@@ -125,14 +126,14 @@ class Csound(Watched):
     """A csound that runs."""
 
     def __init__(self, folder, orchestra, *, score="i 1 0 3600", options=REAL_TIME, original=False, sr=48000, ksmps=64,
-                 macros=None, port=None, settings=None, wrapper=()):  # fmt: skip
+                 macros=None, port=None, settings=None, wrapper=(), fails=False):  # fmt: skip
         self.port = port or free_port()
         self.clients = contextlib.ExitStack()
         folder.mkdir(exist_ok=True)
         self.file = folder / "test.csd"
         orchestra = header(sr, ksmps, PORT=self.port, **(macros or {})) + orchestra
         self.file.write_text(csd(orchestra, score, (*options, *QUIET)))
-        self.original, self.stopped = original, False
+        self.original, self.stopped, self.fails = original, False, fails
         surroundings = {**environment(folder, original), **(settings or {})}
         super().__init__(
             [*wrapper, csound_program(), self.file], environment=surroundings, folder=folder, stdin=subprocess.PIPE
@@ -159,8 +160,9 @@ class Csound(Watched):
     def url(self, scheme="ws", host="127.0.0.1", path="/"):
         return f"{scheme}://{host}:{self.port}{path}"
 
-    def connect(self, *names, keep=True, **options):
-        """A client on Python's `websockets` that asks for these names; closed when the test ends, unless not to keep."""
+    def connect(self, *names, keep=True, port=None, **options):
+        """A client on Python's `websockets` that asks for these names; closed when the test ends, unless not to
+        keep."""
         options = {
             "subprotocols": list(names) or None,
             "compression": None,
@@ -172,8 +174,8 @@ class Csound(Watched):
             "close_timeout": 1,
             **options,
         }
-        url = options.pop("url", None) or self.url()
-        self.expect_listening()
+        url = options.pop("url", None) or f"ws://127.0.0.1:{port or self.port}/"
+        self.expect_listening(port)
         client = connect(url, **options)
         return self.clients.enter_context(client) if keep else client.__enter__()
 
@@ -194,7 +196,7 @@ class Csound(Watched):
         eventually(listens, what="the port")
 
     def stop(self, timeout=5.0):
-        """Ends the score; csound has to end by itself, and well."""
+        """Ends the score; csound has to end by itself, with exit code 0 unless a note was to fail."""
         if self.stopped:
             return
         self.stopped = True
@@ -206,7 +208,7 @@ class Csound(Watched):
         except subprocess.TimeoutExpired:
             self.kill()
             pytest.fail(f"csound has not ended within {timeout} s:\n{self.output}")
-        assert code == 0, f"csound ended with {code}:\n{self.output}"
+        assert (code > 0) == self.fails, f"csound ended with {code}:\n{self.output}"
 
     def close(self):
         """The end of the test: csound ends, clients go. With the original plugin it often would not."""
@@ -238,6 +240,27 @@ def received(client, count, timeout=8.0):
 def first_numbers(client, count, timeout=8.0):
     """The first number of each of the next messages."""
     return [message[0] for message in received(client, count, timeout)]
+
+
+def expect_message(client, expected, timeout=8.0):
+    """Takes messages until this one comes: bytes, a text, or a list of numbers."""
+    end, message = time.monotonic() + timeout, None
+    while time.monotonic() < end:
+        message = client.recv(timeout=timeout)
+        if (doubles(message) if isinstance(expected, list) else message) == expected:
+            return
+    raise AssertionError(f"{expected!r:.80} has not come within {timeout} s, the last was {message!r:.80}")
+
+
+def close_code(client, timeout=8.0):
+    """The code that a connection is closed with; what comes before is thrown away."""
+    end = time.monotonic() + timeout
+    try:
+        while time.monotonic() < end:
+            client.recv(timeout=timeout)
+    except ConnectionClosed:
+        return client.close_code
+    raise AssertionError(f"the connection has not been closed within {timeout} s")
 
 
 def silent(client, seconds=0.3):
