@@ -233,7 +233,7 @@ impl Remote {
     ) -> Result<(), String> {
         let Stage::Reply(reader) = &mut connection.stage else {
             if bytes.is_empty() {
-                return Err("the connection was lost".to_owned());
+                return Err(over(connection, Over).to_owned());
             }
             return self.handle_frames(connection, index, bytes, now);
         };

@@ -329,14 +329,11 @@ impl Port {
             if channel.direction != Direction::Outgoing {
                 continue;
             }
-            let slots = self.names.slots(name);
-            let Some(&speaker) = slots.last() else { continue };
-            if channel.layout.kind().is_kept() && slots.len() > 1 {
-                // Those who may speak again later keep what they would say.
-                let others = slots[..slots.len() - 1].to_vec();
-                for slot in others {
-                    keep_silently(&mut self.names, &mut self.notes, name, slot);
-                }
+            let Some(speaker) = self.names.speaker(name) else { continue };
+            let is_kept = channel.layout.kind().is_kept();
+            for index in 0..self.names.slots(name).len() - 1 {
+                let slot = self.names.slots(name)[index];
+                hear_silently(&mut self.names, &mut self.notes, name, slot, is_kept);
             }
             let Some(reader) = reader(&mut self.notes, speaker) else { continue };
             if reader.is_empty() {
@@ -415,8 +412,13 @@ fn writer(notes: &mut [PortNote], slot: Slot) -> Option<&mut Writer> {
     note(notes, slot.owner)?.writers.get_mut(slot.index)?.as_mut()
 }
 
-fn keep_silently(names: &mut Names, notes: &mut [PortNote], name: NameId, slot: Slot) {
+/// Empties the ring of a note that does not speak: what it would say when it speaks again is kept, of a kept kind; of others it
+/// has published a value before it saw that nobody listens.
+fn hear_silently(names: &mut Names, notes: &mut [PortNote], name: NameId, slot: Slot, is_kept: bool) {
     let Some(reader) = reader(notes, slot) else { return };
+    if !is_kept {
+        return reader.clear();
+    }
     let mut payload = Vec::new();
     while reader.pop(&mut payload).is_some() {
         names.keep(name, slot, &payload);

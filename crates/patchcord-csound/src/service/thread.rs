@@ -496,7 +496,11 @@ impl Service {
         for id in 0..self.connections.len() {
             let Some(connection) = &mut self.connections[id] else { continue };
             match connection.poll(self.now) {
-                Ok(()) => self.write(id),
+                Ok(()) => {
+                    let deadline = connection.next_deadline();
+                    self.plan(deadline);
+                    self.write(id);
+                }
                 Err(error) => {
                     if let Some(connection) = self.connections[id].take() {
                         let reason = dial::over(&connection, error);
