@@ -41,8 +41,8 @@ instr Drone
   kcutoff = 120 * pow(60, limit(kopen + kbreath * kwide, 0, 1))
   aleft moogladder alow + aone, limit(kcutoff * kcents, 20, 14000), 0.35
   aright moogladder alow + atwo, limit(kcutoff / kcents, 20, 14000), 0.35
-  aout[0] = aleft * kgain
-  aout[1] = aright * kgain
+  aout[0] = tanh(2 * aleft * kgain)
+  aout[1] = tanh(2 * aright * kgain)
 endin
 
 schedule "Drone", 0, -1

@@ -1,9 +1,9 @@
 //! `cargo xtask csound install|check|remove`: Csound's plugin, for the csound of this user.
 //!
-//! Csound searches a folder of the user's beside its own, and what lies in the user's comes first where both have an
-//! opcode of the same name and types. So the plugin goes there, and the distribution's own one can stay. Whether it is
-//! ours that plays is not taken from names: csound runs an orchestra that both plugins could run, and the port that it
-//! opens is asked who serves it.
+//! Csound searches folders of the user's after its own, and what it finds last plays where several have an opcode of the
+//! same name and types. So the plugin goes there, and the distribution's own one can stay. Whether it is ours that plays
+//! is not taken from names: csound runs an orchestra that both plugins could run, and the port that it opens is asked who
+//! serves it.
 
 use std::env::{self, split_paths};
 use std::ffi::OsString;
@@ -83,12 +83,10 @@ enum CsoundError {
     #[error("csound loads the plugin and does not play it: {0}")]
     NoPort(String),
     /// The opcode of another plugin opened the port.
-    #[error(
-        "another plugin has the opcode websocket, before ours: {0}; set CS_OMIT_LIBS to its name without .so, or remove it"
-    )]
+    #[error("another plugin's opcode websocket is played, and not ours: {0}; remove it from the user's folders")]
     Other(String),
-    /// A copy somewhere else was loaded.
-    #[error("csound has loaded {}, and not {}; remove the former", loaded.display(), installed.display())]
+    /// A copy somewhere else was loaded, too or alone.
+    #[error("csound loads {} and not only {}; remove the former", loaded.display(), installed.display())]
     OtherCopy {
         /// What csound has loaded.
         loaded: PathBuf,
@@ -172,8 +170,8 @@ fn check(place: &Path) -> Result<(), CsoundError> {
     let played = play()?;
     // A link is as good as what it leads to.
     let same = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    if same(&played.file) != same(place) {
-        return Err(CsoundError::OtherCopy { loaded: played.file, installed: place.to_owned() });
+    if let Some(loaded) = played.files.into_iter().find(|file| same(file) != same(place)) {
+        return Err(CsoundError::OtherCopy { loaded, installed: place.to_owned() });
     }
     println!("csound {}.{} plays websocket with {} {}", version.0, version.1, place.display(), played.version);
     if !played.others.is_empty() {
@@ -266,8 +264,8 @@ fn is_omitted(list: &str) -> bool {
 struct Played {
     /// The version that the port told.
     version: String,
-    /// The library that csound has loaded.
-    file: PathBuf,
+    /// The copies of our library that csound has loaded.
+    files: Vec<PathBuf>,
     /// Other libraries with an opcode of that name.
     others: Vec<String>,
 }
@@ -282,9 +280,9 @@ fn play() -> Result<Played, CsoundError> {
     let answer = csound.ask(port)?;
     let (ours, others) = libraries(&fs::read_to_string(format!("/proc/{}/maps", csound.0.id())).unwrap_or_default());
     let version = answer.lines().find_map(|line| line.strip_prefix(SERVER)).map(str::trim);
-    match (version, ours) {
-        (Some(version), Some(file)) => Ok(Played { version: version.to_owned(), file, others }),
-        _ => {
+    match version {
+        Some(version) => Ok(Played { version: version.to_owned(), files: ours, others }),
+        None => {
             Err(CsoundError::Other(if others.is_empty() { "it is not known which".into() } else { others.join(", ") }))
         }
     }
@@ -351,12 +349,12 @@ fn request(stream: &mut TcpStream) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }
 
-/// Our library and others that have the opcode, among the files that a process has mapped (proc_pid_maps(5)).
-fn libraries(maps: &str) -> (Option<PathBuf>, Vec<String>) {
+/// Copies of our library, and others that have the opcode, among the files that a process has mapped (proc_pid_maps(5)).
+fn libraries(maps: &str) -> (Vec<PathBuf>, Vec<String>) {
     let mut files: Vec<&str> = maps.lines().filter_map(|line| Some(&line[line.find('/')?..])).collect();
     files.dedup();
     let named = |name: &'static str| move |file: &&&str| file.rsplit('/').next() == Some(name);
-    let ours = files.iter().find(named(LIBRARY)).map(PathBuf::from);
+    let ours = files.iter().filter(named(LIBRARY)).map(PathBuf::from).collect();
     (ours, files.iter().filter(named("libwebsocketIO.so")).map(|&file| file.to_owned()).collect())
 }
 
@@ -408,9 +406,9 @@ mod tests {
                     7f20-7f30 r--p 00000000 08:01 2 /usr/lib/plugins64-6.0/libwebsocketIO.so\n\
                     7f30-7f40 rw-p 00000000 00:00 0 [heap]\n";
         let (ours, others) = libraries(maps);
-        assert_eq!(ours, Some(PathBuf::from("/home/a b/plugins64/libpatchcord_csound.so")));
+        assert_eq!(ours, [PathBuf::from("/home/a b/plugins64/libpatchcord_csound.so")]);
         assert_eq!(others, ["/usr/lib/plugins64-6.0/libwebsocketIO.so"]);
-        assert!(libraries("").0.is_none());
+        assert!(libraries("").0.is_empty());
     }
 
     #[test]

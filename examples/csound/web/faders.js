@@ -68,7 +68,9 @@ export function makeFader({ name, value, least = 0, most = 1, log = false, show 
     element,
     tell(told) {
       if (held || performance.now() - movedAt < ECHO) return;
-      position = toPosition(told);
+      const to = toPosition(told);
+      if (to === position) return;
+      position = to;
       paint();
     },
   };

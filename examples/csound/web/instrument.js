@@ -45,8 +45,13 @@ const chords = CHORDS.map((name, number) => {
 });
 $('chords').append(...chords);
 
+let told = ''; // the latest state; Csound says it in every k-cycle
+
 /** What Csound plays with, whichever page it came from. */
-function takeState([number, ...values]) {
+function takeState(state) {
+  if (`${state}` === told) return;
+  told = `${state}`;
+  const [number, ...values] = state;
   chords.forEach((button, i) => button.setAttribute('aria-pressed', i === number));
   values.forEach((value, i) => faders[i].tell(value));
 }
@@ -106,10 +111,15 @@ addEventListener('keydown', (event) => {
   if (!event.repeat && !event.ctrlKey && !event.metaKey && !event.altKey && plucks[string]) pluck(string);
 });
 
+let atRest = ''; // the size in which the strings were drawn at rest
+
 /** The strings swing as loudly as Csound says; each a little differently. */
 function draw(time) {
   requestAnimationFrame(draw);
   const canvas = $('canvas');
+  const rest = amps.every((each) => each < 1e-5) ? `${board.clientWidth} ${board.clientHeight} ${devicePixelRatio}` : '';
+  if (rest && rest === atRest) return;
+  atRest = rest;
   const scale = devicePixelRatio;
   const [width, height] = [board.clientWidth, board.clientHeight];
   if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {

@@ -135,7 +135,7 @@ function showState() {
     const decibels = 20 * Math.log10(report.peaks[i] || 1e-9);
     gauge(side, 1 + decibels / 60, decibels < -90 ? '−∞ dB' : `${decibels.toFixed(1).replace('-', '−')} dB`);
   });
-  $('gaps').textContent = report.dry ? `${report.dry}: it ran dry so often` : 'none';
+  $('gaps').textContent = report.dry || 'none';
   $('dropped').value = report.dropped ? `${((report.dropped / about.sr) * 1000).toFixed(0)} ms skipped` : '';
 }
 

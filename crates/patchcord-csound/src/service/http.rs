@@ -125,7 +125,7 @@ pub(super) fn encode_head(out: &mut Vec<u8>, status: u16, headers: &[(&str, &str
     let mut line = |parts: &[&str]| parts.iter().for_each(|part| out.extend_from_slice(part.as_bytes()));
     line(&["HTTP/1.1 ", &status.to_string(), " ", reason(status), "\r\n"]);
     line(&["Date: ", &httpdate::fmt_http_date(SystemTime::now()), "\r\nConnection: close\r\n"]);
-    line(&["X-Content-Type-Options: nosniff\r\n"]);
+    line(&["Server: patchcord-csound/", env!("CARGO_PKG_VERSION"), "\r\nX-Content-Type-Options: nosniff\r\n"]);
     for (name, value) in headers {
         // An Upgrade is announced in Connection, too (RFC 9110 §7.8).
         if *name == "Upgrade" {
@@ -215,7 +215,9 @@ mod tests {
         };
         let whole = encoded(false);
         assert!(whole.starts_with("HTTP/1.1 405 Method Not Allowed\r\nDate: "), "{whole}");
-        for line in ["Connection: close", "Allow: GET, HEAD", "Content-Length: 3", "\r\n\r\nno\n"] {
+        for line in
+            ["Connection: close", "Server: patchcord-csound/", "Allow: GET, HEAD", "Content-Length: 3", "\r\n\r\nno\n"]
+        {
             assert!(whole.contains(line), "{line}");
         }
         assert!(encoded(true).ends_with("Content-Length: 3\r\n\r\n"));
