@@ -180,26 +180,30 @@ impl<'call> Call<'call> {
         (unsafe { &*self.pointer(argument).cast::<ArrayData>() }, element)
     }
 
-    /// Whether an array still has the sizes that it had at init.
+    /// Whether an array has the sizes that it had at init, and members as its type has them.
     pub fn same_sizes(&self, argument: &Argument) -> bool {
-        let ArgumentKind::Array(_, sizes) = &argument.kind else {
+        let ArgumentKind::Array(element, sizes) = &argument.kind else {
             return true;
         };
         let (array, _) = self.array(argument);
-        argument::dimensions(array).is_some_and(|now| {
-            now.len() == sizes.len() && now.iter().zip(sizes).all(|(&now, &then)| usize::try_from(now) == Ok(then))
-        })
+        let member = match element {
+            Element::Text => size_of::<StringData>(),
+            element => self.member_len(*element).unwrap_or(0) * size_of::<MyFlt>(),
+        };
+        usize::try_from(array.member_size) == Ok(member)
+            && argument::dimensions(array).is_some_and(|now| {
+                now.len() == sizes.len() && now.iter().zip(sizes).all(|(&now, &then)| usize::try_from(now) == Ok(then))
+            })
     }
 
-    /// How many members of `member` bytes the array has, if all of them lie in its memory.
+    /// How many members the array has, if each takes `member` bytes. `allocated` is not asked: several of Csound's opcodes
+    /// (the assignment of arrays, `diskin2`) do not keep it true, while the sizes are what all of Csound reads by.
     fn members(array: &ArrayData, member: usize) -> Option<usize> {
         let count = argument::dimensions(array)?
             .iter()
             .try_fold(1_usize, |product, &size| product.checked_mul(usize::try_from(size).ok()?))?;
-        // `allocated` is not kept true by all opcodes: some leave it 0.
-        let bytes = count.checked_mul(member)?;
-        (usize::try_from(array.member_size).ok()? == member && (array.allocated == 0 || bytes <= array.allocated))
-            .then_some(count)
+        count.checked_mul(member)?;
+        (usize::try_from(array.member_size).ok()? == member).then_some(count)
     }
 
     /// How many numbers one member of an array of numbers takes: for `a` a block of the orchestra's ksmps.
@@ -217,7 +221,7 @@ impl<'call> Call<'call> {
         let (array, element) = self.array(argument);
         let per_member = self.member_len(element)?;
         let members = Self::members(array, per_member * size_of::<MyFlt>())?;
-        // SAFETY: `members` has found that many bytes in the array's memory.
+        // SAFETY: by its sizes the array has that many bytes.
         Some(unsafe { std::slice::from_raw_parts(array.data, members * per_member) })
     }
 
@@ -241,7 +245,7 @@ impl<'call> Call<'call> {
         if let ArgumentKind::Array(..) = argument.kind {
             let count = self.text_count(argument)?;
             let (array, _) = self.array(argument);
-            // SAFETY: `text_count` has found that many records in the array's memory.
+            // SAFETY: by its sizes the array has that many records.
             return (index < count).then(|| unsafe { array.data.cast::<StringData>().add(index) });
         }
         assert!(self.is_text(argument), "{} is not a text", argument.name);

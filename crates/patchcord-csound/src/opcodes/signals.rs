@@ -90,6 +90,9 @@ fn signal(call: &Call<'_>, argument: Argument) -> Result<Signal, Failure> {
                     argument.name
                 )));
             }
+            if !call.same_sizes(&argument) {
+                return Err(refused("is an array whose members have an unknown size".to_owned()));
+            }
             (*element, &sizes[..])
         }
         ArgumentKind::Other(name) => {

@@ -27,8 +27,10 @@ fn client(port: u16, name: &str) -> WebSocket<TcpStream> {
     let mut request = format!("ws://127.0.0.1:{port}/").into_client_request().unwrap();
     request.headers_mut().insert("Sec-WebSocket-Protocol", name.parse().unwrap());
     let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
-    tungstenite::client(request, stream).unwrap().0
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let (mut client, _) = tungstenite::client(request, stream).unwrap();
+    client.get_mut().set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+    client
 }
 
 /// Plays cycles until the client has a message.
