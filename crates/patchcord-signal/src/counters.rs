@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Counts of one name, which are added to those of its port as well. Values are numbers since the counters were made,
-/// except for `clients` and `buffered`, which say how many there are now.
+/// except for `clients`, which says how many there are now.
 #[derive(Debug, Default)]
 pub struct Counters {
     counts: [AtomicU64; Count::ALL.len()],
@@ -26,14 +26,11 @@ pub enum Count {
     Late,
     /// Values that arrived with a wrong size, or could not be read.
     WrongSize,
-    /// a-rate blocks that wait in jitter buffers now.
-    Buffered,
 }
 
 impl Count {
     /// Everything that is counted.
-    pub const ALL: [Self; 7] =
-        [Self::Clients, Self::Sent, Self::Received, Self::Dropped, Self::Late, Self::WrongSize, Self::Buffered];
+    pub const ALL: [Self; 6] = [Self::Clients, Self::Sent, Self::Received, Self::Dropped, Self::Late, Self::WrongSize];
 }
 
 impl Counters {

@@ -66,6 +66,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod blocks;
 pub mod control;
 mod counters;
 #[doc(hidden)]

@@ -3,19 +3,24 @@
 //!
 //! Playing starts when as many blocks wait as the target says, or when blocks wait and none has come for as long as that:
 //! the end of what somebody sent. When it runs dry, the buffer plays silence or holds the last sample, counts that
-//! once, and fills up to the target again. Above the limit the oldest blocks are dropped down to the target, and counted.
+//! once, and fills up to the target again. Above the limit the oldest blocks are dropped down to the target, and counted;
+//! of a burst the newest are heard, however large it is.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use rtrb::{Consumer, Producer, RingBuffer};
-
+use crate::blocks::{BlockReader, BlockWriter, blocks};
 use crate::counters::{Count, Counters};
 use crate::layout::Layout;
 
-/// Most bytes of a jitter buffer, unless a limit and one block take more.
-pub const MAX_BUFFER: usize = 8 << 20;
+/// Most bytes of a jitter buffer; a limit that would take more is lowered, to no fewer than two blocks.
+pub const MAX_BUFFER: usize = 64 << 20;
+
+/// Blocks beyond the limit that may come while one is being played, without touching it.
+const SPARE: usize = 16;
+/// How often a block is tried to be taken that a burst is writing over.
+const TRIES: usize = 4;
 
 /// What is played when nothing is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,25 +55,24 @@ impl PlayoutSettings {
     }
 }
 
-/// A jitter buffer for blocks of `layout`. What it counts goes to `counters`: received, buffered, late, dropped.
+/// A jitter buffer for blocks of `layout`. What runs dry or is dropped is counted in `counters`.
 ///
 /// # Panics
 ///
 /// With a layout of text.
 pub fn playout(layout: &Layout, settings: PlayoutSettings, counters: &Arc<Counters>) -> (PlayoutWriter, PlayoutReader) {
     let size = layout.payload_len().expect("blocks are numbers");
-    let limit = settings.limit.max(1);
-    // As much again as the limit, so that a burst above it is seen by the reader and not cut off here.
-    let blocks = (2 * limit).min(MAX_BUFFER / size).max(limit + 1);
-    let (producer, consumer) = RingBuffer::new(blocks * size);
+    let limit = settings.limit.min((MAX_BUFFER / size).saturating_sub(SPARE)).max(2);
+    let (writer, reader) = blocks(size, limit + SPARE);
     let ended = Arc::new(AtomicBool::new(true));
-    let writer = PlayoutWriter { ring: producer, size, ended: Arc::clone(&ended), counters: Arc::clone(counters) };
+    let writer = PlayoutWriter { blocks: writer, ended: Arc::clone(&ended) };
     let reader = PlayoutReader {
-        ring: consumer,
-        size,
+        blocks: reader,
         sample: layout.float().bytes(),
         members: layout.members(),
-        settings: PlayoutSettings { limit, target: settings.target.clamp(1, limit), ..settings },
+        target: settings.target.clamp(1, limit) as u64,
+        limit: limit as u64,
+        dry: settings.dry,
         state: State::Filling { waiting: 0, quiet: 0 },
         held: vec![0; layout.members() * layout.float().bytes()].into(),
         ended,
@@ -80,34 +84,31 @@ pub fn playout(layout: &Layout, settings: PlayoutSettings, counters: &Arc<Counte
 /// Puts blocks in as they arrive.
 #[derive(Debug)]
 pub struct PlayoutWriter {
-    ring: Producer<u8>,
-    size: usize,
+    blocks: BlockWriter,
     ended: Arc<AtomicBool>,
-    counters: Arc<Counters>,
 }
 
 impl PlayoutWriter {
-    /// Appends a block. `false`: it has another size than the layout, which the caller counts, the ring is full, which is
-    /// counted as dropped, or the reader is gone.
+    /// Appends a block. There is always room: what is not played in time goes, the oldest first. `false`: it has another
+    /// size than the layout, and is not taken.
     pub fn push(&mut self, block: &[u8]) -> bool {
-        if block.len() != self.size || self.ring.is_abandoned() {
-            return false;
+        let fits = block.len() == self.blocks.size();
+        if fits {
+            self.ended.store(false, Relaxed);
+            self.blocks.push(block);
         }
-        self.ended.store(false, Relaxed);
-        // Before the block can be taken, so that the count of those that wait never falls below zero.
-        self.counters.add(Count::Buffered, 1);
-        let queued = self.ring.push_entire_slice(block).is_ok();
-        if !queued {
-            self.counters.subtract(Count::Buffered, 1);
-            self.counters.add(Count::Dropped, 1);
-        }
-        queued
+        fits
     }
 
     /// Says that whoever sent has stopped on purpose or is gone: what waits is played to its end, and that nothing follows
     /// counts as no fault. The next block takes it back.
     pub fn end(&mut self) {
         self.ended.store(true, Relaxed);
+    }
+
+    /// Blocks that wait, those included that will be dropped with the next one that is played.
+    pub fn buffered(&self) -> u64 {
+        self.blocks.waiting()
     }
 }
 
@@ -124,8 +125,8 @@ pub enum Played {
 enum State {
     /// `waiting` blocks were there the last time, and none came for `quiet` cycles.
     Filling {
-        waiting: usize,
-        quiet: usize,
+        waiting: u64,
+        quiet: u64,
     },
     Playing,
 }
@@ -133,13 +134,13 @@ enum State {
 /// Takes a block out every k-cycle. Nothing in it allocates, locks or calls the system.
 #[derive(Debug)]
 pub struct PlayoutReader {
-    ring: Consumer<u8>,
-    /// Bytes of a block.
-    size: usize,
+    blocks: BlockReader,
     /// Bytes of a float.
     sample: usize,
     members: usize,
-    settings: PlayoutSettings,
+    target: u64,
+    limit: u64,
+    dry: Dry,
     state: State,
     /// The last sample of each member, for [`Dry::Hold`].
     held: Box<[u8]>,
@@ -154,17 +155,12 @@ impl PlayoutReader {
     ///
     /// When `out` is smaller than a block.
     pub fn next_block(&mut self, out: &mut [u8]) -> Played {
-        let out = &mut out[..self.size];
-        let mut waiting = self.buffered();
-        if waiting > self.settings.limit {
-            self.drop_oldest(waiting - self.settings.target);
-            waiting = self.settings.target;
-        }
+        let out = &mut out[..self.blocks.size()];
+        let waiting = self.drop_oldest();
         if let State::Filling { waiting: before, quiet } = &mut self.state {
             *quiet = if waiting == *before { *quiet + 1 } else { 0 };
             *before = waiting;
-            let enough = waiting >= self.settings.target
-                || (waiting > 0 && (*quiet >= self.settings.target || self.ended.load(Relaxed)));
+            let enough = waiting >= self.target || (waiting > 0 && (*quiet >= self.target || self.ended.load(Relaxed)));
             if enough {
                 self.state = State::Playing;
             }
@@ -173,10 +169,14 @@ impl PlayoutReader {
             self.write_dry(out);
             return Played::Dry;
         }
-        if self.ring.pop_entire_slice(out).is_ok() {
-            self.counters.subtract(Count::Buffered, 1);
-            self.hold(out);
-            return Played::Block;
+        for _ in 0..TRIES {
+            if self.blocks.take(out) {
+                self.hold(out);
+                return Played::Block;
+            }
+            if self.drop_oldest() == 0 {
+                break;
+            }
         }
         if !self.ended.load(Relaxed) {
             self.counters.add(Count::Late, 1);
@@ -186,22 +186,25 @@ impl PlayoutReader {
         Played::Dry
     }
 
-    /// Blocks that wait.
-    pub fn buffered(&self) -> usize {
-        self.ring.slots() / self.size
+    /// Blocks that wait, those included that will be dropped with the next one that is played.
+    pub fn buffered(&self) -> u64 {
+        self.blocks.waiting()
     }
 
-    fn drop_oldest(&mut self, blocks: usize) {
-        if let Ok(chunk) = self.ring.read_chunk(blocks * self.size) {
-            chunk.commit_all();
-            self.counters.subtract(Count::Buffered, blocks as u64);
-            self.counters.add(Count::Dropped, blocks as u64);
+    /// Keeps to the limit, and says how many wait then.
+    fn drop_oldest(&mut self) -> u64 {
+        let waiting = self.blocks.waiting();
+        if waiting <= self.limit {
+            return waiting;
         }
+        self.blocks.skip(waiting - self.target);
+        self.counters.add(Count::Dropped, waiting - self.target);
+        self.target
     }
 
     fn hold(&mut self, block: &[u8]) {
-        if self.settings.dry == Dry::Hold {
-            let member = self.size / self.members;
+        if self.dry == Dry::Hold {
+            let member = self.blocks.size() / self.members;
             for (held, samples) in self.held.chunks_exact_mut(self.sample).zip(block.chunks_exact(member)) {
                 held.copy_from_slice(&samples[member - self.sample..]);
             }
@@ -209,21 +212,15 @@ impl PlayoutReader {
     }
 
     fn write_dry(&self, out: &mut [u8]) {
-        match self.settings.dry {
+        match self.dry {
             Dry::Silence => out.fill(0),
             Dry::Hold => {
-                let member = self.size / self.members;
+                let member = self.blocks.size() / self.members;
                 for (samples, held) in out.chunks_exact_mut(member).zip(self.held.chunks_exact(self.sample)) {
                     samples.chunks_exact_mut(self.sample).for_each(|sample| sample.copy_from_slice(held));
                 }
             }
         }
-    }
-}
-
-impl Drop for PlayoutReader {
-    fn drop(&mut self) {
-        self.counters.subtract(Count::Buffered, self.buffered() as u64);
     }
 }
 
@@ -259,8 +256,9 @@ mod tests {
         }
     }
 
-    fn counts(counters: &Counters) -> (u64, u64, u64) {
-        (counters.read(Count::Buffered), counters.read(Count::Late), counters.read(Count::Dropped))
+    /// Blocks that wait, times that it ran dry, blocks that were dropped.
+    fn counts(reader: &PlayoutReader, counters: &Counters) -> (u64, u64, u64) {
+        (reader.buffered(), counters.read(Count::Late), counters.read(Count::Dropped))
     }
 
     #[test]
@@ -269,17 +267,17 @@ mod tests {
         assert_eq!(next(&mut reader), None);
         push(&mut writer, 1..=2);
         assert_eq!(next(&mut reader), None);
-        assert_eq!(counts(&counters), (2, 0, 0));
+        assert_eq!(counts(&reader, &counters), (2, 0, 0));
         push(&mut writer, 3..=3);
         for number in 1..=3 {
             assert_eq!(next(&mut reader), Some(number));
         }
         assert_eq!(next(&mut reader), None);
-        assert_eq!(counts(&counters), (0, 1, 0));
+        assert_eq!(counts(&reader, &counters), (0, 1, 0));
         assert_eq!(next(&mut reader), None);
         push(&mut writer, 4..=5);
         assert_eq!(next(&mut reader), None);
-        assert_eq!(counts(&counters), (2, 1, 0), "a dry stretch counts once");
+        assert_eq!(counts(&reader, &counters), (2, 1, 0), "a dry stretch counts once");
         push(&mut writer, 6..=6);
         assert_eq!(next(&mut reader), Some(4));
         Ok(())
@@ -292,15 +290,11 @@ mod tests {
         assert_eq!(next(&mut reader), Some(1));
         push(&mut writer, 7..=9);
         assert_eq!(next(&mut reader), Some(7), "eight waited, three are kept");
-        assert_eq!(counts(&counters), (2, 0, 5));
-        push(&mut writer, 10..=19);
-        assert!(!writer.push(&[20; 16]), "the ring is full");
-        assert_eq!(counts(&counters), (12, 0, 6));
-        assert_eq!(next(&mut reader), Some(17));
-        drop(reader);
-        assert_eq!(counts(&counters), (0, 0, 15));
-        assert!(!writer.push(&[21; 16]), "nobody takes it any more");
-        assert_eq!(counts(&counters), (0, 0, 15));
+        assert_eq!(counts(&reader, &counters), (2, 0, 5));
+        push(&mut writer, 10..=250);
+        assert_eq!(writer.buffered(), 243);
+        assert_eq!(next(&mut reader), Some(248), "of a burst the newest are heard");
+        assert_eq!(counts(&reader, &counters), (2, 0, 245));
         Ok(())
     }
 
@@ -313,7 +307,7 @@ mod tests {
         }
         assert_eq!(next(&mut reader), Some(1));
         assert_eq!(next(&mut reader), None);
-        assert_eq!(counts(&counters), (0, 1, 0));
+        assert_eq!(counts(&reader, &counters), (0, 1, 0));
         Ok(())
     }
 
@@ -323,12 +317,12 @@ mod tests {
         push(&mut writer, 1..=2);
         writer.end();
         assert_eq!((next(&mut reader), next(&mut reader), next(&mut reader)), (Some(1), Some(2), None));
-        assert_eq!(counts(&counters), (0, 0, 0));
+        assert_eq!(counts(&reader, &counters), (0, 0, 0));
         push(&mut writer, 3..=5);
         for number in [Some(3), Some(4), Some(5), None] {
             assert_eq!(next(&mut reader), number);
         }
-        assert_eq!(counts(&counters), (0, 1, 0), "it was begun again and not ended");
+        assert_eq!(counts(&reader, &counters), (0, 1, 0), "it was begun again and not ended");
         Ok(())
     }
 
