@@ -70,12 +70,14 @@ struct Fixed {
 struct Recent(Vec<Option<(Box<str>, Py<PyString>)>>);
 
 impl Recent {
+    #[inline]
     fn get<'py>(&self, py: Python<'py>, text: &str) -> Option<Bound<'py, PyString>> {
         let place = place_of(text.as_bytes());
-        [place, place ^ 1].into_iter().find_map(|place| {
-            let (known, object) = self.0.get(place)?.as_ref()?;
-            (**known == *text).then(|| object.bind(py).clone())
-        })
+        let at = |place: usize| match self.0.get(place)? {
+            Some((known, object)) if **known == *text => Some(object.bind(py).clone()),
+            _ => None,
+        };
+        at(place).or_else(|| at(place ^ 1))
     }
 
     /// Returns what was kept there before. A string has no code that could run when it goes; it is to be dropped with
@@ -157,6 +159,7 @@ impl Names {
 }
 
 /// Where a text is kept among the recent ones: mixed from its ends and its length.
+#[inline]
 fn place_of(text: &[u8]) -> usize {
     let (first, last) = match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
         (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
