@@ -229,3 +229,78 @@ pub(crate) unsafe fn answer(
 pub(crate) const fn module_info() -> c_int {
     (4 << 16) + size_of::<super::MyFlt>() as c_int
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ffi::Side;
+    use crate::ffi::test_host::TestHost;
+
+    /// What goes wrong, told by the number that the opcode is called with.
+    struct Clumsy(u32);
+
+    impl Opcode for Clumsy {
+        fn init(call: &mut Call<'_>, _: Option<Box<Self>>) -> Result<Box<Self>, Failure> {
+            let number = call.argument(Side::Input, 0).map_or(0.0, |argument| call.number(&argument));
+            match number as u32 {
+                1 => Err(Failure("refused in words".to_owned())),
+                2 => panic!("in init"),
+                number => Ok(Box::new(Clumsy(number))),
+            }
+        }
+
+        fn perform(&mut self, _: &mut Call<'_>) -> Result<(), Failure> {
+            match self.0 {
+                3 => Err(Failure("ended in words".to_owned())),
+                4 => panic!("in performance"),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    impl Drop for Clumsy {
+        fn drop(&mut self) {
+            assert_ne!(self.0, 5, "in drop");
+        }
+    }
+
+    static CLUMSY: [OpcodeEntry; 2] = [
+        entry::<Clumsy, 1>(c"clumsy", c"", c"i", When::Perform),
+        entry::<Clumsy, 1>(c"clumsy", c"", c"i*", When::Perform),
+    ];
+
+    #[test]
+    fn neither_an_error_nor_a_panic_crosses_the_boundary() {
+        let mut host = TestHost::new(48_000.0, 64);
+        for (number, init, perform, line) in [
+            (0, true, true, ""),
+            (1, false, true, "refused in words"),
+            (2, false, true, "a fault in the plugin"),
+            (3, true, false, "ended in words"),
+            (4, true, false, "a fault in the plugin"),
+            (5, true, true, ""),
+        ] {
+            let mut argument = host.number("inumber", "i");
+            argument.samples(1)[0] = number as crate::ffi::MyFlt;
+            let mut opcode = host.opcode(&CLUMSY[0], &mut [], &mut [&mut argument]);
+            assert_eq!(opcode.init() == OK, init, "{number}");
+            // Csound does not perform a note that has failed; nothing happens if it does.
+            assert_eq!(opcode.perform() == OK, perform, "{number}");
+            assert!(host.lines().concat().contains(line), "{number}");
+            host.end_notes();
+            assert_eq!(opcode.perform(), OK, "{number}: after its end");
+        }
+    }
+
+    #[test]
+    fn more_arguments_than_there_is_room_for_are_refused() {
+        let mut host = TestHost::new(48_000.0, 64);
+        let (mut one, mut two) = (host.number("ione", "i"), host.number("itwo", "i"));
+        let mut opcode = host.opcode(&CLUMSY[1], &mut [], &mut [&mut one, &mut two]);
+        assert_ne!(opcode.init(), OK);
+        assert_eq!(
+            host.lines(),
+            ["2 arguments are more than the 1 that one opcode has room for; divide them among several"]
+        );
+    }
+}

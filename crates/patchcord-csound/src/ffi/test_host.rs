@@ -224,7 +224,9 @@ impl TestHost {
             text.outputs = output_names.as_ptr().cast();
             text.input_count = inputs.len() as u32;
             text.output_count = outputs.len() as u32;
-            let mut memory = vec![0_u64; usize::from(entry.size).div_ceil(8)].into_boxed_slice();
+            // Room also for arguments that the plugin has not asked for: Csound writes them without asking, too.
+            let words = usize::from(entry.size).div_ceil(8) + outputs.len() + inputs.len() + 1;
+            let mut memory = vec![0_u64; words].into_boxed_slice();
             let head = memory.as_mut_ptr().cast::<OpcodeHead>();
             (*head).text = &raw const *text;
             (*head).note = &raw const *note;

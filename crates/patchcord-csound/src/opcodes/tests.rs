@@ -229,6 +229,33 @@ fn a_small_ksmps_collects_whole_blocks_and_parts_of_a_cycle_are_silent() {
 }
 
 #[test]
+fn a_small_ksmps_hands_out_blocks_in_parts() {
+    let mut host = TestHost::new(48_000.0, KSMPS as u32);
+    let port = free_port();
+    let (mut audio, mut blocks) = (host.number("a1", "a"), host.array("aarr", "a", &[2]));
+    let mut opcode = receiver(&mut host, port, &mut [&mut audio, &mut blocks]);
+    opcode.note.ksmps = 16;
+    let mut clients = [client(port, "a1"), client(port, "aarr")];
+    for block in 0..30_u32 {
+        let samples = (0..64).map(|index| f64::from(1 + 64 * block + index));
+        clients[0].send(Message::binary(bytes(samples.clone()))).unwrap();
+        clients[1].send(Message::binary(bytes(samples.clone().chain(samples.map(|sample| -sample))))).unwrap();
+    }
+    let (mut heard, mut heard_second) = (Vec::new(), Vec::new());
+    play_until(|| {
+        assert_eq!(opcode.perform(), 0);
+        heard.extend_from_slice(&audio.samples(KSMPS)[..16]);
+        assert!((0..16).all(|index| blocks.numbers[index] == -blocks.numbers[KSMPS + index]));
+        heard_second.extend_from_slice(&blocks.numbers[..16]);
+        heard.last() == Some(&1920.0)
+    });
+    let played = heard.iter().copied().filter(|&sample| sample != 0.0).collect::<Vec<_>>();
+    assert_eq!(played, (1..=1920).map(|sample| sample as MyFlt).collect::<Vec<_>>());
+    assert!(heard_second.contains(&1.0));
+    host.end_notes();
+}
+
+#[test]
 fn an_array_that_changes_its_size_is_not_read_and_said_once() {
     let mut host = TestHost::new(48_000.0, KSMPS as u32);
     let port = free_port();
