@@ -24,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Shared {
     commands: Mutex<Vec<Command>>,
+    /// There are commands, for the thread between two rounds.
+    posted: Condvar,
     waker: Waker,
     /// The thread waits and has not yet been woken for data.
     asleep: AtomicBool,
@@ -57,10 +59,20 @@ impl Shared {
         std::mem::swap(&mut *lock(&self.commands), into);
     }
 
+    /// Waits between two rounds, until a command comes or the time is over.
+    pub(super) fn pause(&self, time: Duration) {
+        let commands = lock(&self.commands);
+        if commands.is_empty() {
+            drop(self.posted.wait_timeout(commands, time));
+        }
+    }
+
     fn post(&self, command: Command) {
         let mut commands = lock(&self.commands);
         if !self.ended.load(Ordering::Relaxed) {
             commands.push(command);
+            drop(commands);
+            self.posted.notify_one();
             let _ = self.waker.wake();
         }
     }
@@ -149,6 +161,7 @@ pub(super) fn enter(instance: usize) -> io::Result<(Arc<Shared>, NoteId)> {
     let waker = Waker::new(poll.registry(), WAKE)?;
     let shared = Arc::new(Shared {
         commands: Mutex::default(),
+        posted: Condvar::new(),
         waker,
         asleep: AtomicBool::new(false),
         ended: AtomicBool::new(false),

@@ -25,11 +25,21 @@ pub(super) struct Socket {
     stalled_since: Option<Instant>,
     /// The socket may hold bytes to read.
     pub(super) readable: bool,
+    /// The end lies behind what is there to read, and makes no event of its own.
+    ends: bool,
 }
 
 impl Socket {
     pub(super) fn new(transport: Transport) -> Self {
-        Self { transport, out: Vec::new(), written: 0, blocked: false, stalled_since: None, readable: false }
+        Self {
+            transport,
+            out: Vec::new(),
+            written: 0,
+            blocked: false,
+            stalled_since: None,
+            readable: false,
+            ends: false,
+        }
     }
 
     pub(super) fn transport(&mut self) -> &mut Transport {
@@ -56,6 +66,12 @@ impl Socket {
         self.blocked
     }
 
+    /// The socket says that there is something to read, and perhaps the end behind it.
+    pub(super) fn handle_readable(&mut self, ends: bool) {
+        self.readable = true;
+        self.ends |= ends;
+    }
+
     pub(super) fn handle_writable(&mut self) {
         self.blocked = false;
     }
@@ -70,7 +86,7 @@ impl Socket {
         match self.transport.read(buffer) {
             Ok(count) => {
                 // A short read has emptied the socket: what comes later makes a new event.
-                if count < buffer.len() && count > 0 && self.transport.is_plain() {
+                if count < buffer.len() && count > 0 && !self.ends && self.transport.is_plain() {
                     self.readable = false;
                 }
                 Ok(Some(count))

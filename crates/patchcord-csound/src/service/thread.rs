@@ -68,22 +68,24 @@ pub(super) fn run(shared: &Shared, mut poll: Poll) {
         {
             return;
         }
-        let early = next.saturating_duration_since(Instant::now());
-        if !early.is_zero() {
-            shared.wakes_up();
-            std::thread::sleep(early);
-        }
         shared.wakes_up();
-        let began = Instant::now();
-        service.now = began;
-        shared.take_commands(&mut commands);
-        for command in commands.drain(..) {
-            if let Command::Stop = command {
-                service.stop(&mut poll, &mut events);
-                return;
+        // Commands have somebody who waits, and do not wait for the round.
+        let began = loop {
+            service.now = Instant::now();
+            shared.take_commands(&mut commands);
+            for command in commands.drain(..) {
+                if let Command::Stop = command {
+                    service.stop(&mut poll, &mut events);
+                    return;
+                }
+                service.handle_command(command);
             }
-            service.handle_command(command);
-        }
+            let early = next.saturating_duration_since(service.now);
+            if early.is_zero() {
+                break service.now;
+            }
+            shared.pause(early);
+        };
         service.round(&events);
         next = began + (began.elapsed() * PAUSE_FACTOR).clamp(PAUSE, LONGEST_PAUSE);
     }
@@ -282,8 +284,9 @@ impl Service {
         let Token(token) = event.token();
         if let Some(id) = token.checked_sub(FIRST_CONNECTION) {
             if let Some(Some(connection)) = self.connections.get_mut(id) {
-                if event.is_readable() || event.is_read_closed() || event.is_error() {
-                    connection.socket.readable = true;
+                let ends = event.is_read_closed() || event.is_error();
+                if event.is_readable() || ends {
+                    connection.socket.handle_readable(ends);
                 }
                 if event.is_writable() || event.is_error() {
                     connection.socket.handle_writable();

@@ -176,3 +176,85 @@ fn all_interfaces_are_those_of_ipv6_too() {
     }
     drop(note);
 }
+
+/// Numbers that look random and are the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+#[test]
+fn notes_and_clients_that_come_and_go_in_any_order_leave_a_port_that_works() {
+    let ports = [free_port(), free_port()];
+    let end = Instant::now() + Duration::from_secs(3);
+    let variables = [
+        out("k", Kind::Control),
+        variable("a", Kind::Audio, &[4], Direction::Outgoing),
+        out("S", Kind::Text),
+        out("i", Kind::Init),
+        input("kin", Kind::Control),
+        input("ain", Kind::Audio),
+    ];
+    let play = |seed: u64| {
+        let variables = variables.clone();
+        move || {
+            let mut random = Numbers(seed);
+            while Instant::now() < end {
+                let port = ports[random.below(2) as usize];
+                let some = &variables[random.below(4) as usize..];
+                let Ok(mut note) = open(host(81), port, some) else { continue };
+                for _ in 0..random.below(30) {
+                    for (variable, ring) in some.iter().zip(&mut note.outgoing) {
+                        let length = variable.layout.payload_len().unwrap_or(5);
+                        ring.publish(&vec![b'x'; length]);
+                    }
+                    note.note.wake();
+                    std::thread::sleep(Duration::from_micros(random.below(1500)));
+                }
+            }
+        }
+    };
+    let listen = |seed: u64| {
+        move || {
+            let mut random = Numbers(seed);
+            while Instant::now() < end {
+                let port = ports[random.below(2) as usize];
+                let Ok(mut socket) = TcpStream::connect(("127.0.0.1", port)) else { continue };
+                let name = ["k", "a", "S", "i", "kin", "ain", "csound.v1", "none"][random.below(8) as usize];
+                let head = format!(
+                    "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+                     Sec-WebSocket-Protocol: {name}\r\n\r\n"
+                );
+                let cut = random.below(3) * head.len() as u64 / 2;
+                let _ = socket.write_all(&head.as_bytes()[..cut as usize]);
+                for _ in 0..random.below(4) {
+                    let mut frame = vec![0x82, 0x88, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8];
+                    if random.below(3) == 0 {
+                        frame[random.below(6) as usize] ^= 1 << random.below(8);
+                    }
+                    let _ = socket.write_all(&frame);
+                    std::thread::sleep(Duration::from_micros(random.below(2000)));
+                }
+            }
+        }
+    };
+    let anchor = open(host(81), ports[0], &variables).unwrap();
+    let players: Vec<_> = (1..4).map(|seed| std::thread::spawn(play(seed))).collect();
+    let listeners: Vec<_> = (11..17).map(|seed| std::thread::spawn(listen(seed))).collect();
+    for thread in players.into_iter().chain(listeners) {
+        thread.join().unwrap();
+    }
+    await_clients(&anchor, 0);
+    let mut note = anchor;
+    let mut socket = client(ports[0], "k");
+    await_clients(&note, 1);
+    publish(&mut note, 0, 1.5);
+    assert_eq!(numbers(&mut socket), [1.5]);
+}

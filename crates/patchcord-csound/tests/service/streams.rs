@@ -285,6 +285,18 @@ fn a_slow_client_loses_the_oldest_and_hurts_nobody() {
 }
 
 #[test]
+fn a_client_that_sends_and_leaves_at_once_is_heard_and_let_go() {
+    let (mut note, port) = opened(&[input("kfreq", Kind::Control)]);
+    for round in 1..=200 {
+        let mut socket = client(port, "kfreq");
+        send(&mut socket, &[f64::from(round)]);
+        drop(socket);
+        assert_eq!(taken(&mut note, 0), f64::from(round));
+    }
+    await_clients(&note, 0);
+}
+
+#[test]
 fn a_client_that_leaves_in_mid_message_disturbs_nobody() {
     let (mut note, port) = opened(&[variable("abig", Kind::Audio, &[64], Direction::Outgoing)]);
     for round in 0..12 {
