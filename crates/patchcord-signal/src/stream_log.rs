@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// Bytes at the begin of the buffer that are let go without moving the rest.
 const MOVE_AT_LEAST: usize = 16 << 10;
+/// Bytes and frames that the buffer keeps room for when it is empty.
+const ROOM_BYTES: usize = 256 << 10;
+const ROOM_FRAMES: usize = 4 << 10;
 
 /// How much is kept for slow clients. The newest frame is always kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,6 +299,9 @@ impl StreamLog {
         if self.start == self.bytes.len() {
             self.bytes.clear();
             self.start = 0;
+            // A slow client that has caught up gives back what it cost.
+            self.bytes.shrink_to(ROOM_BYTES);
+            self.frames.shrink_to(ROOM_FRAMES);
         } else if self.start >= MOVE_AT_LEAST.max(self.bytes.len() / 2) {
             self.bytes.drain(..self.start);
             self.start = 0;
@@ -412,6 +418,18 @@ mod tests {
             assert!(log.kept() == 10_000 && log.bytes.len() < 50_000);
         }
         assert_eq!(log.lost(&cursor), 0);
+    }
+
+    #[test]
+    fn a_slow_client_that_has_caught_up_gives_its_memory_back() {
+        let now = Instant::now();
+        let mut log = StreamLog::new(StreamLimits { bytes: 10 << 20, ..LIMITS });
+        let cursor = log.join(Vec::new());
+        for _ in 0..10_000 {
+            push(&mut log, now, &[0; 1000]);
+        }
+        log.advance(&cursor, 10_000_000);
+        assert!(log.bytes.capacity() <= ROOM_BYTES && log.frames.capacity() <= 2 * ROOM_FRAMES);
     }
 
     #[test]

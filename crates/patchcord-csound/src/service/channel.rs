@@ -14,8 +14,9 @@ use super::settings::Settings;
 /// Which connection, among those of the thread.
 pub(super) type ConnectionId = usize;
 
-/// Most bytes of a name's stream that are kept for slow clients.
-const MAX_LOG: usize = 4 << 20;
+/// Most bytes of a name's stream that are kept for slow clients: enough for a second of the largest blocks in use, so that it is
+/// the time which bounds.
+const MAX_LOG: usize = 32 << 20;
 /// Which part of the time that a client may lag by the system may hold in bytes that it has not sent, within these bounds.
 const UNSENT_PART: f64 = 8.0;
 const LEAST_UNSENT: u32 = 4 * 1024;
