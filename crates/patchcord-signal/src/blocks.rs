@@ -62,6 +62,11 @@ impl BlockWriter {
 
     /// Appends a block, which has the size of all.
     pub fn push(&mut self, block: &[u8]) {
+        self.push_then(block, || {});
+    }
+
+    /// With `before_it_is_there` at the one moment of interest to tests.
+    fn push_then(&mut self, block: &[u8], before_it_is_there: impl FnOnce()) {
         debug_assert_eq!(block.len(), self.size);
         let number = self.ring.written.load(Ordering::Relaxed) + 1;
         let slot = self.ring.slot(number);
@@ -75,6 +80,7 @@ impl BlockWriter {
         for (word, bytes) in words.iter().zip(whole.iter().chain([&last])) {
             word.store(u64::from_le_bytes(*bytes), Ordering::Relaxed);
         }
+        before_it_is_there();
         self.ring.numbers[slot].store(number, Ordering::Release);
         self.ring.written.store(number, Ordering::Release);
     }
@@ -116,6 +122,12 @@ impl BlockReader {
     /// `out` may hold anything.
     #[inline]
     pub fn take(&mut self, out: &mut [u8]) -> bool {
+        self.take_then(out, || {})
+    }
+
+    /// With `after_the_copy` at the one moment of interest to tests.
+    #[inline]
+    fn take_then(&mut self, out: &mut [u8], after_the_copy: impl FnOnce()) -> bool {
         let number = self.read + 1;
         let slot = self.ring.slot(number);
         if self.ring.numbers[slot].load(Ordering::Acquire) != number {
@@ -129,6 +141,7 @@ impl BlockReader {
         if let Some(word) = words.get(whole.len()) {
             rest.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes()[..rest.len()]);
         }
+        after_the_copy();
         fence(Ordering::Acquire);
         let is_whole = self.ring.numbers[slot].load(Ordering::Relaxed) == number;
         if is_whole {
@@ -164,5 +177,52 @@ mod tests {
             assert_eq!(out, [number; 11]);
         }
         assert_eq!((writer.waiting(), reader.waiting()), (0, 0));
+    }
+
+    #[test]
+    fn a_block_that_is_written_over_while_it_is_copied_is_not_taken() {
+        let (mut writer, mut reader) = blocks(8, 2);
+        let mut out = [0; 8];
+        writer.push(&[1; 8]);
+        writer.push(&[2; 8]);
+        assert!(!reader.take_then(&mut out, || writer.push(&[3; 8])), "the next one lies in its place");
+        reader.skip(1);
+        assert!(reader.take_then(&mut out, || {}) && out == [2; 8]);
+        writer.push(&[4; 8]);
+        writer.push_then(&[5; 8], || assert!(!reader.take(&mut out), "the next one is being put in its place"));
+        reader.skip(1);
+        assert!(reader.take(&mut out) && out == [4; 8]);
+    }
+
+    #[test]
+    fn what_is_taken_is_whole_while_the_writer_goes_round_and_round() {
+        const WORDS: usize = if cfg!(miri) { 12 } else { 1000 };
+        const BLOCKS: u64 = if cfg!(miri) { 150 } else { 20_000 };
+        let (mut writer, mut reader) = blocks(WORDS * WORD, 2);
+        let thread = std::thread::spawn(move || {
+            for number in 1..=BLOCKS {
+                writer.push(&number.to_le_bytes().repeat(WORDS));
+                if number % 64 == 0 {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let (mut out, mut last) = (vec![0; WORDS * WORD], 0);
+        while last < BLOCKS {
+            let waiting = reader.waiting();
+            if waiting > 1 {
+                reader.skip(waiting - 1);
+            }
+            if reader.take(&mut out) {
+                let (words, _) = out.as_chunks::<WORD>();
+                assert!(words.iter().all(|word| *word == words[0]), "a torn block");
+                let number = u64::from_le_bytes(words[0]);
+                assert!(number > last, "in order");
+                last = number;
+            } else if waiting == 0 {
+                std::thread::yield_now();
+            }
+        }
+        thread.join().expect("the writer");
     }
 }
