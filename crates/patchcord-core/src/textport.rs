@@ -73,6 +73,11 @@ impl Textport {
         lines.push_back(line);
     }
 
+    /// Forgets the kept lines about an operator.
+    pub fn forget(&self, path: &str) {
+        self.lines.borrow_mut().retain(|line| *line.path != *path);
+    }
+
     /// Copies of the kept lines, oldest first.
     pub fn lines(&self) -> Vec<Line> {
         self.lines.borrow().iter().cloned().collect()

@@ -252,7 +252,7 @@ pub(crate) fn setting(network: &Network, op: OpId, name: &str) -> Option<ParValu
 
 /// Why a DAT's file is not read or written.
 #[derive(Debug, thiserror::Error)]
-enum FileError {
+pub(crate) enum FileError {
     #[error("no file is named")]
     NoName,
     #[error("there is no file {name}")]
@@ -304,7 +304,7 @@ fn read(path: &Path, name: &Rc<str>) -> Result<Vec<u8>, FileError> {
 }
 
 /// Writes beside the file and then puts the new one in its place. A link stays a link, permissions stay.
-fn write(path: &Path, name: &Rc<str>, contents: &[u8]) -> Result<(), FileError> {
+pub(crate) fn write(path: &Path, name: &Rc<str>, contents: &[u8]) -> Result<(), FileError> {
     if contents.len() as u64 > MAX_FILE_BYTES {
         return Err(FileError::TooLarge { name: name.clone() });
     }

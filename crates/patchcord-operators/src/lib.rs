@@ -32,6 +32,7 @@ pub mod info_dat;
 mod inputs;
 pub mod json_dat;
 mod language;
+pub mod logic_comp;
 pub mod merge_dat;
 mod own_script;
 mod par_reader;
@@ -73,6 +74,7 @@ static TYPES: &[&OperatorType] = &[
     &info_chop::INFO_CHOP,
     &info_dat::INFO_DAT,
     &json_dat::JSON_DAT,
+    &logic_comp::LOGIC_COMP,
     &merge_dat::MERGE_DAT,
     &parameter_execute::PARAMETER_EXECUTE_DAT,
     &pass_through::IN_CHOP,

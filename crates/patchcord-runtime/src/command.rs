@@ -15,7 +15,7 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use patchcord_core::callbacks::Evaluator;
 use patchcord_core::declaration::OperatorType;
-use patchcord_core::network::Network;
+use patchcord_core::network::{Network, Project};
 use patchcord_core::textport::LineKind;
 use tracing_subscriber::EnvFilter;
 
@@ -134,11 +134,14 @@ pub fn main(args: Vec<OsString>, hosts: &mut dyn HostFactory) -> u8 {
         None => match demo::Unpacked::new() {
             Ok(demo) => {
                 let note = format!("demo patch; edit {} while it runs, or copy it", demo.folder().display());
-                run(demo.folder(), Some(note), filter, types, hosts)
+                run(demo.folder(), Some(note), Project::default(), filter, types, hosts)
             }
             Err(error) => refuse(EXIT_FAILED, &format!("the demo patch cannot be unpacked: {error}")),
         },
-        Some(Command::Run { dir }) => run(&folder_of(dir), None, filter, types, hosts),
+        Some(Command::Run { dir, trace_logic, options }) => {
+            let project = Project { trace_logic, options: options.into_iter().collect(), ..Project::default() };
+            run(&folder_of(dir), None, project, filter, types, hosts)
+        }
         Some(Command::Check { dir }) => check(&folder_of(dir), types, hosts),
         Some(Command::New { dir, kind }) => new(&dir, &kind, types),
         Some(Command::Ops { kind }) => ops(kind.as_deref(), types),
@@ -174,6 +177,12 @@ enum Command {
         /// Folder of the patch, or its patch.toml.
         #[arg(default_value = ".")]
         dir: PathBuf,
+        /// Says every node that logic graphs run.
+        #[arg(long)]
+        trace_logic: bool,
+        /// A value for the node Get Command Line Option; may be given several times.
+        #[arg(long = "option", value_name = "NAME=VALUE", value_parser = option)]
+        options: Vec<(String, String)>,
     },
     /// Checks a patch and its scripts without running it; shows all errors at once.
     Check {
@@ -207,6 +216,12 @@ enum Command {
     },
 }
 
+/// An option of logic graphs.
+fn option(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it is written NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     let codes: String = EXIT_CODES.iter().map(|(code, meaning)| format!("  {code:>3}  {meaning}\n")).collect();
     let environment = "  TOUCH_TEXT_CONSOLE=0  shows only errors of the textport\n  NO_COLOR=1            no colours";
@@ -226,6 +241,7 @@ fn folder_of(dir: PathBuf) -> PathBuf {
 fn run(
     folder: &Path,
     note: Option<String>,
+    project: Project,
     filter: EnvFilter,
     types: &'static [&'static OperatorType],
     hosts: &mut dyn HostFactory,
@@ -261,7 +277,7 @@ fn run(
         let text = format!("{remarks} {use_}, such as a use of what is not here; `patchcord check` shows {them}");
         terminal.say(LineKind::Warning, "", &text);
     }
-    let code = run_file(file, &terminal, types, hosts);
+    let code = run_file(file, project, &terminal, types, hosts);
     terminal.flush(FLUSH_LIMIT);
     code
 }
@@ -278,6 +294,7 @@ fn banner(file: &PatchFile, note: Option<String>, hosts: &dyn HostFactory) -> St
 
 fn run_file(
     file: PatchFile,
+    project: Project,
     terminal: &Terminal,
     types: &'static [&'static OperatorType],
     hosts: &mut dyn HostFactory,
@@ -292,6 +309,7 @@ fn run_file(
         Err(error) => return fail(&error.to_string()),
     };
     let (network, guard, remote) = (engine.network().clone(), engine.guard().clone(), engine.remote().clone());
+    network.set_project(project);
     if let Err(reason) = hosts.attach(&network, &guard, &remote) {
         return fail(&reason);
     }
@@ -427,7 +445,7 @@ mod tests {
     fn the_command_line_is_what_the_help_says() {
         Cli::command().debug_assert();
         assert!(command(&["patchcord", "--log", "debug"]).is_none());
-        assert!(matches!(command(&["patchcord", "run"]), Some(Command::Run { dir }) if dir == Path::new(".")));
+        assert!(matches!(command(&["patchcord", "run"]), Some(Command::Run { dir, .. }) if dir == Path::new(".")));
         let check = command(&["python3", "check", "a b", "--python", "/usr/bin/python3"]);
         assert!(matches!(check, Some(Command::Check { dir }) if dir == Path::new("a b")));
         assert!(matches!(command(&["patchcord", "ops"]), Some(Command::Ops { kind: None })));

@@ -157,6 +157,12 @@ pub struct Project {
     pub name: String,
     /// Folder that relative file names count from.
     pub folder: std::path::PathBuf,
+    /// Families of logic nodes that are switched off.
+    pub plugins_off: Vec<String>,
+    /// Options that the program was started with, for logic graphs to ask for.
+    pub options: BTreeMap<String, String>,
+    /// Whether logic graphs say every node that they run.
+    pub trace_logic: bool,
 }
 
 impl Network {

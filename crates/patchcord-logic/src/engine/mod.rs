@@ -190,7 +190,17 @@ impl Engine {
         now: Duration,
         ports: &mut dyn Ports,
     ) -> Result<(), TriggerError> {
-        let graph = self.graph.clone();
+        let occurrence = self.occurrence(name, parameters)?;
+        self.handle(occurrence, now, ports);
+        Ok(())
+    }
+
+    /// A custom event with its parameters, for [`Engine::handle`].
+    ///
+    /// # Errors
+    /// As of [`Engine::trigger`].
+    pub fn occurrence(&self, name: &str, parameters: &[Value]) -> Result<Occurrence, TriggerError> {
+        let graph = &self.graph;
         let Some((event, declared)) = graph.events.iter().enumerate().find(|(_, event)| *event.name == *name) else {
             let names = graph.events.iter().map(|event| &*event.name);
             return Err(TriggerError::Unknown { name: name.to_owned(), nearest: crate::compile::nearest(name, names) });
@@ -213,8 +223,7 @@ impl Engine {
                 }
             }
         }
-        self.handle(Occurrence::Custom { event, parameters: values }, now, ports);
-        Ok(())
+        Ok(Occurrence::Custom { event, parameters: values })
     }
 
     /// The value of a variable.

@@ -18,6 +18,7 @@ mod declaration;
 mod emit;
 mod info;
 mod link;
+mod listeners;
 mod reason;
 mod recorded;
 mod replay;
@@ -49,6 +50,7 @@ pub use declaration::SOCKETIO_DAT;
 use declaration::{callback, par};
 pub use emit::{Ack, Emit, EmitMistake};
 use link::{Link, PlaceState, in_words, version_in_words};
+pub use listeners::{Listener, MAX_SUBSCRIPTIONS, News};
 use replay::Replay;
 use settings::{Identity, Reader};
 use shared::Shared;
@@ -281,6 +283,35 @@ impl SocketIoDat {
     fn falls_back(&self) -> bool {
         &*self.reader().text(par::VERSION) == "auto"
             && self.with_client(|client| client.next_version()) == Some(Version::V3)
+    }
+
+    /// Tells a listener of everything that happens, until it is gone or does not listen any more.
+    pub fn listen(&self, listener: Weak<dyn Listener>) {
+        self.shared.listeners.add(listener);
+    }
+
+    /// Tells a listener of nothing more.
+    pub fn unlisten(&self, listener: &Weak<dyn Listener>) {
+        self.shared.listeners.remove(listener);
+    }
+
+    /// Tells listeners of an event of a namespace from now on; false when there are [`MAX_SUBSCRIPTIONS`].
+    pub fn subscribe(&self, namespace: &str, event: &str) -> bool {
+        self.shared.listeners.subscribe(namespace, event)
+    }
+
+    /// Tells listeners of it no more.
+    pub fn unsubscribe(&self, namespace: &str, event: &str) {
+        self.shared.listeners.unsubscribe(namespace, event);
+    }
+
+    /// Whether a namespace is connected.
+    pub fn is_connected(&self, namespace: &str) -> bool {
+        let Some(link) = self.link() else { return false };
+        let places = link.places.borrow();
+        places
+            .iter()
+            .any(|place| place.namespace.as_str() == namespace && matches!(place.state, PlaceState::Connected { .. }))
     }
 
     fn acknowledge(&self, token: AckToken, args: Vec<Value>) -> Result<(), EmitError> {

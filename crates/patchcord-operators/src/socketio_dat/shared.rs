@@ -13,6 +13,7 @@ use patchcord_socketio::{Namespace, Value};
 
 use super::convert::with_message;
 use super::declaration::callback;
+use super::listeners::{Listeners, News};
 use super::settings::Options;
 use super::wanted::Wanted;
 use crate::heard::Heard;
@@ -40,6 +41,7 @@ pub(super) struct Shared {
     /// Numbers that `emit` has given out.
     pub requests: Cell<u64>,
     pub event: Heard,
+    pub listeners: Listeners,
 }
 
 impl Shared {
@@ -61,6 +63,7 @@ impl Shared {
             last_error: RefCell::default(),
             requests: Cell::new(0),
             event: Heard::new(callback::RECEIVE_EVENT),
+            listeners: Listeners::default(),
         }
     }
 
@@ -80,18 +83,21 @@ impl Shared {
     }
 
     pub(super) fn tell_open(&self, namespace: &Namespace, recovered: bool) {
+        self.listeners.tell(News::Opened(namespace.as_str()));
         let name = HostValue::Str(namespace.as_str());
         self.call(callback::OPEN, &[HostValue::Op(self.op), name, HostValue::Bool(recovered)]);
     }
 
     pub(super) fn tell_close(&self, namespace: &Namespace, failure: bool, reason: &str) {
         self.last_reason.replace(reason.to_owned());
+        self.listeners.tell(News::Closed(namespace.as_str(), failure, reason));
         let (name, reason) = (HostValue::Str(namespace.as_str()), HostValue::Str(reason));
         self.call(callback::CLOSE, &[HostValue::Op(self.op), HostValue::Bool(failure), name, reason]);
     }
 
     pub(super) fn tell_error(&self, namespace: &str, message: &str, data: &Value) {
         self.last_error.replace((message.to_owned(), data.clone()));
+        self.listeners.tell(News::Error(namespace, message));
         with_message(std::slice::from_ref(data), |data| {
             let (name, message) = (HostValue::Str(namespace), HostValue::Str(message));
             self.call(callback::CONNECT_ERROR, &[HostValue::Op(self.op), name, message, data]);

@@ -23,7 +23,7 @@ impl Stage {
 
     pub fn with_types(types: &[&'static OperatorType]) -> Self {
         let (network, folder) = (Network::new(types), tempfile::tempdir().unwrap());
-        network.set_project(Project { name: "test".into(), folder: folder.path().into() });
+        network.set_project(Project { name: "test".into(), folder: folder.path().into(), ..Project::default() });
         Stage { network, folder }
     }
 

@@ -72,6 +72,13 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Families of logic nodes that are switched off.
+    pub fn plugins_off(&self) -> Vec<String> {
+        self.plugins.iter().filter(|(_, on)| !**on).map(|(name, _)| name.clone()).collect()
+    }
+}
+
 /// When network events are handled (`[patch] dispatch`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dispatch {
@@ -157,6 +164,7 @@ impl PatchFile {
         reader.read();
         if let Some(evaluator) = evaluator {
             reader.check_scripts(evaluator);
+            reader.check_graphs();
         }
         if let Some(reviewer) = reviewer {
             reader.review_scripts(&reviewer);

@@ -570,7 +570,13 @@ fn owned(value: &ParValue) -> OwnedValue {
 
 fn set_project(network: &Network, file: &PatchFile) {
     network.patch_mut().allow_stand_ins(file.settings.stand_ins);
-    network.set_project(Project { name: file.settings.name.clone(), folder: file.folder.clone() });
+    network.set_project(Project {
+        name: file.settings.name.clone(),
+        folder: file.folder.clone(),
+        plugins_off: file.settings.plugins_off(),
+        // What the program was started with.
+        ..network.project()
+    });
 }
 
 fn taken(entry: &Entry, settings: &Settings) -> PatchError {

@@ -7,11 +7,13 @@
 //! Promised: an invalid file changes nothing; an update touches only what the file changed; secrets are never shown nor
 //! written. Left to others: noticing that files change, printing reports, and running the patch.
 
+mod connections;
 mod custom;
 mod diff;
 mod extensions;
 mod file;
 mod follow;
+mod graphs;
 mod keeps;
 mod links;
 mod live;

@@ -7,7 +7,7 @@
 //! Promised: values of secret parameters are collected, so that no report shows them, also where the file is too broken
 //! to know what is a parameter.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -134,9 +134,13 @@ impl<'a> Reader<'a> {
             match name {
                 "patch" => self.read_patch(item, span),
                 "op" => self.read_operators(item, span),
-                "connection" => self.note(Reason::NotSupportedYet { what: "connections of logic graphs" }, span),
+                // Read below, when all operators are known.
+                "connection" => {}
                 _ => self.note(unknown_key("the patch file", name, SECTIONS), span),
             }
+        }
+        if let Some(item) = root.get("connection") {
+            self.read_connections(item, key_span(root, "connection"));
         }
         if root.get("patch").is_none_or(|item| item.get("format").is_none()) {
             self.note(Reason::NoFormat, 0..0);
@@ -257,8 +261,10 @@ impl<'a> Reader<'a> {
                 None => self.note_type(name, "true or false", item, value_span(table, name, item)),
             }
         }
-        if plugins.values().any(|on| !on) {
-            self.note(Reason::PluginsDoNothing, span);
+        let known: BTreeSet<_> = patchcord_logic::nodes::ALL.iter().filter_map(|node_type| node_type.plugin).collect();
+        for name in plugins.keys().filter(|name| !known.contains(name.as_str())) {
+            let known: Vec<&'static str> = known.iter().copied().collect();
+            self.note(unknown_key("plugins", name, &known), span.clone());
         }
         self.settings.plugins = plugins;
     }

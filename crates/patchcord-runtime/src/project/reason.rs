@@ -97,9 +97,38 @@ pub enum Reason {
         /// What it is, in the plural.
         what: &'static str,
     },
-    /// A family of logic nodes is switched off, but there are none to switch.
-    #[error("`plugins` changes nothing yet: there are no logic graphs in this version")]
-    PluginsDoNothing,
+    /// Something is wrong with a logic graph, or likely so.
+    #[error("{message}")]
+    Graph {
+        /// What it is, with the node.
+        message: String,
+        /// What to do.
+        help: Option<String>,
+        /// Whether the graph runs all the same.
+        is_warning: bool,
+    },
+    /// A connection has no URL.
+    #[error("the connection \"{name}\" has to have a `url`")]
+    NoAddress {
+        /// Its name.
+        name: String,
+    },
+    /// A connection's URL is none.
+    #[error("\"{address}\" is no URL: {error}")]
+    BadAddress {
+        /// What was given.
+        address: String,
+        /// Why not.
+        error: String,
+    },
+    /// A connection's URL and its field name two ports.
+    #[error("the URL says port {url}, and `port` says {field}: that of the URL counts")]
+    TwoPorts {
+        /// That of the URL.
+        url: u16,
+        /// That of the field.
+        field: u16,
+    },
     /// A key has a value of the wrong type.
     #[error("`{key}` takes {expected}, not {found}")]
     WrongType {
@@ -429,7 +458,8 @@ impl Reason {
     /// Whether the patch can run all the same.
     pub fn is_warning(&self) -> bool {
         self.is_remark()
-            || matches!(self, Reason::Clamped { .. } | Reason::ReferenceToNothing { .. } | Reason::PluginsDoNothing)
+            || matches!(self, Reason::Clamped { .. } | Reason::ReferenceToNothing { .. } | Reason::TwoPorts { .. })
+            || matches!(self, Reason::Graph { is_warning: true, .. })
     }
 
     /// Whether it is a remark on a script, which only `check` shows.
@@ -442,6 +472,10 @@ impl Reason {
         match self {
             Reason::NoPatchFile { .. } => Some("`patchcord new DIR` makes a folder with a small patch".into()),
             Reason::Duplicate { .. } => Some("keep one of the two, or give one another name".into()),
+            Reason::Graph { help, .. } => help.clone(),
+            Reason::NoAddress { .. } => Some("url = \"http://127.0.0.1\"".into()),
+            Reason::BadAddress { .. } => Some("a URL is such as http://127.0.0.1 or https://example.org".into()),
+            Reason::TwoPorts { .. } => Some("write the port in one place".into()),
             Reason::NoFormat => Some("begin the file with `[patch]` and `format = 1`".into()),
             Reason::UnknownFormat { .. } => Some("this version reads format 1".into()),
             Reason::UnknownKey { nearest, .. }

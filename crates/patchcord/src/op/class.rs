@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple, PyType};
 use slotmap::Key;
 
-use super::{cell, chop, comp, custom, dat, par, socketio, stand_in, web_server, websocket};
+use super::{cell, chop, comp, custom, dat, logic, par, socketio, stand_in, web_server, websocket};
 
 /// Python classes of the operator types.
 pub struct Classes(HashMap<&'static str, Py<PyType>>);
@@ -69,6 +69,7 @@ fn class_of<'py>(py: Python<'py>, declaration: &OperatorType) -> PyResult<Bound<
     match declaration.name {
         "webserverDAT" => return Ok(py.get_type::<web_server::WebServerDat>()),
         "socketioDAT" => return Ok(py.get_type::<socketio::SocketIoDat>()),
+        "logicCOMP" => return Ok(py.get_type::<logic::LogicComp>()),
         "websocketDAT" => return Ok(py.get_type::<websocket::WebSocketDat>()),
         _ => {}
     }

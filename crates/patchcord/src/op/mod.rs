@@ -14,6 +14,7 @@ pub mod dat;
 mod extensions;
 mod facts;
 mod files;
+pub mod logic;
 pub mod par;
 mod problems;
 pub mod socketio;

@@ -1,0 +1,138 @@
+//! What a graph asks for besides connections: the console, files, clocks, options.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use patchcord_core::textport::LineKind;
+use patchcord_logic::Value;
+use patchcord_logic::ports::{
+    Answer, ConnectionEvent, ConnectionRequest, ConsoleLine, Level, Occurrence, PatchRequest, Payload, Ports, Question,
+};
+
+use super::{LogicComp, connections, patch_nodes};
+use crate::dat_file::MAX_FILE_BYTES;
+
+/// The outside of one graph, while it runs.
+pub(super) struct Outside<'a> {
+    pub logic: &'a LogicComp,
+}
+
+impl LogicComp {
+    /// Says a line of the console, in the shape that Incari's has.
+    pub(super) fn say(&self, level: Level, node: &str, text: &str) {
+        let kind = match level {
+            Level::Debug => LineKind::Print,
+            Level::Info => LineKind::Status,
+            Level::Warning => LineKind::Warning,
+            Level::Error => LineKind::Error,
+        };
+        let path = self.network.patch().path(self.op);
+        let time = jiff::Zoned::now().strftime("%Y.%m.%d %H:%M:%S%.3f").to_string();
+        let from = if node.is_empty() { String::new() } else { format!("{node}: ") };
+        self.network.textport().say(kind, path, format!("[Player] [{time}] {from}{text}"));
+    }
+
+    /// Something that has happened to a connection because of a request: it is told when the branch has ended.
+    pub(super) fn later(&self, connection: usize, event: ConnectionEvent) {
+        self.happen(Occurrence::Connection { connection, event });
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.network.project().folder.join(path)
+    }
+
+    /// Answers a question with what a blocking job finds.
+    fn answer_with(&self, answer: u64, job: impl FnOnce() -> Result<Option<String>, String> + Send + 'static) {
+        let me = self.me.clone();
+        tokio::task::spawn_local(async move {
+            let result = tokio::task::spawn_blocking(job).await;
+            let Some(logic) = me.upgrade() else { return };
+            let result = match result {
+                Ok(Ok(Some(text))) => Answer::Text(Rc::from(text)),
+                Ok(Ok(None)) => Answer::Done,
+                Ok(Err(reason)) => Answer::Failed(reason),
+                Err(_) => Answer::Failed("the job was ended".to_owned()),
+            };
+            logic.happen(Occurrence::Answer { answer, result });
+        });
+    }
+}
+
+impl Ports for Outside<'_> {
+    fn console(&mut self, line: ConsoleLine<'_>) {
+        self.logic.say(line.level, line.node, line.text);
+    }
+
+    fn clear_console(&mut self) {
+        // What is on somebody's terminal stays there; what the textport keeps of this graph goes.
+        let path = self.logic.network.patch().path(self.logic.op);
+        self.logic.network.textport().forget(&path);
+    }
+
+    fn connection(&mut self, connection: usize, request: ConnectionRequest) -> Result<(), String> {
+        connections::request(self.logic, connection, request)
+    }
+
+    fn ask(&mut self, answer: u64, question: Question) -> Result<(), String> {
+        match question {
+            Question::LoadFile { path } => {
+                let file = self.logic.path(&path);
+                self.logic.answer_with(answer, move || load(&file, &path_text(&file)).map(Some));
+                Ok(())
+            }
+            Question::SaveFile { path, content, overwrite } => {
+                let file = self.logic.path(&path);
+                let bytes = match content {
+                    Payload::Text(text) => text.as_bytes().to_vec(),
+                    Payload::Binary(bytes) => bytes.to_vec(),
+                };
+                self.logic.answer_with(answer, move || save(&file, &bytes, overwrite).map(|()| None));
+                Ok(())
+            }
+            Question::Http(_) => Err("HTTP requests of graphs are not there yet".to_owned()),
+        }
+    }
+
+    fn patch(&mut self, request: PatchRequest<'_>) -> Result<Value, String> {
+        patch_nodes::answer(&self.logic.network, self.logic.op, request)
+    }
+
+    fn command_line_option(&mut self, name: &str) -> Option<String> {
+        self.logic.network.project().options.get(name).cloned()
+    }
+
+    fn unix_time(&mut self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn zone_offset(&mut self, unix_time: i64) -> i64 {
+        let Ok(time) = jiff::Timestamp::from_millisecond(unix_time) else { return 0 };
+        i64::from(jiff::tz::TimeZone::system().to_offset(time).seconds()) * 1000
+    }
+
+    fn entropy(&mut self) -> u64 {
+        getrandom::u64().unwrap_or_default()
+    }
+}
+
+fn path_text(path: &std::path::Path) -> String {
+    path.display().to_string()
+}
+
+fn load(path: &std::path::Path, name: &str) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|error| format!("{name} cannot be read: {error}"))?.len();
+    if size > MAX_FILE_BYTES {
+        return Err(format!("{name} is larger than {} MiB", MAX_FILE_BYTES >> 20));
+    }
+    let bytes = std::fs::read(path).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    String::from_utf8(bytes).map_err(|_| format!("{name} is no UTF-8 text"))
+}
+
+fn save(path: &std::path::Path, bytes: &[u8], overwrite: bool) -> Result<(), String> {
+    if !overwrite && path.exists() {
+        return Err(format!("{} is there already", path.display()));
+    }
+    crate::dat_file::write(path, &Rc::from(path_text(path)), bytes).map_err(|error| error.to_string())
+}
