@@ -349,7 +349,7 @@ next = "missing"
 [node.missing]
 type = "Load File"
 set.file = "nothing.txt"
-on.onerror = "error"
+on.on_error = "error"
 [node.error]
 type = "Console"
 set.value = "no such file"

@@ -371,10 +371,16 @@ impl Family {
     }
 }
 
-/// The form of a name in graph files: lower case, everything but letters and digits an underscore.
+/// The form of a name in graph files: lower case, words of their own (`OnTrue` is `on_true`), everything but letters and
+/// digits an underscore.
 pub fn slug(name: &str) -> String {
-    let mut slug = String::with_capacity(name.len());
+    let mut slug = String::with_capacity(name.len() + 2);
+    let mut before = ' ';
     for letter in name.chars() {
+        if before.is_lowercase() && letter.is_uppercase() {
+            slug.push('_');
+        }
+        before = letter;
         if letter.is_alphanumeric() {
             slug.extend(letter.to_lowercase());
         } else if !slug.is_empty() && !slug.ends_with('_') {

@@ -103,7 +103,7 @@ set.text = "pong"
 type = "Start Timeout"
 set.seconds = 0.5
 next = "b"
-on.onstart = "a"
+on.on_start = "a"
 {}{}{}
 [node.heard]
 type = "Event Listener"
@@ -137,7 +137,7 @@ set.first_index = 2
 set.last_index = 1
 set.step = -1
 next = "inner"
-on.onend = "end"
+on.on_end = "end"
 [node.inner]
 type = "For Loop"
 set.last_index = 2
@@ -307,7 +307,7 @@ next = "tick"
 type = "Start Interval"
 set.seconds = 0.25
 next = "print"
-on.onreset = "reset"
+on.on_reset = "reset"
 [node.print]
 type = "Console"
 set.value = "tick"

@@ -50,6 +50,9 @@ type = "tableDAT"
 type = "webserverDAT"
 par.active = false
 
+[op.logic1]
+type = "logicCOMP"
+
 [op.websocket1]
 type = "websocketDAT"
 

@@ -6,6 +6,7 @@
 //! and fails when a page is missing, differs, or belongs to a type that is gone, and when `docs/architecture.md` does
 //! not give the reason of a dependency.
 
+mod logic;
 mod td_api;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,9 @@ const ARCHITECTURE: &str = "docs/architecture.md";
 
 /// The page of the Python API.
 const TD_API: &str = "docs/td-api.md";
+
+/// The page of the nodes of logic graphs.
+const LOGIC: &str = "docs/logic-nodes.md";
 
 /// The page that lists the types.
 const INDEX: &str = "README.md";
@@ -72,6 +76,9 @@ pub fn check() -> Result<(), DocsError> {
     if fs::read_to_string(root().join(TD_API)).ok().as_ref() != Some(&td_api::page(patchcord_operators::types())) {
         stale.push(TD_API.to_owned());
     }
+    if fs::read_to_string(root().join(LOGIC)).ok().as_ref() != Some(&logic::page()) {
+        stale.push(LOGIC.to_owned());
+    }
     if !stale.is_empty() {
         return Err(DocsError::Stale(stale));
     }
@@ -103,8 +110,11 @@ fn write() -> Result<(), DocsError> {
         let path = folder.join(name);
         fs::write(&path, text).map_err(|reason| DocsError::File { path, reason })?;
     }
-    let path = root().join(TD_API);
-    fs::write(&path, td_api::page(patchcord_operators::types())).map_err(|reason| DocsError::File { path, reason })
+    for (page, text) in [(TD_API, td_api::page(patchcord_operators::types())), (LOGIC, logic::page())] {
+        let path = root().join(page);
+        fs::write(&path, text).map_err(|reason| DocsError::File { path, reason })?;
+    }
+    Ok(())
 }
 
 /// The pages that are there, by file name.

@@ -245,10 +245,7 @@ impl LogicComp {
                 let Some(engine) = engine.as_mut() else { return };
                 let mut outside = Outside { logic: self };
                 work(engine, start, &mut outside);
-                while let Some(occurrence) = {
-                    let next = self.waiting.borrow_mut().pop_front();
-                    next
-                } {
+                while let Some(occurrence) = self.next_waiting() {
                     engine.handle(occurrence, network.now(), &mut outside);
                 }
             }
@@ -257,6 +254,10 @@ impl LogicComp {
             }
             network.note_cook(self.op, start);
         });
+    }
+
+    fn next_waiting(&self) -> Option<Occurrence> {
+        self.waiting.borrow_mut().pop_front()
     }
 
     fn deadline(&self) -> Option<Duration> {

@@ -66,6 +66,7 @@ pub static CLASSES: &[&Class] = &[
     &network::SOCKETIO_DAT,
     &network::WEBSOCKET_DAT,
     &network::WEBSERVER_DAT,
+    &network::LOGIC_COMP,
     &network::WEBCLIENT_DAT,
     &network::TCPIP_DAT,
     &network::UDP_DAT,

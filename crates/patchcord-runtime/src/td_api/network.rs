@@ -31,6 +31,13 @@ pub(super) static WEBSERVER_DAT: Class = Class::new(
 )
 .base("DAT");
 
+pub(super) static LOGIC_COMP: Class = Class::new(
+    "logicCOMP",
+    "A logic graph.",
+    &[works("trigger()").note("triggers a custom event of the graph").beyond(), works("variable()").beyond()],
+)
+.base("COMP");
+
 pub(super) static WEBCLIENT_DAT: Class = Class::new(
     "webclientDAT",
     "An HTTP client.",

@@ -46,8 +46,8 @@ impl Refusal {
 
 impl Request {
     /// Reads one message.
-    pub fn parse(message: &str) -> Result<Self, Refusal> {
-        let refuse = |error, of| Err(Refusal { error, of });
+    pub fn parse(message: &str) -> Result<Self, Box<Refusal>> {
+        let refuse = |error, of| Err(Box::new(Refusal { error, of }));
         if message.len() > MAX_MESSAGE {
             return refuse(ControlError::TooLong(message.len()), Value::Null);
         }
@@ -60,7 +60,7 @@ impl Request {
             Value::Object(object) => Self::from_object(object),
             _ => Err(ControlError::NotAnObject),
         };
-        request.map_err(|error| Refusal { error, of: repeated })
+        request.map_err(|error| Box::new(Refusal { error, of: repeated }))
     }
 
     fn from_object(mut object: Map<String, Value>) -> Result<Self, ControlError> {

@@ -67,7 +67,7 @@ impl Session {
     /// [`poll`](Self::poll).
     pub fn receive(&mut self, message: &str, names: &Names, host: &Host, now: Instant, actions: &mut Vec<Action>) {
         match Request::parse(message) {
-            Err(refusal) => self.answer(refusal),
+            Err(refusal) => self.answer(*refusal),
             Ok(Request::Set(values)) => self.set(&values, names, host, actions),
             Ok(Request::Get(asked)) => self.get(asked, names),
             Ok(Request::Subscribe { names: asked, rate }) => {

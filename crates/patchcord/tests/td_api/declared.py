@@ -30,6 +30,7 @@ OBJECTS = {
     'socketioDAT': lambda: op('socketio1'),
     'websocketDAT': lambda: op('websocket1'),
     'webserverDAT': lambda: op('webserver1'),
+    'logicCOMP': lambda: op('logic1'),
     'absTime': lambda: absTime,
     'app': lambda: app,
     'project': lambda: project,
