@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use patchcord_logic::declaration::{
-    Attribute, AttributeKind, DataSocket, Default, Field, FieldKind, NodeType, PulseSocket, Repeat, Shape, SocketType, slug,
+    Attribute, AttributeKind, DataSocket, Default, Field, FieldKind, NodeType, PulseSocket, Repeat, Shape, SocketType,
+    slug,
 };
 use patchcord_logic::nodes;
 
@@ -133,7 +134,9 @@ fn data_row(out: &mut String, what: &str, socket: &DataSocket) {
         Repeat::Once => slug(socket.name),
         Repeat::Count(_) | Repeat::Entries(_) => format!("{}_N", slug(socket.name)),
         Repeat::Named { .. } => format!("{}.NAME", slug(socket.name)),
-        Repeat::EventParameters(_) | Repeat::FunctionParameters(_) | Repeat::FunctionResults(_) => "its name".to_owned(),
+        Repeat::EventParameters(_) | Repeat::FunctionParameters(_) | Repeat::FunctionResults(_) => {
+            "its name".to_owned()
+        }
     };
     let default = socket.attribute.map(|attribute| format!("`{}`", slug(attribute))).unwrap_or_default();
     row(out, [what, &format!("`{name}`"), &type_text(socket.data_type), &default, socket.help]);
