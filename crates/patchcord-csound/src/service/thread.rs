@@ -60,7 +60,12 @@ pub(super) fn run(shared: &Shared, mut poll: Poll) {
     let mut commands = Vec::new();
     // When the next round may begin.
     let mut next = Instant::now();
+    // Whether there was more to do before that time: then there will be again, and performance need not wake anybody for it.
+    let mut is_busy = false;
     loop {
+        if is_busy && service.serve_commands(shared, next, &mut commands).is_none() {
+            break;
+        }
         shared.falls_asleep();
         let timeout = service.timeout(Instant::now());
         if let Err(error) = poll.poll(&mut events, timeout)
@@ -69,26 +74,13 @@ pub(super) fn run(shared: &Shared, mut poll: Poll) {
             return;
         }
         shared.wakes_up();
-        // Commands have somebody who waits, and do not wait for the round.
-        let began = loop {
-            service.now = Instant::now();
-            shared.take_commands(&mut commands);
-            for command in commands.drain(..) {
-                if let Command::Stop = command {
-                    service.stop(&mut poll, &mut events);
-                    return;
-                }
-                service.handle_command(command);
-            }
-            let early = next.saturating_duration_since(service.now);
-            if early.is_zero() {
-                break service.now;
-            }
-            shared.pause(early);
-        };
+        let Some(waited) = service.serve_commands(shared, next, &mut commands) else { break };
+        is_busy = waited || timeout == Some(Duration::ZERO);
+        let began = service.now;
         service.round(&events);
         next = began + (began.elapsed() * PAUSE_FACTOR).clamp(PAUSE, LONGEST_PAUSE);
     }
+    service.stop(&mut poll, &mut events);
 }
 
 struct Service {
@@ -123,6 +115,28 @@ impl Service {
             next_sweep: None,
             accept_again: Vec::new(),
             buffer: vec![0; BUFFER],
+        }
+    }
+
+    /// Does what Csound's threads ask for, at once since they wait, until a round may begin. Whether there was time to wait;
+    /// nothing when all is to end.
+    fn serve_commands(&mut self, shared: &Shared, until: Instant, commands: &mut Vec<Command>) -> Option<bool> {
+        let mut has_waited = false;
+        loop {
+            self.now = Instant::now();
+            shared.take_commands(commands);
+            for command in commands.drain(..) {
+                if let Command::Stop = command {
+                    return None;
+                }
+                self.handle_command(command);
+            }
+            let early = until.saturating_duration_since(self.now);
+            if early.is_zero() {
+                return Some(has_waited);
+            }
+            has_waited = true;
+            shared.pause(early);
         }
     }
 
