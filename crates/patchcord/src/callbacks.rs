@@ -244,7 +244,9 @@ impl PythonCallbacks {
     }
 
     /// The function of a callback as the module has it now, and what it takes. A script may put another in its place.
-    #[inline]
+    ///
+    /// In place, since its result is large and every message asks for it: a call of its own was measured at 1 ns of 65.
+    #[inline(always)]
     fn function<'py>(&self, py: Python<'py>, callback: usize) -> PyResult<Option<(Bound<'py, PyAny>, Shape)>> {
         let Some(module) = self.module.borrow().as_ref().map(|module| module.bind(py).clone()) else { return Ok(None) };
         let Some(name) = self.names.get(callback) else { return Ok(None) };
