@@ -275,7 +275,10 @@ pub(super) fn kept(instance: usize, port: u16) -> Settings {
 
 /// An instance is reset: its settings are no more.
 pub(super) fn forget(instance: usize) {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner).retain(|kept| kept.instance != instance);
+    let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.retain(|kept| kept.instance != instance);
+    // The plugin may be unloaded next, and a static is never dropped.
+    kept.shrink_to_fit();
 }
 
 #[cfg(test)]

@@ -61,5 +61,8 @@ pub(super) fn counts(instance: usize, port: u16) -> Arc<Counts> {
 
 /// An instance is reset.
 pub(super) fn forget(instance: usize) {
-    KNOWN.lock().unwrap_or_else(PoisonError::into_inner).retain(|known| known.instance != instance);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|known| known.instance != instance);
+    // The plugin may be unloaded next, and a static is never dropped.
+    known.shrink_to_fit();
 }
