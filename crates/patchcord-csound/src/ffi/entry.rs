@@ -8,6 +8,7 @@ use super::call::Call;
 use super::csound::{Csound, Line};
 pub(crate) use super::layout::OpcodeEntry;
 use super::layout::OpcodeHead;
+use super::signals::HeldSignals;
 
 /// Why an opcode cannot begin or go on: what Csound prints behind the instrument and the line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +106,7 @@ unsafe extern "C" fn init<O: Opcode, const ARGUMENTS: usize>(csound: *mut c_void
         let csound = Csound::new(csound);
         let head = slot.cast::<OpcodeHead>();
         let outcome = outcome(|| {
+            let _held = HeldSignals::new();
             let mut call = Call::new(csound, head);
             let pointers = call.pointers();
             if pointers > ARGUMENTS {
@@ -157,6 +159,7 @@ unsafe extern "C" fn deinit<O: Opcode, const ARGUMENTS: usize>(_csound: *mut c_v
     if state.is_null() {
         return OK;
     }
+    let _held = HeldSignals::new();
     // SAFETY: a state that is not null is a box of ours.
     match catch_unwind(AssertUnwindSafe(|| drop(unsafe { Box::from_raw(state) }))) {
         Ok(()) => OK,
@@ -195,6 +198,7 @@ pub(crate) fn keep_panics_for_the_console() {
 static AT_RESET: std::sync::OnceLock<fn(usize)> = std::sync::OnceLock::new();
 
 unsafe extern "C" fn reset(csound: *mut c_void, _: *mut c_void) -> c_int {
+    let _held = HeldSignals::new();
     if let Some(at_reset) = AT_RESET.get()
         && let Err(payload) = catch_unwind(|| at_reset(csound.addr()))
     {

@@ -17,6 +17,7 @@ mod channel;
 mod csound;
 pub mod entry;
 mod layout;
+mod signals;
 #[cfg(test)]
 pub(crate) mod test_host;
 pub mod thread;

@@ -9,6 +9,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::signals::HeldSignals;
+
 /// A running thread. It has to be joined: a thread that runs on in a plugin which is unloaded takes the host with it.
 #[must_use]
 #[derive(Debug)]
@@ -30,19 +32,17 @@ type Run = Box<dyn FnOnce() + Send>;
 /// What the system says: too many threads, no memory.
 pub fn spawn(name: &CStr, run: impl FnOnce() + Send + 'static) -> io::Result<Thread> {
     let run: *mut Run = Box::into_raw(Box::new(Box::new(run)));
-    // SAFETY: the sets are filled before they are read; `start` takes the box, or it is taken back when there is no thread.
+    // A thread begins with the mask of the one that starts it.
+    let _held = HeldSignals::new();
+    // SAFETY: the attributes are made before they are used; `start` takes the box, or it is taken back when there is no
+    // thread; the id is filled when there is one.
     unsafe {
-        let mut all = MaybeUninit::uninit();
-        let mut before = MaybeUninit::uninit();
-        libc::sigfillset(all.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr());
         let mut attributes = MaybeUninit::uninit();
         libc::pthread_attr_init(attributes.as_mut_ptr());
         libc::pthread_attr_setinheritsched(attributes.as_mut_ptr(), libc::PTHREAD_EXPLICIT_SCHED);
         let mut id = MaybeUninit::uninit();
         let error = libc::pthread_create(id.as_mut_ptr(), attributes.as_ptr(), start, run.cast());
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), std::ptr::null_mut());
         if error != 0 {
             drop(Box::from_raw(run));
             return Err(io::Error::from_raw_os_error(error));
