@@ -1,8 +1,7 @@
 /* Notes what a library does on one thread that it may not do there: memory of the heap, locks, waiting, system calls.
  *
  * Loaded with LD_PRELOAD. Between watch_begin and watch_end every call of the functions below is noted that the watching
- * thread makes with the named library anywhere on its stack. Other threads and other libraries are not looked at.
- * pause_thread lets another thread of the process sleep wherever it is, so that a lock which it holds is met. */
+ * thread makes with the named library anywhere on its stack. Other threads and other libraries are not looked at. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -11,9 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +31,6 @@ static uintptr_t low, high; /* where the library lies */
 static const char *library;
 static long stacks_seen; /* with the library on them */
 static struct { const char *name; long count; int depth; void *stack[DEEPEST]; } noted[KINDS];
-static atomic_long pauses;
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
@@ -120,26 +116,6 @@ void watch_end(char *out, size_t size)
         }
     }
 }
-
-static void pause_here(int number)
-{
-    (void)number;
-    struct timespec time = {0, 4000000};
-    int error = errno;
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
-    atomic_fetch_add(&pauses, 1);
-    errno = error;
-}
-
-/* Lets a thread of this process sleep 4 ms, at once. */
-int pause_thread(int thread)
-{
-    struct sigaction action = {.sa_handler = pause_here, .sa_flags = SA_RESTART};
-    sigaction(SIGUSR2, &action, NULL);
-    return (int)syscall(SYS_tgkill, getpid(), thread, SIGUSR2);
-}
-
-long pauses_made(void) { return atomic_load(&pauses); }
 
 void *malloc(size_t size) { note("malloc"); return __libc_malloc(size); }
 void *calloc(size_t count, size_t size) { note("calloc"); return __libc_calloc(count, size); }
