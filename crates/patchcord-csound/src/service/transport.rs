@@ -8,8 +8,10 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 use mio::net::TcpStream;
-use rustls::{ClientConfig, ClientConnection, Connection, ServerConfig, ServerConnection};
+use rustls::{ClientConfig, ClientConnection, Connection, Error, InvalidMessage, ServerConfig, ServerConnection};
 use rustls_pki_types::ServerName;
+
+use super::http::Answer;
 
 /// Most bytes that are encrypted ahead of the socket.
 const PIECE: usize = 64 * 1024;
@@ -67,8 +69,15 @@ impl Transport {
             }
             let came = tls.read_tls(&mut self.socket)?;
             if let Err(error) = tls.process_new_packets() {
-                // Tells the peer why, if it can still hear it.
-                let _ = tls.write_tls(&mut self.socket);
+                // Tells the peer why, if it can still hear it, in the protocol that it speaks.
+                let is_plain = matches!(error, Error::InvalidMessage(InvalidMessage::InvalidContentType));
+                if is_plain && tls.is_handshaking() && matches!(**tls, Connection::Server(_)) {
+                    let mut answer = Vec::new();
+                    Answer::new(400, "this port speaks TLS: use wss:// or https://").encode(&mut answer, false);
+                    let _ = self.socket.write(&answer);
+                } else {
+                    let _ = tls.write_tls(&mut self.socket);
+                }
                 return Err(io::Error::new(io::ErrorKind::InvalidData, error));
             }
             while tls.wants_write() {

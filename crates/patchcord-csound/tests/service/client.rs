@@ -139,6 +139,8 @@ fn a_port_speaks_tls_and_streams_through_it() {
         std::thread::sleep(Duration::from_millis(1));
     }
     reader.join().unwrap();
+    let (status, _, words) = crate::peers::get(port, "/");
+    assert_eq!((status, words.as_str()), (400, "this port speaks TLS: use wss:// or https://\n"));
     // Half a handshake keeps no note from its end.
     let half = crate::peers::tcp(port);
     std::io::Write::write_all(&mut &half, &[0x16, 0x03, 0x01, 0x02, 0x00]).unwrap();
