@@ -4,11 +4,15 @@ lock, wait, call the system. Looked at in two ways, each of which is shown to se
 `csound_watch.c`, loaded in front of everything, notes such calls at full speed, with clients on all kinds of variables
 and the service thread kept from its core at any moment, so that a lock it shared would be met. callgrind then lists
 every function that an opcode's perform functions run through, so that a lock which nobody else wants is seen as well.
+memcheck looks at the whole life of the plugin.
 """
 
 import re
 import shutil
 import subprocess
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 
@@ -272,3 +276,74 @@ def test_callgrind_finds_no_lock_and_no_memory_in_the_perform_functions(csound, 
     assert not found, found
     seen = {name for name in functions_run(bad) if FORBIDDEN.search(name)}
     assert {"malloc", "free"} <= seen and any("mutex_lock" in name for name in seen), seen
+
+
+class Finding:
+    """An error or a leak that memcheck reported."""
+
+    def __init__(self, element):
+        self.kind = element.findtext("kind")
+        self.frames = [(frame.findtext("obj") or "?", frame.findtext("fn") or "?") for frame in element.iter("frame")]
+        self.is_leak = self.kind.startswith("Leak")
+
+    @property
+    def is_ours(self):
+        return any("patchcord_csound" in library for library, _ in self.frames)
+
+    def __repr__(self):
+        return f"{self.kind}: " + " < ".join(f"{Path(library).name}:{name}" for library, name in self.frames[:14])
+
+
+def memcheck(csound, valgrind, orchestra, **options):
+    """A csound that runs under memcheck, with our plugin alone, since each costs a start some time."""
+    check = ["--leak-check=full", "--show-leak-kinds=definite,indirect,possible", "--keep-debuginfo=yes"]
+    check += ["--xml=yes", "--xml-file=findings.xml", "--num-callers=40", "--fair-sched=yes"]
+    return csound(orchestra, wrapper=[valgrind, *check], settings={"OPCODE6DIR64": "/nonexistent"}, **options)
+
+
+def findings(one):
+    """What memcheck says about a csound, which ends with that."""
+    eventually(lambda: one.find_line("SECTION 1"), 40)
+    one.stop(30)
+    tree = ElementTree.parse(one.file.with_name("findings.xml"))
+    return [Finding(each) for each in tree.iter("error")]
+
+
+def test_memcheck_is_clean(csound, valgrind):
+    """The whole life: notes that come and go, all kinds both ways, clients that leave in order and not, refusals, a
+    busy port, the end with clients. Errors are compared with csound's own; of leaks those with the plugin on their
+    stack count."""
+    bare = memcheck(csound, valgrind, f'instr 1\n{count_up()}Sout sprintfk "%d", kcount\nendin')
+    refused = "instr 3\nkin websocket 0, 1\nendin\n"
+    one = memcheck(csound, valgrind, EVERYTHING + refused, score="i 1 0 -1\ni 2 0.2 -1\nf 0 3600", fails=True)
+    eventually(lambda: one.find_line("SECTION 1"), 40)
+    clients = {name: one.connect(name) for name in NAMES}
+    for number in range(10):
+        clients["kin"].send(packed(number))
+        clients["karrin"].send(packed(*range(8)))
+        clients["ain"].send(packed(*range(64)))
+        clients["Sin"].send("x" * number * 300)
+        clients["Slistin"].send('["a","b"]')
+        clients["kin"].send(b"bad")
+        clients["kcount"].recv(timeout=20)
+    for wrong in ("unknown", "KIN"):
+        with pytest.raises(Exception, match="404"):
+            one.connect(wrong)
+    one.raw("aout").reset()
+    one.event("i 1.5 0 0.1")
+    one.event("i 3 0 1")  # no port
+    one.event("i -2 0 0")
+    control = one.connect("csound.v1")
+    control.send('{"set":{"kin":5,"channel":3},"get":["kcount"]}')
+    control.send('{"subscribe":["kcount"],"rate":100}')
+    for _ in range(4):
+        control.recv(timeout=20)
+    one.event("i -1 0 0.2")
+    time.sleep(0.5)
+
+    found, own = findings(one), findings(bare)
+    errors = {each.kind + str(each.frames[:3]) for each in own if not each.is_leak}
+    ours = [each for each in found if not each.is_leak and each.kind + str(each.frames[:3]) not in errors]
+    leaks = [each for each in found if each.is_leak and each.is_ours]
+    assert not ours, ours
+    assert not leaks, leaks
