@@ -377,7 +377,7 @@ def csound(request, tmp_path):
         for one in mine:
             one.close()
     finally:
-        for one in started:
+        for one in mine:
             one.kill()
 
 

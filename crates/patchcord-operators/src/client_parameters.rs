@@ -4,28 +4,22 @@
 use patchcord_core::declaration::Parameter;
 
 pub(crate) const CA_FILE: Parameter = Parameter::file("cafile", "CA File Path")
-    .beyond()
     .help("PEM file with the authorities to trust, in the place of the system's.");
 
 pub(crate) const CLIENT_CERTIFICATE: Parameter = Parameter::file("clientcert", "Client Certificate")
-    .beyond()
     .help("PEM file with the certificate to show to servers that ask for one.");
 
 pub(crate) const CLIENT_KEY: Parameter = Parameter::file("clientkey", "Client Key")
-    .beyond()
     .help("PEM file with its private key. Empty: it stands in the certificate's file.");
 
 pub(crate) const CLIENT_KEY_PASSWORD: Parameter = Parameter::str("clientkeypassword", "Client Key Password", "")
-    .beyond()
     .secret()
     .help("Password of an encrypted private key.");
 
 pub(crate) const SERVER_NAME: Parameter = Parameter::str("servername", "Server Name", "")
-    .beyond()
     .help("Name that the certificate must have, when it is not the one of the address.");
 
 pub(crate) const PROXY: Parameter = Parameter::str("proxy", "Proxy", "")
-    .beyond()
     .secret()
     .help("Proxy to go through: http://user:password@host:port for HTTP CONNECT, socks5://host:port for SOCKS 5.");
 

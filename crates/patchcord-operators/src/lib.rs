@@ -20,6 +20,7 @@ mod client_parameters;
 pub mod component;
 pub mod constant_chop;
 pub mod container_comp;
+pub mod csound_chop;
 pub mod dat_execute;
 mod dat_file;
 pub mod dat_to_chop;
@@ -67,6 +68,7 @@ static TYPES: &[&OperatorType] = &[
     &chop_to_dat::CHOP_TO_DAT,
     &constant_chop::CONSTANT_CHOP,
     &container_comp::CONTAINER_COMP,
+    &csound_chop::CSOUND_CHOP,
     &dat_execute::DAT_EXECUTE_DAT,
     &dat_to_chop::DAT_TO_CHOP,
     &execute_dat::EXECUTE_DAT,

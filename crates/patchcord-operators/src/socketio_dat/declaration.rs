@@ -203,17 +203,17 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         name: "TLS",
         parameters: &[
-            CA_FILE,
-            CLIENT_CERTIFICATE,
-            CLIENT_KEY,
-            CLIENT_KEY_PASSWORD,
-            SERVER_NAME,
+            CA_FILE.beyond(),
+            CLIENT_CERTIFICATE.beyond(),
+            CLIENT_KEY.beyond(),
+            CLIENT_KEY_PASSWORD.beyond(),
+            SERVER_NAME.beyond(),
         ],
     },
     Page {
         name: "Network",
         parameters: &[
-            PROXY,
+            PROXY.beyond(),
             COMPRESSION,
             Parameter::int("compressthreshold", "Compression Threshold", 1024, 0, 1 << 30)
                 .beyond()

@@ -209,7 +209,7 @@ fn row(client: &WebClient, state: &str, last_seen: f64, reason: &str) -> Vec<Str
 }
 
 /// The reason of leaving in words, on one line whatever the peer said.
-pub(super) fn reason(ending: &Ending) -> String {
+pub(crate) fn reason(ending: &Ending) -> String {
     let code = ending.code.as_u16();
     let by = match ending.by {
         ClosedBy::Local => "closed here",

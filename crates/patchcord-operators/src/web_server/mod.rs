@@ -40,6 +40,7 @@ use tokio::sync::watch;
 
 pub use authentication::authenticate_basic;
 pub use clients::ClientData;
+pub(crate) use clients::reason as client_left;
 pub use declaration::WEB_SERVER_DAT;
 use declaration::{callback, par};
 use replay::Replay;

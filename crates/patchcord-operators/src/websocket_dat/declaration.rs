@@ -104,17 +104,17 @@ pub(super) const PAGES: &[Page] = &[
             Parameter::toggle("verifycert", "Verify Certificate", true)
                 .beyond()
                 .help("The server has to prove who it is. Off, anybody on the way can read and change everything."),
-            CA_FILE,
-            CLIENT_CERTIFICATE,
-            CLIENT_KEY,
-            CLIENT_KEY_PASSWORD,
-            SERVER_NAME,
+            CA_FILE.beyond(),
+            CLIENT_CERTIFICATE.beyond(),
+            CLIENT_KEY.beyond(),
+            CLIENT_KEY_PASSWORD.beyond(),
+            SERVER_NAME.beyond(),
         ],
     },
     Page {
         name: "Network",
         parameters: &[
-            PROXY,
+            PROXY.beyond(),
             Parameter::toggle("autopong", "Automatic Pong", false).beyond().help(
                 "Answers pings at once. Off, as in TouchDesigner, the callback onReceivePing has to. A pong with the same \
                  contents that the callback sends all the same is left out.",

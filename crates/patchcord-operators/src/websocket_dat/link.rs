@@ -320,7 +320,7 @@ impl client::Handler for Link {
 
 /// The end of a connection in words, on one line whatever the server said. Only ends that nobody here has asked for get
 /// here: if this end began to close, the server broke the protocol, a limit or its promise to read.
-fn reason(ending: &Ending) -> String {
+pub(crate) fn reason(ending: &Ending) -> String {
     let code = ending.code.as_u16();
     let mut text = match (ending.by, ending.sent) {
         (ClosedBy::Local, Some(sent)) => format!("the connection had to be closed with code {}", sent.as_u16()),

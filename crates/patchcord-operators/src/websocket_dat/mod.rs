@@ -30,6 +30,7 @@ use tokio::sync::watch;
 
 pub use declaration::WEBSOCKET_DAT;
 use declaration::{callback, par};
+pub(crate) use link::reason as connection_ended;
 use link::{Link, Shared};
 use replay::Replay;
 use settings::Reader;

@@ -2,6 +2,7 @@
 
 mod computing;
 mod connectors;
+mod csound;
 mod declarations;
 mod execute;
 mod info;

@@ -1,7 +1,7 @@
 //! A new project: a folder with a small patch that runs, for `patchcord new DIR [TYPE]`.
 //!
-//! The patch is one operator with its callbacks: a Web Server DAT, a WebSocket DAT that connects to it, or a SocketIO DAT with
-//! the tables at its inputs. The callbacks file has every callback that the operator declares, with the declaration's own arguments and help as comment, so that
+//! The patch is one operator with its callbacks: a Web Server DAT, a WebSocket DAT that connects to it, a SocketIO DAT with
+//! the tables at its inputs, or a Csound CHOP with the table of its signals. The callbacks file has every callback that the operator declares, with the declaration's own arguments and help as comment, so that
 //! it cannot fall behind the operator; this file adds only the few bodies that make the page and the echo work.
 
 use std::fs;
@@ -14,11 +14,12 @@ use super::file::FILE_NAME;
 use super::load::clean;
 
 /// The types that a new project can begin with.
-pub const NEW_PROJECT_TYPES: [&str; 3] = [SERVER, CLIENT, SOCKET_IO];
+pub const NEW_PROJECT_TYPES: [&str; 4] = [SERVER, CLIENT, SOCKET_IO, CSOUND];
 
 const SERVER: &str = "webserverDAT";
 const CLIENT: &str = "websocketDAT";
 const SOCKET_IO: &str = "socketioDAT";
+const CSOUND: &str = "csoundCHOP";
 
 const SOCKET_IO_WIRES: &str =
     "# Tables at the inputs: headers, events, query, auth.\nin = [\"\", \"events\", \"\", \"auth\"]\n";
@@ -36,6 +37,19 @@ rows = [["hello"]]
 type = "tableDAT"
 rows = [
   # ["token", "secret"],
+]
+"#;
+
+/// What stands beside a Csound CHOP.
+const CSOUND_TABLES: &str = r#"
+# The signals: what comes in, and what is sent of the column `value`. Channels that are wired to the operator are
+# sent without a row.
+[op.signals]
+type = "tableDAT"
+rows = [
+  ["name", "type", "direction", "value"],
+  ["kfreq", "k", "in", ""],
+  ["Stitle", "S", "out", "Hello"],
 ]
 "#;
 
@@ -134,6 +148,14 @@ fn patch_text(name: &str, operator: &OperatorType) -> String {
             "par.url = \"http://localhost:3000\"",
             SOCKET_IO_TABLES,
         ),
+        CSOUND => (
+            format!(
+                "# Lets pages and Csound connect to its signals at ws://127.0.0.1:9000/, each by its name as the sub-protocol. To\n\
+                 # connect to a Csound that runs, set role = \"client\". (`patchcord ops {CSOUND}` lists all parameters.)"
+            ),
+            "par.port = 9000\npar.signals = \"signals\"",
+            CSOUND_TABLES,
+        ),
         _ => (
             format!(
                 "# Serves web pages and WebSockets at http://127.0.0.1:9980/\n\
@@ -222,7 +244,9 @@ fn body(callback: &Callback, file: &str) -> Vec<String> {
         "onWebSocketReceiveText" => vec![format!("{dat}.webSocketSendText({second}, {third})")],
         "onWebSocketReceiveBinary" => vec![format!("{dat}.webSocketSendBinary({second}, {third})")],
         "onWebSocketReceivePing" => vec![format!("{dat}.webSocketSendPong({second}, data={third})")],
-        "onConnect" => vec![format!("{dat}.sendText('hello')")],
+        // A Csound CHOP's has more arguments.
+        "onConnect" if second == "None" => vec![format!("{dat}.sendText('hello')")],
+        "onReceive" | "onReceiveString" => vec![format!("print({second}, {third})")],
         "onReceiveText" => vec![format!("print({third})")],
         "onOpen" => vec![format!("{dat}.emit('hello', 'from Patchcord')")],
         "onReceiveEvent" => vec![format!("print({}, {third})", name(3))],
