@@ -67,15 +67,15 @@ class Chop:
     """A patch with a Csound CHOP `csound1`, what is wired to it and the table of its signals."""
 
     def __init__(
-        self, patch, *, rows=None, sources="", wired="", callbacks=CALLBACKS, more="", wait=True, **parameters
+        self, patch, *, rows=None, sources="", wired="", callbacks=CALLBACKS, more="", wait=True, files=None, **parameters
     ):
         self.port = parameters.setdefault("port", free_port())
         self.parameters = {"active": True, "callbacks": "csound1_callbacks", **parameters}
         self.rows, self.wired, self.sources, self.more = rows or [], wired, sources, more
-        self.run = patch(more=self.text(), files={"csound1_callbacks.py": callbacks})
+        self.run = patch(more=self.text(), files={"csound1_callbacks.py": callbacks, **(files or {})})
         self.connections = contextlib.ExitStack()
         if wait and parameters.get("role") != "client":
-            self.run.expect_line(rf"csound1\] listening on ws://127\.0\.0\.1:{self.port}/", 20)
+            self.run.expect_line(rf"csound1\] listening on wss?://127\.0\.0\.1:{self.port}/", 20)
 
     def text(self):
         lines = ["", "[op.csound1]", 'type = "csoundCHOP"', f"in = [{toml(self.wired)}]" if self.wired else ""]

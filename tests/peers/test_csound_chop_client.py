@@ -3,10 +3,13 @@ opcode that Csound's plugins have always had, and with this project's. And Csoun
 
 import math
 import signal
+import ssl
 
+import httpx
 import pytest
 from csound_chops import CONSTANT, HEADING, Host, doubles, numbers
 from csound_runs import watch
+from peers import peer_module
 from running import eventually, free_port
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as dial
@@ -121,6 +124,27 @@ par.const1value = -0.5
     eventually(lambda: one.value("asound1") == -0.5 and one.value("kback") == 7)
     one.run.do(f"op('constant1').par.const0value = {math.pi}")
     eventually(lambda: two.value("kamp") == math.pi)
+
+
+def test_both_roles_speak_tls_and_a_page_comes_from_the_same_port(chops):
+    certificates = peer_module("certificates")
+    authority = certificates.Authority("Signal Test CA")
+    certificate, key = authority.issue("host")
+    files = {"host.crt": certificate, "host.key": certificates.key_pem(key), "web/index.html": "<p>faders</p>"}
+    secure = {"secure": True, "certificate": "host.crt", "privatekey": "host.key", "staticfolder": "web"}
+    one = chops(rows=[HEADING, ["kback", "k", "in", ""], ["kout", "k", "out", "5"]], files=files, **secure)
+    rows = [HEADING, ["kout", "k", "in", ""], ["kback", "k", "out", "7"]]
+    address = f"wss://127.0.0.1:{one.port}/any/path"
+    two = chops(role="client", netaddress=address, rows=rows, files={"ca.pem": authority.pem})
+    # Nobody has said that this authority is to be trusted.
+    eventually(lambda: "certificate" in two.run.do("result = str(op('csound1').warnings())"))
+    two.save(cafile="ca.pem")
+    eventually(lambda: two.value("kout") == 5 and one.value("kback") == 7)
+    context = ssl.create_default_context(cadata=authority.pem.decode())
+    context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)
+    with httpx.Client(verify=context, trust_env=False, timeout=8) as client:
+        assert client.get(f"https://127.0.0.1:{one.port}/").text == "<p>faders</p>"
+        assert client.get(f"https://127.0.0.1:{one.port}/missing").status_code == 404
 
 
 def test_a_new_patch_offers_its_signals(command, tmp_path):
