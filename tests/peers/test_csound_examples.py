@@ -1,6 +1,6 @@
 """The examples of Csound's plugin: pages in a browser that play real csounds.
 
-With UPDATE_SCREENSHOT=1 the tests write docs/images/csound-stream.png and csound-instrument.png.
+With UPDATE_SCREENSHOT=1 the tests write the pictures docs/images/csound-*.png.
 """
 
 import contextlib
@@ -14,8 +14,9 @@ import pytest
 from websockets.sync.client import connect
 
 from csound_runs import csound_program, environment
+from node_script import KIND, NodeScript
 from peers import missing, peer_module
-from running import REPOSITORY, Watched, eventually, free_port
+from running import PYTHON, REPOSITORY, Watched, eventually, free_port
 from socketio_servers import PEERS, SETUP
 
 EXAMPLES = REPOSITORY / "examples" / "csound"
@@ -110,7 +111,7 @@ def browser(chromium):
         arguments = ["--no-sandbox", "--disable-gpu", "--host-resolver-rules=MAP stage.test 127.0.0.1"]
         one = started.chromium.launch(executable_path=chromium, args=arguments)
 
-        def visit(url, width=1280, height=800, **options):
+        def visit(url, width=1280, height=800, ready="#link[data-state=live]", **options):
             size = {"width": width, "height": height}
             page = one.new_context(viewport=size, color_scheme="dark", **options).new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
@@ -123,7 +124,7 @@ def browser(chromium):
                     return None
 
             eventually(loaded, 15, url)
-            page.wait_for_selector("#link[data-state=live]")
+            page.wait_for_selector(ready)
             return page
 
         yield visit
@@ -144,10 +145,10 @@ def sound(page, state, timeout=10_000):
     page.wait_for_selector(f"#main[data-sound={state}]", timeout=timeout)
 
 
-def picture(page, name, tmp_path):
+def picture(page, name, tmp_path, least=15_000):
     wanted = os.environ.get("UPDATE_SCREENSHOT") == "1"
     path = (REPOSITORY / "docs" / "images" if wanted else tmp_path) / name
-    assert len(page.screenshot(path=path)) > 15_000
+    assert len(page.screenshot(path=path)) > least
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
 
 
@@ -187,11 +188,13 @@ def test_a_page_plays_the_stream_and_its_faders_change_the_sound(example, browse
     for name, position in (("pitch", "PageDown"), ("level", "PageDown"), ("colour", "PageUp"), ("spread", "PageUp")):
         for _ in range(4):
             fader(page, name).press(position)
-    page.evaluate("document.activeElement.blur()")
-    page.wait_for_timeout(3000)
-    picture(page, "csound-stream.png", tmp_path)
     page.get_by_role("button", name="Stop").click()
     sound(page, "stopped")
+    page.get_by_role("button", name="Play").click()
+    sound(page, "playing")
+    page.evaluate("document.activeElement.blur()")
+    page.wait_for_timeout(1500)
+    picture(page, "csound-stream.png", tmp_path)
 
 
 def test_the_buffer_fills_to_its_target_and_stays_there(example, browser):
@@ -346,10 +349,53 @@ def test_chords_and_faders_go_to_every_page(example, browser):
     eventually(lambda: two.text_content("#chord") == "G major 9")
 
 
-def test_the_package_is_pinned_to_what_the_tests_run():
+def test_an_audience_plays_csound_over_socket_io(example, browser, command, tmp_path):
+    """The bridge: phones, a Socket.IO server, the patch, and csound; each of them may go and come back."""
+    instrument = example("instrument")
+    bridge = instrument.folder / "bridge"
+    port = free_port()
+    patch = bridge / "patch" / "patch.toml"
+    text = patch.read_text()
+    assert text.count("3000") == text.count("9000") == 1
+    patch.write_text(text.replace("3000", str(port)).replace("9000", str(instrument.port)))
+    server = NodeScript(bridge / "server", "server.js", "the strings are at", PORT=str(port))
+    program = command("run", bridge / "patch", "--python", PYTHON)
+    server.expect("^the show is here$")
+    phone = browser(f"http://127.0.0.1:{port}/", 390, 844, ready="#strings button")
+    # The text of Csound, through the patch.
+    phone.wait_for_function("document.getElementById('chord').textContent === 'A minor 7'")
+
+    def tap_is_heard():
+        """Tapped again until it is heard, since what stands between may still be connecting."""
+        phone.get_by_role("button", name="string 3").click()
+        with instrument.variable("kamps") as client:
+            return any(struct.unpack("<6d", client.recv(timeout=5))[2] > 0.05 for _ in range(300))
+
+    level = "Number(getComputedStyle(document.querySelector('[aria-label=\"string 3\"]')).getPropertyValue('--level'))"
+    eventually(tap_is_heard, 15)
+    eventually(lambda: phone.evaluate(level) > 0.3)
+    phone.get_by_role("button", name="string 5").click()
+    phone.wait_for_timeout(200)
+    picture(phone, "csound-bridge.png", tmp_path, 5_000)
+    with instrument.variable("kchord") as client:
+        client.send(struct.pack("<d", 1))
+        phone.wait_for_function("document.getElementById('chord').textContent === 'F major 9'")
+    instrument.stop()
+    instrument.start()
+    phone.wait_for_function("document.getElementById('chord').textContent === 'A minor 7'")
+    eventually(tap_is_heard, 15)
+    program.process.terminate()
+    assert program.end() == 0
+    assert "Traceback" not in program.output
+    server.stop()
+
+
+def test_packages_are_pinned_to_what_the_tests_run():
     wanted = json.loads((EXAMPLES / "web" / "package.json").read_text())["dependencies"]
     installed = PEERS / "node" / "node_modules" / "uplot" / "package.json"
     if not installed.exists():
         missing("the Node package uplot", SETUP)
     assert wanted == {"uplot": json.loads(installed.read_text())["version"]}
-    assert "http" not in (EXAMPLES / "web" / "package-lock.json").read_text()
+    assert '"resolved"' not in (EXAMPLES / "web" / "package-lock.json").read_text()
+    wanted = json.loads((EXAMPLES / "bridge" / "server" / "package.json").read_text())["dependencies"]
+    assert wanted == {"socket.io": KIND.version().removeprefix("socket.io ")}

@@ -9,7 +9,7 @@ import pytest
 
 from csound_runs import csd, csound_program, doubles, environment, packed
 from peers import peer_module
-from running import REPOSITORY, Watched, eventually, free_port
+from running import PYTHON, REPOSITORY, Watched, eventually, free_port
 
 certificates = peer_module("certificates")
 PAGE = (REPOSITORY / "docs" / "csound.md").read_text()
@@ -67,7 +67,7 @@ def guide(request, tmp_path):
 
 def orchestras():
     """The examples of the opcodes, by what they show."""
-    found = blocks("csound")
+    found = [text for text in blocks("csound") if PORT in text]
     assert len(found) >= 7
     return {re.search(r"\b(websocket\w*)", text)[1] + str(number): text for number, text in enumerate(found)}
 
@@ -188,3 +188,38 @@ def test_settings_of_the_page_are_those_that_there_are(csound, tmp_path):
     said = next(line for line in wrong.stderr.splitlines() if "there is no setting" in line)
     assert wrong.returncode != 0
     assert sorted(said.split("there are ")[1].strip().split(", ")) == sorted(names)
+
+
+def run_patch(command, folder, having, port):
+    folder.mkdir()
+    (patch,) = [text for text in blocks("toml") if having in text]
+    (folder / "patch.toml").write_text(patch.replace(having, str(port)))
+    assert command("check", folder).end() == 0
+    return command("run", folder, "--python", PYTHON)
+
+
+def test_a_patch_is_a_client_of_the_first_orchestra(guide, command, tmp_path):
+    one = guide()
+    program = run_patch(command, tmp_path / "patch", PORT, one.port)
+    for signal in ("kfreq", "klevel"):
+        program.expect_line(f"^{signal} is connected$", 20)
+    with one.connect("csound.v1") as control:
+        control.recv(timeout=5)
+
+        def frequency():
+            control.send('{"get":["kfreq"]}')
+            return json.loads(control.recv(timeout=5))["values"]["kfreq"]
+
+        eventually(lambda: frequency() == 330)
+    program.process.terminate()
+    assert program.end() == 0
+
+
+def test_a_patch_is_the_host_of_a_csound(csound, command, tmp_path):
+    port = free_port()
+    program = run_patch(command, tmp_path / "patch", "9001", port)
+    (orchestra,) = [text for text in blocks("csound") if "9001" in text]
+    one = csound(orchestra.replace("9001", str(port)))
+    one.expect_line("^cue 3: the storm$", 20)
+    program.process.terminate()
+    assert program.end() == 0

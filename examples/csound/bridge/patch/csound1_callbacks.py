@@ -3,4 +3,6 @@
 
 def onReceiveString(chop, signal, value):
     chop.store('chord', value)
-    op('socketio1').emit('chord', value)
+    # A server that is not there yet is told when it comes.
+    if op('socketio1').fetch('open', False):
+        op('socketio1').emit('chord', value)

@@ -2,8 +2,12 @@
 
 
 def onOpen(dat, namespace, recovered):
-    # A server that was started anew knows nothing of the chord.
+    dat.store('open', True)
     dat.emit('chord', op('csound1').fetch('chord', ''))
+
+
+def onClose(dat, failure):
+    dat.store('open', False)
 
 
 def onReceiveEvent(dat, rowIndex, message, event):
