@@ -38,7 +38,7 @@ const TASKS: &[Task] = &[
     Task { name: "test", help: "test [GROUP…]: run every check, or only some groups", run: test::run },
     Task {
         name: "bench",
-        help: "bench web|websocket-client|socketio|python|csound [--quick] [[--rounds] N] [--only NAME,NAME]: compare ours with its peers, and with its own bars",
+        help: "bench web|websocket-client|socketio|python|csound|logic [--quick] [[--rounds] N] [--only NAME,NAME]: compare ours with its peers, and with its own bars",
         run: |args| Ok(bench::run(args)?),
     },
     Task {
@@ -57,6 +57,7 @@ const TASKS: &[Task] = &[
         help: "docs [--check]: write the operator reference from the declarations, or compare it",
         run: docs::run,
     },
+    Task { name: "bench-logic", help: "", run: |args| Ok(bench::logic::measure(args)?) },
     Task { name: "bench-floor", help: "", run: |args| Ok(bench::floor::run(args)?) },
     Task { name: "bench-load", help: "", run: |args| Ok(bench::generator::run(args)?) },
     Task { name: "bench-bare", help: "", run: |args| Ok(bench::websocket_client::bare::run(args)?) },

@@ -15,6 +15,7 @@ pub mod csound;
 pub mod floor;
 pub mod generator;
 mod histogram;
+pub mod logic;
 mod measurement;
 mod options;
 mod peers;
@@ -80,7 +81,8 @@ pub fn run(args: &[String]) -> Result<(), BenchError> {
         Some((name, args)) if name == "socketio" => socketio::run(args),
         Some((name, args)) if name == "python" => python::run(args),
         Some((name, args)) if name == "csound" => csound::run(args),
-        _ => Err(BenchError::Usage("bench web|websocket-client|socketio|python|csound […]".to_owned())),
+        Some((name, args)) if name == "logic" => logic::run(args),
+        _ => Err(BenchError::Usage("bench web|websocket-client|socketio|python|csound|logic […]".to_owned())),
     }
 }
 
