@@ -67,6 +67,8 @@ pub(super) struct Connection {
     pub(super) stage: Stage,
     /// When the stage must be over.
     pub(super) until: Option<Instant>,
+    /// It waits for its turn.
+    pub(super) is_due: bool,
     /// It has said everything: when that is written, the writing direction ends.
     finishing: bool,
     /// The writing direction has ended.
@@ -93,7 +95,15 @@ impl Connection {
     }
 
     pub(super) fn new(transport: Transport, parent: Parent, stage: Stage) -> Self {
-        Self { socket: Socket::new(transport), parent, stage, until: None, finishing: false, has_ended_writing: false }
+        Self {
+            socket: Socket::new(transport),
+            parent,
+            stage,
+            until: None,
+            is_due: false,
+            finishing: false,
+            has_ended_writing: false,
+        }
     }
 
     /// Takes what a port's connection has read; nothing is the end.

@@ -5,7 +5,7 @@
 //! and more after a round that took long, so that a busy thread collects more for each system call. Who is woken after that
 //! time serves at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,6 +37,8 @@ const PAUSE_FACTOR: u32 = 12;
 const BUFFER: usize = 64 * 1024;
 /// Reads of one connection in one round.
 const READS: usize = 4;
+/// How long a round serves connections before commands and signals have their turn: a note that ends waits for no client.
+const SERVING: Duration = Duration::from_millis(5);
 /// How long the last clients of the process have to answer their close frames.
 const LINGER: Duration = Duration::from_millis(20);
 /// How long to wait when the process has no file descriptors left.
@@ -90,10 +92,10 @@ struct Service {
     remotes: BTreeMap<NoteId, Remote>,
     connections: Vec<Option<Box<Connection>>>,
     free: Vec<ConnectionId>,
-    /// Connections with something to do in this round.
-    ready: Vec<ConnectionId>,
-    /// Connections that had more to do than their turn allowed.
-    again: Vec<ConnectionId>,
+    /// Connections with something to do, each once, in the order of their turns.
+    due: VecDeque<ConnectionId>,
+    /// Memory for the connections that a round has to write.
+    dirty: Vec<ConnectionId>,
     /// When a connection's time may be over.
     next_sweep: Option<Instant>,
     /// Ports that could not accept.
@@ -110,8 +112,8 @@ impl Service {
             remotes: BTreeMap::new(),
             connections: Vec::new(),
             free: Vec::new(),
-            ready: Vec::new(),
-            again: Vec::new(),
+            due: VecDeque::new(),
+            dirty: Vec::new(),
             next_sweep: None,
             accept_again: Vec::new(),
             buffer: vec![0; BUFFER],
@@ -142,7 +144,7 @@ impl Service {
 
     /// How long to sleep; for ever if nothing is planned.
     fn timeout(&mut self, now: Instant) -> Option<Duration> {
-        let has_data = !self.again.is_empty()
+        let has_data = !self.due.is_empty()
             || self.ports.values_mut().any(Port::has_data)
             || self.remotes.values_mut().any(Remote::has_data);
         if has_data {
@@ -161,12 +163,16 @@ impl Service {
         for number in std::mem::take(&mut self.accept_again) {
             self.accept(number);
         }
-        self.ready.append(&mut self.again);
-        for id in std::mem::take(&mut self.ready) {
-            self.serve(id);
+        for _ in 0..self.due.len() {
+            if self.now.elapsed() > SERVING {
+                break;
+            }
+            if let Some(id) = self.due.pop_front() {
+                self.serve(id);
+            }
         }
         self.dial_due();
-        let mut dirty = std::mem::take(&mut self.ready);
+        let mut dirty = std::mem::take(&mut self.dirty);
         for port in self.ports.values_mut() {
             port.pump(self.now, &mut dirty);
         }
@@ -177,7 +183,7 @@ impl Service {
         for id in dirty.drain(..) {
             self.write(id);
         }
-        self.ready = dirty;
+        self.dirty = dirty;
         if self.next_sweep.is_some_and(|sweep| self.now >= sweep) {
             self.sweep();
         }
@@ -305,7 +311,9 @@ impl Service {
                 if event.is_writable() || event.is_error() {
                     connection.socket.handle_writable();
                 }
-                self.ready.push(id);
+                if !std::mem::replace(&mut connection.is_due, true) {
+                    self.due.push_back(id);
+                }
             }
         } else if let Ok(number) = u16::try_from(token)
             && number > 0
@@ -412,6 +420,7 @@ impl Service {
     /// Reads and writes one connection.
     fn serve(&mut self, id: ConnectionId) {
         let Some(mut connection) = self.connections.get_mut(id).and_then(Option::take) else { return };
+        connection.is_due = false;
         match self.read(id, &mut connection) {
             Ok(()) => {
                 self.connections[id] = Some(connection);
@@ -429,9 +438,12 @@ impl Service {
                 return Ok(());
             }
         }
-        for _ in 0..READS {
+        for read in 0..READS {
             if !connection.socket.readable {
                 return Ok(());
+            }
+            if read > 0 && self.now.elapsed() > SERVING {
+                break;
             }
             let count = match connection.socket.read(&mut self.buffer) {
                 Ok(Some(count)) => count,
@@ -454,7 +466,8 @@ impl Service {
                 },
             }
         }
-        self.again.push(id);
+        connection.is_due = true;
+        self.due.push_back(id);
         Ok(())
     }
 
@@ -469,11 +482,11 @@ impl Service {
         };
         match connection.write(port, &mut self.buffer, self.now) {
             Ok(more) => {
+                if more && !std::mem::replace(&mut connection.is_due, true) {
+                    self.due.push_back(id);
+                }
                 let deadline = connection.next_deadline();
                 self.plan(deadline);
-                if more {
-                    self.again.push(id);
-                }
             }
             Err(error) => {
                 if let Some(connection) = self.connections[id].take() {
@@ -498,6 +511,9 @@ impl Service {
                     remote.handle_end(line, reason, self.now);
                 }
             }
+        }
+        if connection.is_due {
+            self.due.retain(|&due| due != id);
         }
         let _ = self.registry.deregister(connection.socket.transport().socket());
         self.free.push(id);

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use patchcord_csound::service::{Direction, OpenError, SettingValue, connect, forget, open, set, watch};
@@ -257,4 +259,35 @@ fn notes_and_clients_that_come_and_go_in_any_order_leave_a_port_that_works() {
     await_clients(&note, 1);
     publish(&mut note, 0, 1.5);
     assert_eq!(numbers(&mut socket), [1.5]);
+}
+
+#[test]
+fn a_note_ends_soon_whatever_clients_ask_for() {
+    let names: Vec<_> = (0..300).map(|number| out(&format!("kname{number}"), Kind::Control)).collect();
+    let (note, port) = opened(&names);
+    // A masked frame; the name is unknown, and the answer takes a look at all the others.
+    let mut request = vec![0x81, 0x80 | 17, 0, 0, 0, 0];
+    request.extend_from_slice(br#"{"get":["kxme1"]}"#);
+    let requests = request.repeat(8000);
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                let mut socket = client(port, "csound.v1");
+                while !is_over.load(Ordering::Relaxed) {
+                    if socket.get_mut().write_all(&requests).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        await_clients(&note, 40);
+        thread::sleep(Duration::from_millis(200));
+        let start = Instant::now();
+        drop(note);
+        let took = start.elapsed();
+        is_over.store(true, Ordering::Relaxed);
+        // Forty threads want the processor, too. Served to the end, the requests would take many seconds.
+        assert!(took < Duration::from_secs(1), "{took:?}");
+    });
 }

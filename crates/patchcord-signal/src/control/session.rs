@@ -140,7 +140,7 @@ impl Session {
 
     fn set(&mut self, values: &Map<String, Value>, names: &Names, host: &Host, actions: &mut Vec<Action>) {
         for (name, value) in values {
-            match set(name, value, names, host) {
+            match set(name, value, names, host, self.is_heard()) {
                 Ok(action) => actions.push(action),
                 Err(error) => self.answer(Refusal::of_name(error, "set", &shortened(name), Some(value))),
             }
@@ -149,7 +149,7 @@ impl Session {
 
     fn get(&mut self, asked: Vec<String>, names: &Names) {
         for name in asked {
-            match readable(&name, names) {
+            match readable(&name, names, self.is_heard()) {
                 Ok(id) => {
                     let known = names.latest(id).map_or(0, |latest| latest.revision);
                     self.wanted.insert(name, if names.is_current(id) { 0 } else { known });
@@ -161,7 +161,7 @@ impl Session {
 
     fn subscribe(&mut self, asked: Vec<String>, period: Duration, names: &Names, now: Instant) {
         for name in asked {
-            match readable(&name, names) {
+            match readable(&name, names, self.is_heard()) {
                 Ok(id) => {
                     let known = names.latest(id).map_or(0, |latest| latest.revision);
                     let seen = if names.is_current(id) { 0 } else { known };
@@ -175,7 +175,7 @@ impl Session {
     fn unsubscribe(&mut self, asked: Vec<String>, names: &Names) {
         for name in asked {
             if self.watched.remove(&name).is_none() && names.find(&name).is_none() {
-                let error = unknown(&name, names);
+                let error = unknown(&name, names, self.is_heard());
                 self.answer(Refusal::of_name(error, "unsubscribe", &shortened(&name), None));
             }
         }
@@ -191,6 +191,11 @@ impl Session {
             return;
         };
         self.answer(Refusal { error, of: json!({ "event": shortened(&event) }) });
+    }
+
+    /// Whether there is room for one more refusal with its reason.
+    fn is_heard(&self) -> bool {
+        self.refusals.len() < MAX_REFUSALS
     }
 
     fn answer(&mut self, refusal: Refusal) {
@@ -264,7 +269,7 @@ impl Values {
     }
 }
 
-fn set(name: &str, value: &Value, names: &Names, host: &Host) -> Result<Action, ControlError> {
+fn set(name: &str, value: &Value, names: &Names, host: &Host, is_heard: bool) -> Result<Action, ControlError> {
     match names.find(name).and_then(|id| Some((id, names.variable(id)?))) {
         Some((_, variable)) if variable.direction == Direction::Outgoing => {
             Err(ControlError::NotIncoming(name.to_owned()))
@@ -277,16 +282,16 @@ fn set(name: &str, value: &Value, names: &Names, host: &Host) -> Result<Action, 
         }
         None => {
             let incoming = names.variables().filter(|(_, variable)| variable.direction == Direction::Incoming);
-            let nearest = nearest(name, incoming.map(|(_, variable)| variable.name.as_str())).map(str::to_owned);
+            let nearest = suggested(name, incoming, is_heard);
             Err(ControlError::ChannelsOff { name: shortened(name), nearest })
         }
     }
 }
 
 /// A name whose values can be had in JSON.
-fn readable(name: &str, names: &Names) -> Result<NameId, ControlError> {
-    let id = names.find(name).ok_or_else(|| unknown(name, names))?;
-    let variable = names.variable(id).ok_or_else(|| unknown(name, names))?;
+fn readable(name: &str, names: &Names, is_heard: bool) -> Result<NameId, ControlError> {
+    let id = names.find(name).ok_or_else(|| unknown(name, names, is_heard))?;
+    let variable = names.variable(id).ok_or_else(|| unknown(name, names, is_heard))?;
     let members = variable.layout.members();
     if variable.layout.kind() == Kind::Audio {
         Err(ControlError::Audio(name.to_owned()))
@@ -297,9 +302,22 @@ fn readable(name: &str, names: &Names) -> Result<NameId, ControlError> {
     }
 }
 
-fn unknown(name: &str, names: &Names) -> ControlError {
-    let nearest = nearest(name, names.variables().map(|(_, variable)| variable.name.as_str())).map(str::to_owned);
+fn unknown(name: &str, names: &Names, is_heard: bool) -> ControlError {
+    let nearest = suggested(name, names.variables(), is_heard);
     ControlError::UnknownName { name: shortened(name), nearest }
+}
+
+/// The nearest of the names: what the client may have meant. It takes long, so that nobody looks who is not heard.
+fn suggested<'a>(
+    name: &str,
+    variables: impl Iterator<Item = (NameId, &'a Variable)>,
+    is_heard: bool,
+) -> Option<String> {
+    if is_heard {
+        nearest(name, variables.map(|(_, variable)| variable.name.as_str())).map(str::to_owned)
+    } else {
+        None
+    }
 }
 
 fn hello(names: &Names, host: &Host) -> String {
