@@ -200,9 +200,9 @@ impl Port {
         self.sockets < self.settings.clients + OTHERS
     }
 
-    /// Takes new settings, as far as an open port can.
+    /// Takes new settings, as far as an open port can: what its notes take of a text stays as it is.
     pub(super) fn set(&mut self, settings: Settings) {
-        self.settings = settings;
+        self.settings = Settings { text: self.settings.text, ..settings };
         self.names_changed = true;
         for channel in self.channels.values_mut() {
             channel.set_buffer(self.settings.buffer);

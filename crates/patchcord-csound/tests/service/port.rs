@@ -8,7 +8,8 @@ use patchcord_csound::service::{SettingValue, open, set};
 use patchcord_signal::Kind;
 
 use crate::peers::{
-    answer, await_clients, client, console, free_port, get, host, input, numbers, opened, out, publish, tcp, try_client,
+    answer, await_clients, client, close_code, console, free_port, get, host, input, numbers, opened, out, publish,
+    tcp, try_client,
 };
 
 const UPGRADE: &str = "Host: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -162,4 +163,16 @@ fn who_asks_when_the_port_has_just_been_closed_is_told() {
     let mut answer = String::new();
     late.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("closed"), "{answer}");
+}
+
+#[test]
+fn what_an_open_port_takes_of_a_text_stays_as_its_notes_have_it() {
+    let port = free_port();
+    let instance = usize::from(port);
+    set(instance, port, "text", SettingValue::Number(10.0)).unwrap();
+    let _note = open(host(instance), port, &[input("Sname", Kind::Text)]).unwrap();
+    set(instance, port, "text", SettingValue::Number(100.0)).unwrap();
+    let mut socket = client(port, "Sname");
+    socket.send("longer than ten bytes".into()).unwrap();
+    assert_eq!(close_code(&mut socket), Some(1009), "the client is told, and nothing is lost in silence");
 }
