@@ -76,7 +76,7 @@ impl Signals {
         let is_same = |kept: &Signals| {
             let variables =
                 |signals: &[Signal]| signals.iter().map(|signal| signal.variable.clone()).collect::<Vec<_>>();
-            variables(&kept.declared) == variables(&declared)
+            kept.note.is_served() && variables(&kept.declared) == variables(&declared)
         };
         let mut signals = match kept.filter(is_same) {
             Some(kept) => kept,

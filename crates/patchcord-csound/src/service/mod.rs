@@ -231,7 +231,7 @@ fn enter(host: Host, command: impl FnOnce(NoteId, shared::Replier<Parts>) -> Com
     let parts = shared::ask(&shared, |reply| command(id, reply));
     match parts.unwrap_or_else(|| Err(OpenError::Thread(io::ErrorKind::TimedOut.into()))) {
         Ok(NoteParts { outgoing, incoming, counts, messages, requests }) => {
-            Ok(Opened { note: Note { shared, id, counts, messages, requests }, outgoing, incoming })
+            Ok(Opened { note: Note { shared, id, counts, messages, requests, end_is_told: false }, outgoing, incoming })
         }
         Err(error) => {
             shared::leave(&shared, id);
@@ -251,9 +251,20 @@ pub struct Note {
     counts: Arc<Counts>,
     messages: console::Reader,
     requests: request::Reader,
+    end_is_told: bool,
 }
 
+/// What a note says whose thread is no more.
+const THREAD_ENDED: &str = "websocket: the thread for sockets has ended by a fault in the plugin, and this note is cut off; \
+                            a reinit or the next note begins anew. Please report it";
+const _: () = assert!(THREAD_ENDED.len() <= MESSAGE);
+
 impl Note {
+    /// Whether the thread serves this note. It does to the note's end, unless it has ended itself by a fault.
+    pub fn is_served(&self) -> bool {
+        !self.shared.has_ended()
+    }
+
     /// Values were published: the thread sees to them soon. For performance; a system call only if the thread sleeps.
     #[inline]
     pub fn wake(&self) {
@@ -263,7 +274,15 @@ impl Note {
     /// The next line for the console: text of the given length, without a line break. For performance, which may print.
     #[inline]
     pub fn message(&mut self, out: &mut [u8; MESSAGE]) -> Option<usize> {
-        self.messages.next(out)
+        if let Some(length) = self.messages.next(out) {
+            return Some(length);
+        }
+        if self.end_is_told || self.is_served() {
+            return None;
+        }
+        self.end_is_told = true;
+        out[..THREAD_ENDED.len()].copy_from_slice(THREAD_ENDED.as_bytes());
+        Some(THREAD_ENDED.len())
     }
 
     /// What a client of `csound.v1` wants of Csound itself. For performance, in order, until there is none.
@@ -281,5 +300,25 @@ impl Note {
 impl Drop for Note {
     fn drop(&mut self) {
         shared::leave(&self.shared, self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_says_once_that_its_thread_is_no_more() {
+        let shared = Arc::new(Shared::new(&mio::Poll::new().unwrap()).unwrap());
+        let (messages, requests) = (console::console().1, request::requests(false).1);
+        let counts = Arc::default();
+        let mut note = Note { shared, id: 0, counts, messages, requests, end_is_told: false };
+        let mut out = [0; MESSAGE];
+        assert!(note.is_served() && note.message(&mut out).is_none());
+        note.shared.end();
+        assert!(!note.is_served());
+        let length = note.message(&mut out).unwrap();
+        assert_eq!(std::str::from_utf8(&out[..length]), Ok(THREAD_ENDED));
+        assert_eq!(note.message(&mut out), None);
     }
 }

@@ -34,6 +34,31 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn new(poll: &Poll) -> io::Result<Self> {
+        Ok(Self {
+            commands: Mutex::default(),
+            posted: Condvar::new(),
+            waker: Waker::new(poll.registry(), WAKE)?,
+            asleep: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        })
+    }
+
+    /// Whether the thread takes no more commands.
+    #[inline]
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    /// The thread ends: who waits for an answer is let go.
+    pub(super) fn end(&self) {
+        let mut commands = lock(&self.commands);
+        self.ended.store(true, Ordering::Release);
+        let left = std::mem::take(&mut *commands);
+        drop(commands);
+        drop(left);
+    }
+
     /// Data lie in a ring. Costs a fence and a load while the thread is awake, and one system call when it sleeps.
     #[inline]
     pub(super) fn wake_for_data(&self) {
@@ -146,7 +171,7 @@ static NEXT_NOTE: AtomicU64 = AtomicU64::new(1);
 /// Enters a note, and starts the thread if it is the first.
 pub(super) fn enter(instance: usize) -> io::Result<(Arc<Shared>, NoteId)> {
     let mut running = lock(&RUNNING);
-    if running.as_ref().is_some_and(|running| running.shared.ended.load(Ordering::Acquire)) {
+    if running.as_ref().is_some_and(|running| running.shared.has_ended()) {
         // It has panicked; its notes are silent for the rest of their lives.
         if let Some(ended) = running.take() {
             ended.thread.join();
@@ -158,14 +183,7 @@ pub(super) fn enter(instance: usize) -> io::Result<(Arc<Shared>, NoteId)> {
         return Ok((running.shared.clone(), note));
     }
     let poll = Poll::new()?;
-    let waker = Waker::new(poll.registry(), WAKE)?;
-    let shared = Arc::new(Shared {
-        commands: Mutex::default(),
-        posted: Condvar::new(),
-        waker,
-        asleep: AtomicBool::new(false),
-        ended: AtomicBool::new(false),
-    });
+    let shared = Arc::new(Shared::new(&poll)?);
     let given = shared.clone();
     let body = move || {
         let _end = End(given.clone());
@@ -233,10 +251,6 @@ struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        let mut commands = lock(&self.0.commands);
-        self.0.ended.store(true, Ordering::Release);
-        let left = std::mem::take(&mut *commands);
-        drop(commands);
-        drop(left);
+        self.0.end();
     }
 }
