@@ -177,7 +177,7 @@ pub fn connect(host: Host, url: &str, variables: &[Variable]) -> Result<Opened, 
 }
 
 /// Sets a setting of a port of this instance: for the port when it opens, and at once where it is open and that can be:
-/// everything but interface, certificate, key, and the sizes of what notes have already.
+/// everything but interface, certificate, key, text and the sizes of what notes have already.
 ///
 /// # Errors
 /// [`SettingError`]: an unknown name, or a value that it cannot have.
