@@ -23,6 +23,8 @@ use super::transport::Transport;
 
 /// How long the head of a request, or a whole opening of a client, may take.
 pub(super) const OPENING: Duration = Duration::from_secs(10);
+/// How much longer it may take to hand over an answer or a page: who takes a byte now and then does not keep a place for ever.
+const ANSWERING: Duration = Duration::from_secs(600);
 /// How long the peer has to end after everything was said.
 const DRAINING: Duration = Duration::from_secs(2);
 /// Pieces of a file that one connection is sent in a row.
@@ -201,7 +203,7 @@ impl Connection {
                 match files::answer(folder, request, self.socket.out()) {
                     Some(body) => {
                         self.stage = Stage::Body(body);
-                        self.until = None;
+                        self.until = self.until.map(|until| until + ANSWERING);
                     }
                     None => self.finish(),
                 }
@@ -399,13 +401,13 @@ impl Connection {
         Ok(more)
     }
 
-    /// Nothing more will be said than what waits; a stalled peer has as long as ever to take it.
+    /// Nothing more will be said than what waits, which the peer has time to take.
     pub(super) fn finish(&mut self) {
         if !matches!(self.stage, Stage::Ended) {
             self.stage = Stage::Ended;
         }
         self.finishing = true;
-        self.until = None;
+        self.until = self.until.map(|until| until + ANSWERING);
     }
 
     /// What time demands: the end, or a ping among the own bytes.
@@ -487,6 +489,11 @@ mod tests {
         assert!(connection.write(None, &mut [], later).is_ok());
         assert_eq!(connection.next_deadline(), Some(later + STALL));
         assert!(connection.poll(later + STALL).is_err());
+        // Not for ever, though: an answer has its time.
+        connection.socket.handle_writable();
+        let last = now + OPENING + ANSWERING;
+        assert_eq!(connection.until, Some(last));
+        assert!(connection.poll(last).is_err());
     }
 
     #[test]
