@@ -118,20 +118,17 @@ impl Bench {
                 continue;
             }
             println!("memory, {}", work.title);
-            let begin = |prepared: &Prepared| {
-                let running = self.start(prepared, work)?;
-                let load = self.begin_load(&running, work)?;
-                Ok((running, load))
-            };
+            // What processes share is divided among those that live: all begin before one is weighed, and none ends before.
             let hosts = prepared.iter().filter(|prepared| prepared.host.does(work));
-            let begun: Vec<(&Host, Result<_, String>)> =
-                hosts.map(|prepared| (prepared.host, begin(prepared))).collect();
-            for (host, begun) in begun {
-                let sample = begun.and_then(|(running, load)| {
-                    let sample = finish_load(load);
+            let started: Vec<_> = hosts.map(|prepared| (prepared.host, self.start(prepared, work))).collect();
+            let begin =
+                |running: &Result<Running, String>| self.begin_load(running.as_ref().map_err(String::clone)?, work);
+            let loads: Vec<_> = started.iter().map(|(_, running)| begin(running)).collect();
+            let samples: Vec<_> = loads.into_iter().map(|load| load.and_then(finish_load)).collect();
+            for ((host, running), sample) in started.into_iter().zip(samples) {
+                if let Ok(running) = running {
                     running.server.kill();
-                    sample
-                });
+                }
                 self.note(work, host, 0, sample)?;
             }
         }
