@@ -21,6 +21,7 @@ from websockets.sync.server import serve
 import csound_host
 import csound_runs
 import running
+from csound_chops import Chop
 from csound_runs import Csound, csd
 from node_peer import NodeClient, NodeServer
 from peers import missing
@@ -379,6 +380,20 @@ def csound(request, tmp_path):
     finally:
         for one in mine:
             one.kill()
+
+
+@pytest.fixture
+def chops(patch):
+    """Runs patches with a Csound CHOP `csound1`: see `Chop`."""
+    made = []
+
+    def start(**options):
+        made.append(Chop(patch, **options))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.close()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ COUNTER = f"instr 1\n{count_up()}kunused websocket $PORT, kcount\nendin"
 # Audio: sample 0 of member 0 is the number of the block.
 BLOCKS = f"instr 1\n{count_up()}" + "aout[] init {members}\nafirst = 0\nvaset kcount, 0, afirst\naout[0] = afirst\n"
 BLOCKS += "kunused websocket $PORT, aout\nendin"
+# Clients may lag by ten seconds.
+PATIENT = 'websocketset $PORT, "buffer", 10000\n'
 STATUS = "instr 2\nkclients, kdropped, klate websocketstatus $PORT\n" + watch("kclients", "kdropped") + "endin"
 
 
@@ -47,7 +49,8 @@ def test_every_client_gets_every_value_in_order(csound, clients):
 
 
 def test_sixteen_clients_get_every_block_of_audio(csound):
-    one = csound(BLOCKS.format(members=2))
+    """They are read one after the other, so the last of them lags for a while."""
+    one = csound(PATIENT + BLOCKS.format(members=2))
     clients = [one.raw("aout") for _ in range(16)]
     time.sleep(0.6)
     for client in clients:
@@ -113,7 +116,7 @@ def test_an_init_value_goes_once_to_each_client(csound):
 def test_a_client_that_leaves_in_mid_message_harms_no_other(csound):
     """Messages of 4 KiB; some clients are gone in the middle of one. Who comes next starts with a whole one, and who
     is there all the time gets all."""
-    one = csound('websocketset $PORT, "buffer", 5000\n' + BLOCKS.format(members=8))
+    one = csound(PATIENT + BLOCKS.format(members=8))
     steady, numbers, over = one.raw("aout"), [], threading.Event()
 
     def listen():
@@ -184,7 +187,7 @@ def test_a_slow_client_loses_the_oldest_whole_values_and_holds_up_nobody(csound)
 
 def test_a_slow_client_loses_no_more_than_what_is_older_than_the_buffer(csound):
     """A pause shorter than the buffer costs nothing."""
-    one = csound(BLOCKS.format(members=8))
+    one = csound(PATIENT + BLOCKS.format(members=8))
     client = one.raw("aout", receive_buffer=8192)
     whole_frames(client, 10)
     time.sleep(0.5)

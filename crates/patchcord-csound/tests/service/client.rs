@@ -147,7 +147,7 @@ fn a_port_speaks_tls_and_streams_through_it() {
     std::thread::sleep(Duration::from_millis(10));
     let start = std::time::Instant::now();
     drop(note);
-    assert!(start.elapsed() < Duration::from_millis(80), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
 #[test]

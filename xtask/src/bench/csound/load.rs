@@ -148,17 +148,20 @@ struct Audience {
 
 impl Audience {
     fn open(signals: &Signals, clients: usize, ports: &[u16]) -> Result<Self, LoadError> {
-        let poll = Poll::new()?;
-        let mut connections = Vec::new();
+        let gaps = Gaps::new();
+        let mut audience =
+            Self { poll: Poll::new()?, connections: Vec::new(), ready: Vec::new(), previous: None, gaps };
         let variables = signals.variables();
         for _ in 0..if ports.is_empty() { 0 } else { clients } {
             for (index, (name, first, members)) in variables.iter().enumerate() {
                 let stream = Stream::open(ports[index % ports.len()], name)?;
-                poll.add(stream.socket(), connections.len())?;
-                connections.push((stream, Sequence::new(signals, *first, *members)));
+                audience.poll.add(stream.socket(), audience.connections.len())?;
+                audience.connections.push((stream, Sequence::new(signals, *first, *members)));
+                // Those that are open already are not kept waiting.
+                audience.take(Duration::from_micros(100))?;
             }
         }
-        Ok(Self { poll, connections, ready: Vec::new(), previous: None, gaps: Gaps::new() })
+        Ok(audience)
     }
 
     /// Takes what comes for some time.
