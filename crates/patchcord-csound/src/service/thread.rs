@@ -33,8 +33,8 @@ const PAUSE: Duration = Duration::from_micros(450);
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 /// It is this many times as long as the round took,
 const PAUSE_FACTOR: u32 = 12;
-/// and this long for each connection that was written to: with 16 of them each gets what is new 156 times a second.
-const PAUSE_OF_WRITE: Duration = Duration::from_micros(400);
+/// and this long for each connection that was written to: with 16 of them each gets what is new some 96 times a second.
+const PAUSE_OF_WRITE: Duration = Duration::from_micros(650);
 /// Bytes of a read, and of a piece of a file.
 const BUFFER: usize = 64 * 1024;
 /// Reads of one connection in one round.
