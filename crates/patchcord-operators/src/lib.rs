@@ -33,6 +33,7 @@ pub mod info_dat;
 mod inputs;
 pub mod json_dat;
 mod language;
+pub mod listening;
 pub mod logic_comp;
 pub mod merge_dat;
 mod own_script;

@@ -330,7 +330,7 @@ impl Link {
             let id = ack.as_ref().map(Asker::id);
             note_event(&shared.tap, Direction::In, namespace, (name, args.to_vec(), id), offset);
         }
-        shared.listeners.tell_event(namespace.as_str(), name, args);
+        shared.tell_event(namespace.as_str(), name, args);
         let options = shared.options.get();
         if !options.all_events && !shared.wanted.contains(&shared.network, shared.op, name) {
             return;

@@ -18,12 +18,12 @@ mod declaration;
 mod emit;
 mod info;
 mod link;
-mod listeners;
 mod reason;
 mod recorded;
 mod replay;
 mod settings;
 mod shared;
+mod subscriptions;
 mod wanted;
 
 use std::cell::{Cell, RefCell};
@@ -50,11 +50,12 @@ pub use declaration::SOCKETIO_DAT;
 use declaration::{callback, par};
 pub use emit::{Ack, Emit, EmitMistake};
 use link::{Link, PlaceState, in_words, version_in_words};
-pub use listeners::{Listener, MAX_SUBSCRIPTIONS, News};
 use replay::Replay;
 use settings::{Identity, Reader};
 use shared::Shared;
+pub use subscriptions::{MAX_SUBSCRIPTIONS, News};
 
+use crate::listening::Listener;
 use crate::par_reader::{ParReader, Wrong};
 use crate::received::Received;
 use crate::reconnect::{Reconnect, begin_later, until_closed};
@@ -290,19 +291,21 @@ impl SocketIoDat {
         self.shared.listeners.add(listener);
     }
 
-    /// Tells a listener of nothing more.
+    /// Tells a listener of nothing more, and ends what only it has subscribed to.
     pub fn unlisten(&self, listener: &Weak<dyn Listener>) {
         self.shared.listeners.remove(listener);
+        self.shared.subscriptions.let_go(listener);
     }
 
-    /// Tells listeners of an event of a namespace from now on; false when there are [`MAX_SUBSCRIPTIONS`].
-    pub fn subscribe(&self, namespace: &str, event: &str) -> bool {
-        self.shared.listeners.subscribe(namespace, event)
+    /// Tells all listeners of an event of a namespace from now on, for as long as `listener` listens; false when there are
+    /// [`MAX_SUBSCRIPTIONS`].
+    pub fn subscribe(&self, namespace: &str, event: &str, listener: &Weak<dyn Listener>) -> bool {
+        self.shared.subscriptions.add(namespace, event, listener)
     }
 
-    /// Tells listeners of it no more.
+    /// Tells nobody of it any more.
     pub fn unsubscribe(&self, namespace: &str, event: &str) {
-        self.shared.listeners.unsubscribe(namespace, event);
+        self.shared.subscriptions.remove(namespace, event);
     }
 
     /// Whether a namespace is connected.

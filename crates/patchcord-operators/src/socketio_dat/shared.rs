@@ -13,10 +13,11 @@ use patchcord_socketio::{Namespace, Value};
 
 use super::convert::with_message;
 use super::declaration::callback;
-use super::listeners::{Listeners, News};
 use super::settings::Options;
+use super::subscriptions::{News, Subscriptions};
 use super::wanted::Wanted;
 use crate::heard::Heard;
+use crate::listening::{self, Listeners};
 use crate::recording::Tap;
 
 /// What all links of an operator share.
@@ -42,6 +43,7 @@ pub(super) struct Shared {
     pub requests: Cell<u64>,
     pub event: Heard,
     pub listeners: Listeners,
+    pub subscriptions: Subscriptions,
 }
 
 impl Shared {
@@ -64,6 +66,7 @@ impl Shared {
             requests: Cell::new(0),
             event: Heard::new(callback::RECEIVE_EVENT),
             listeners: Listeners::default(),
+            subscriptions: Subscriptions::default(),
         }
     }
 
@@ -82,22 +85,35 @@ impl Shared {
         self.network.report(self.op, Problem::warning(cause, message, remedy));
     }
 
+    /// Tells listeners of an event, if somebody has subscribed to it.
+    #[inline]
+    pub(super) fn tell_event(&self, namespace: &str, event: &str, args: &[Value]) {
+        if self.listeners.is_any() && self.subscriptions.contains(namespace, event) {
+            self.tell(News::Event(namespace, event, args));
+        }
+    }
+
+    #[inline]
+    fn tell(&self, news: News<'_>) {
+        self.listeners.tell(listening::News::SocketIo(news));
+    }
+
     pub(super) fn tell_open(&self, namespace: &Namespace, recovered: bool) {
-        self.listeners.tell(News::Opened(namespace.as_str()));
+        self.tell(News::Opened(namespace.as_str()));
         let name = HostValue::Str(namespace.as_str());
         self.call(callback::OPEN, &[HostValue::Op(self.op), name, HostValue::Bool(recovered)]);
     }
 
     pub(super) fn tell_close(&self, namespace: &Namespace, failure: bool, reason: &str) {
         self.last_reason.replace(reason.to_owned());
-        self.listeners.tell(News::Closed(namespace.as_str(), failure, reason));
+        self.tell(News::Closed(namespace.as_str(), failure, reason));
         let (name, reason) = (HostValue::Str(namespace.as_str()), HostValue::Str(reason));
         self.call(callback::CLOSE, &[HostValue::Op(self.op), HostValue::Bool(failure), name, reason]);
     }
 
     pub(super) fn tell_error(&self, namespace: &str, message: &str, data: &Value) {
         self.last_error.replace((message.to_owned(), data.clone()));
-        self.listeners.tell(News::Error(namespace, message));
+        self.tell(News::Error(namespace, message));
         with_message(std::slice::from_ref(data), |data| {
             let (name, message) = (HostValue::Str(namespace), HostValue::Str(message));
             self.call(callback::CONNECT_ERROR, &[HostValue::Op(self.op), name, message, data]);

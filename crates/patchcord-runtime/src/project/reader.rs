@@ -476,7 +476,7 @@ impl<'a> Reader<'a> {
 
     /// Hides the values of parameters that are secret in any type, or whose name is nearly that of one: the type may be
     /// wrong and the name misspelt, and still nobody wants the value in a terminal.
-    fn hide_secrets(&mut self, keys: &dyn TableLike) {
+    pub fn hide_secrets(&mut self, keys: &dyn TableLike) {
         let secret: Vec<_> = self.secret_names().collect();
         let Some(parameters) = keys.get("par").and_then(Item::as_table_like) else { return };
         for (key, item) in parameters.iter() {

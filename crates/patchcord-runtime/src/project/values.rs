@@ -96,7 +96,8 @@ impl Reader<'_> {
         entry.parameters.insert(index, given);
     }
 
-    fn read_constant(&mut self, parameter: &Parameter, item: &Item, span: Range<usize>) -> Option<ParEntry> {
+    /// Reads a value that is written where it is used.
+    pub fn read_constant(&mut self, parameter: &Parameter, item: &Item, span: Range<usize>) -> Option<ParEntry> {
         let Some(given) = constant(item) else {
             let key = format!("par.{}", parameter.name);
             self.note_type(&key, expected(parameter), item, span);
@@ -121,7 +122,8 @@ impl Reader<'_> {
         }
     }
 
-    fn read_source(&mut self, parameter: &Parameter, source: &dyn TableLike, span: Range<usize>) -> Option<ParEntry> {
+    /// Reads where a value comes from.
+    pub fn read_source(&mut self, parameter: &Parameter, source: &dyn TableLike, span: Range<usize>) -> Option<ParEntry> {
         for (key, _) in source.iter().filter(|(key, _)| !SOURCES.contains(key)) {
             self.note(unknown_key("the source of a parameter", key, SOURCES), key_span(source, key));
         }

@@ -1,0 +1,127 @@
+//! The families of connections: which operator one becomes, which fields it has, and what becomes of them.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::rc::Rc;
+
+use patchcord_core::declaration::OperatorType;
+use patchcord_core::table::Table;
+use patchcord_logic::declaration::Family;
+use patchcord_operators::logic_comp::COMPONENT;
+use patchcord_operators::socketio_dat::SOCKETIO_DAT;
+use patchcord_operators::table_dat::TABLE_DAT;
+use url::Url;
+
+use super::{Draft, entry};
+use crate::project::file::{ContentEntry, Wire, join};
+use crate::project::load::Loaded;
+use crate::project::reader::Reader;
+use crate::project::reason::Reason;
+
+/// What `[connection.FAMILY.NAME]` may say, beside `par`.
+pub(super) struct FamilyFields {
+    pub family: Family,
+    /// The operator that a connection is.
+    pub operator: &'static OperatorType,
+    pub all: &'static [Field],
+    /// Does what takes more than one field to decide, when all have been read.
+    pub finish: fn(&mut Reader<'_>, &mut Draft<'_>),
+}
+
+/// A field of a family.
+pub(super) struct Field {
+    /// Its key: the slug of Incari's name, where it has one.
+    pub name: &'static str,
+    pub takes: Takes,
+}
+
+/// What a field takes.
+pub(super) enum Takes {
+    /// What this parameter of the operator takes, which it becomes.
+    Parameter(&'static str),
+    /// Text, for [`FamilyFields::finish`].
+    Text,
+    /// True or false, for [`FamilyFields::finish`].
+    Toggle,
+    /// A port, for [`FamilyFields::finish`].
+    Port,
+    /// A table of texts that no report shows, for [`FamilyFields::finish`].
+    SecretTable,
+}
+
+const fn field(name: &'static str, takes: Takes) -> Field {
+    Field { name, takes }
+}
+
+/// Whether the connection is opened by itself; off by default, as in Incari, where Start opens it.
+const AUTOSTART: Field = field("autostart", Takes::Parameter("active"));
+
+/// All families that there are.
+pub(super) static FAMILIES: &[FamilyFields] = &[FamilyFields {
+    family: Family::SocketIo,
+    operator: &SOCKETIO_DAT,
+    all: &[
+        field("url", Takes::Text),
+        field("port", Takes::Port),
+        field("path", Takes::Parameter("path")),
+        field("auth", Takes::SecretTable),
+        field("automatic_reconnect", Takes::Parameter("reconnect")),
+        AUTOSTART,
+    ],
+    finish: finish_socketio,
+}];
+
+/// The input of a SocketIO DAT that takes what the server gets as `auth`.
+const AUTH_INPUT: usize = 3;
+
+fn finish_socketio(reader: &mut Reader<'_>, draft: &mut Draft<'_>) {
+    if let Some((text, span)) = address(reader, draft) {
+        let url = with_port(reader, &text, draft.port("port"), span);
+        draft.set_text("url", &url);
+    }
+    if let Some(rows) = draft.table.take() {
+        let table = join(COMPONENT, &format!("{}_auth", draft.operator));
+        let content = ContentEntry::Inline(Loaded::Table(Table::from_rows(&rows).unwrap_or_default()));
+        reader.make(entry(&table, &TABLE_DAT, BTreeMap::new(), content, Vec::new()));
+        draft.inputs = vec![None; AUTH_INPUT];
+        draft.inputs.push(Some(Wire { source: Rc::from(table), output: 0 }));
+    }
+}
+
+/// The field `url`, which has to be there.
+fn address(reader: &mut Reader<'_>, draft: &Draft<'_>) -> Option<(Rc<str>, Range<usize>)> {
+    let url = draft.text("url");
+    if url.is_none() {
+        reader.note(Reason::NoAddress { name: draft.name.to_owned() }, draft.span.clone());
+    }
+    url
+}
+
+/// The URL with the port: one that is written in the URL wins over the field, which is said where they differ.
+fn with_port(reader: &mut Reader<'_>, text: &str, port: Option<(u16, Range<usize>)>, span: Range<usize>) -> String {
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let mut url = match Url::parse(&with_scheme) {
+        Ok(url) => url,
+        Err(error) => {
+            reader.note(Reason::BadAddress { address: text.to_owned(), error: error.to_string() }, span);
+            return text.to_owned();
+        }
+    };
+    match (written_port(&with_scheme), port) {
+        (Some(written), Some((field, place))) if field != written => {
+            reader.note(Reason::TwoPorts { url: written, field }, place);
+        }
+        (None, Some((field, _))) => {
+            // Only what has a host has a port, and http has one.
+            let _ = url.set_port(Some(field));
+        }
+        _ => {}
+    }
+    url.to_string()
+}
+
+/// The port that is written in a URL. `Url` knows none that is the scheme's own, so the text is asked.
+fn written_port(url: &str) -> Option<u16> {
+    let authority = url.split("://").nth(1).unwrap_or(url).split(['/', '?']).next().unwrap_or_default();
+    authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok())
+}
