@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use patchcord_core::textport::LineKind;
 use patchcord_logic::Value;
 use patchcord_logic::ports::{
-    Answer, ConnectionEvent, ConnectionRequest, ConsoleLine, Level, Occurrence, PatchRequest, Payload, Ports, Question,
+    Answer, ConnectionRequest, ConsoleLine, Level, Occurrence, PatchRequest, Payload, Ports, Question,
 };
 
 use super::{LogicComp, connections, patch_nodes};
@@ -31,11 +31,6 @@ impl LogicComp {
         let time = jiff::Zoned::now().strftime("%Y.%m.%d %H:%M:%S%.3f").to_string();
         let from = if node.is_empty() { String::new() } else { format!("{node}: ") };
         self.network.textport().say(kind, path, format!("[Player] [{time}] {from}{text}"));
-    }
-
-    /// Something that has happened to a connection because of a request: it is told when the branch has ended.
-    pub(super) fn later(&self, connection: usize, event: ConnectionEvent) {
-        self.happen(Occurrence::Connection { connection, event });
     }
 
     fn path(&self, path: &str) -> PathBuf {

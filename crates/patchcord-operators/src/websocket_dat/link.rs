@@ -13,12 +13,13 @@ use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::value::Value;
 use patchcord_net::client::{self, Accepted, DialError, Progress};
-use patchcord_net::websocket::{self, ClosedBy, Ending, Peer, PeerStats};
+use patchcord_net::websocket::{self, CloseCode, ClosedBy, Ending, Peer, PeerStats};
 
 use super::WebSocketDat;
 use super::declaration::callback;
 use super::settings::Options;
 use crate::heard::Heard;
+use crate::listening::{Listeners, News};
 use crate::received::Message;
 use crate::recording::{Content, Direction, Entry, Tap};
 
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     pub opened: Cell<u64>,
     /// The latest message could not be sent, which the operator shows.
     pub send_failed: Cell<bool>,
+    pub listeners: Listeners,
     text: Heard,
 }
 
@@ -57,6 +59,7 @@ impl Shared {
             close_code: Cell::new(0),
             opened: Cell::new(0),
             send_failed: Cell::new(false),
+            listeners: Listeners::default(),
             text: Heard::new(callback::RECEIVE_TEXT),
         }
     }
@@ -130,6 +133,7 @@ impl Link {
     #[inline]
     fn receive_text(&self, options: Options, text: &str) {
         let shared = &*self.shared;
+        shared.listeners.tell(News::Text(text));
         let row = options.received.append(&shared.network, shared.op, &Message::of_text(text));
         if !shared.text.is_there(&shared.network, &*shared.callbacks) {
             return;
@@ -141,6 +145,7 @@ impl Link {
     }
 
     fn receive_binary(&self, bytes: &[u8]) {
+        self.shared.listeners.tell(News::Bytes(bytes));
         self.shared.call(callback::RECEIVE_BINARY, &[Value::Op(self.shared.op), Value::Bytes(bytes)]);
     }
 
@@ -173,12 +178,13 @@ impl Link {
     pub(super) fn fail(&self, reason: &str, remedy: &str) {
         self.note_in(|| Content::Failed { reason: reason.into() });
         self.shared.show(reason.to_owned(), remedy);
-        self.end(&format!("connection failed: {reason}"));
+        self.end(&format!("connection failed: {reason}"), News::Error(reason));
     }
 
     /// The connection is over, or could not be had.
-    pub(super) fn end(&self, message: &str) {
+    pub(super) fn end(&self, message: &str, news: News<'_>) {
         self.shared.say(message);
+        self.shared.listeners.tell(news);
         self.shared.call(callback::DISCONNECT, &[Value::Op(self.shared.op)]);
         // A callback may have connected anew, or switched the operator off.
         if let Some(dat) = self.dat.upgrade().filter(|_| self.is_current.get()) {
@@ -200,6 +206,7 @@ impl websocket::Handler for Link {
         shared.network.clear_problem(shared.op, "connection");
         shared.network.clear_problem(shared.op, "send");
         shared.say(&format!("connected{}", self.agreed.take()));
+        shared.listeners.tell(News::Opened);
         // A callback may have let go of it, and then its end has been told.
         if self.is_current.get() {
             shared.call(callback::CONNECT, &[Value::Op(shared.op)]);
@@ -267,14 +274,17 @@ impl websocket::Handler for Link {
         }
         if let (ClosedBy::Local, Some(code), "") = (ending.by, ending.sent, &*ending.reason) {
             // Only in a replay: whoever asks this operator itself for an end has been told already.
-            return self.end(&format!("disconnected with code {}", code.as_u16()));
+            let message = format!("disconnected with code {}", code.as_u16());
+            return self.end(&message, News::Closed { failure: false, reason: &message });
         }
         let reason = reason(ending);
         let comes_back = self.dat.upgrade().is_some_and(|dat| dat.comes_back());
         let remedy = if comes_back { "" } else { "pulse `reset` to connect anew, or switch `reconnect` on" };
         self.shared.show(reason.clone(), remedy);
         let prefix = if ending.by == ClosedBy::Remote { "" } else { "error: " };
-        self.end(&format!("{prefix}{reason}"));
+        // A server that says goodbye in order has not failed.
+        let failure = ending.by != ClosedBy::Remote || ending.code != CloseCode::NORMAL;
+        self.end(&format!("{prefix}{reason}"), News::Closed { failure, reason: &reason });
     }
 
     fn handle_turn(&self, work: &mut dyn FnMut()) {

@@ -35,6 +35,7 @@ use link::{Link, Shared};
 use replay::Replay;
 use settings::Reader;
 
+use crate::listening::{Listener, News};
 use crate::par_reader::ParReader;
 use crate::received::Received;
 use crate::reconnect::{Reconnect, begin_later, until_closed};
@@ -110,7 +111,62 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
     worker
 }
 
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// There is no open connection.
+    #[error("not connected; nothing was sent")]
+    NotConnected,
+    /// A ping or pong that is too long (RFC 6455 §5.5).
+    #[error("a ping or pong of more than 125 bytes was not sent")]
+    LongPing,
+    /// This end or the other has begun to close.
+    #[error("the connection is closing; nothing was sent")]
+    Closing,
+    /// The queue is full, and messages are dropped.
+    #[error("the server reads too slowly; messages are dropped")]
+    Dropped,
+    /// The queue is full, and the connection ends.
+    #[error("the server reads too slowly; the connection is closed")]
+    Overflow,
+}
+
+impl Unsent {
+    /// What a person can do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Unsent::NotConnected => "send from onConnect on",
+            Unsent::LongPing => "shorten it, or send a message",
+            Unsent::Closing => "send before it closes",
+            Unsent::Dropped | Unsent::Overflow => "see `slowreader`",
+        }
+    }
+}
+
 impl WebSocketDat {
+    /// Tells a listener of everything that happens, until it is gone or does not listen any more.
+    pub fn listen(&self, listener: Weak<dyn Listener>) {
+        self.shared.listeners.add(listener);
+    }
+
+    /// Tells a listener of nothing more.
+    pub fn unlisten(&self, listener: &Weak<dyn Listener>) {
+        self.shared.listeners.remove(listener);
+    }
+
+    /// Connects where the operator is active and rests: nothing is open, being dialled or planned. False when it does not.
+    pub fn begin_again(&self) -> bool {
+        let rests = self.begun.get() && self.reader().on(par::ACTIVE) && self.is_down() && !self.reconnect.is_planned();
+        if rests {
+            let op = self.shared.op;
+            // Its callbacks have a turn of their own.
+            self.shared.network.defer(move |network| {
+                network.with_worker(op, |dat: &WebSocketDat| dat.connect_anew("connecting again"));
+            });
+        }
+        rests
+    }
+
     /// Sends a text message. The result is its size in bytes; -1 when it was not sent, with a warning on the operator.
     pub fn send_text(&self, text: &str) -> i64 {
         self.send(text.len(), || Content::Text(text.into()), |peer| peer.send_text(text))
@@ -137,32 +193,54 @@ impl WebSocketDat {
         self.send(payload.len(), || Content::Pong(payload.into()), |peer| peer.send_pong(payload))
     }
 
+    /// As [`WebSocketDat::send_text`], and nothing shows on the operator: who has sent it says what became of it.
+    ///
+    /// # Errors
+    /// Why it was not sent.
+    pub fn try_send_text(&self, text: &str) -> Result<(), Unsent> {
+        self.try_send(text.len(), || Content::Text(text.into()), |peer| peer.send_text(text))
+    }
+
+    /// As [`WebSocketDat::try_send_text`], for a binary message.
+    ///
+    /// # Errors
+    /// Why it was not sent.
+    pub fn try_send_binary(&self, bytes: &[u8]) -> Result<(), Unsent> {
+        self.try_send(bytes.len(), || Content::Binary(bytes.into()), |peer| peer.send_binary(bytes))
+    }
+
     fn send<'a>(
         &self,
         size: usize,
         content: impl FnOnce() -> Content<'a>,
         send: impl FnOnce(&Peer<()>) -> Sent,
     ) -> i64 {
-        let sent = self.peer().map(|peer| send(&peer));
-        if sent == Some(Sent::Queued) {
-            if self.shared.send_failed.replace(false) {
-                self.shared.network.clear_problem(self.shared.op, "send");
-            }
-            self.shared.tap.note(|| Entry::new(Direction::Out, content()));
-            return size as i64;
-        }
-        let (message, remedy) = match sent {
-            None => ("not connected; nothing was sent", "send from onConnect on"),
-            Some(Sent::Closed) if size > LONGEST_PING && !self.is_closing() => {
-                ("a ping or pong of more than 125 bytes was not sent", "shorten it, or send a message")
-            }
-            Some(Sent::Closed) => ("the connection is closing; nothing was sent", "send before it closes"),
-            Some(Sent::Dropped) => ("the server reads too slowly; messages are dropped", "see `slowreader`"),
-            _ => ("the server reads too slowly; the connection is closed", "see `slowreader`"),
-        };
+        let Err(unsent) = self.try_send(size, content, send) else { return size as i64 };
         self.shared.send_failed.set(true);
-        self.shared.network.report(self.shared.op, Problem::warning("send", message, remedy));
+        self.shared.network.report(self.shared.op, Problem::warning("send", unsent.to_string(), unsent.remedy()));
         -1
+    }
+
+    fn try_send<'a>(
+        &self,
+        size: usize,
+        content: impl FnOnce() -> Content<'a>,
+        send: impl FnOnce(&Peer<()>) -> Sent,
+    ) -> Result<(), Unsent> {
+        match self.peer().map(|peer| send(&peer)) {
+            Some(Sent::Queued) => {
+                if self.shared.send_failed.replace(false) {
+                    self.shared.network.clear_problem(self.shared.op, "send");
+                }
+                self.shared.tap.note(|| Entry::new(Direction::Out, content()));
+                Ok(())
+            }
+            None => Err(Unsent::NotConnected),
+            Some(Sent::Closed) if size > LONGEST_PING && !self.is_closing() => Err(Unsent::LongPing),
+            Some(Sent::Closed) => Err(Unsent::Closing),
+            Some(Sent::Dropped) => Err(Unsent::Dropped),
+            Some(Sent::Overflow) => Err(Unsent::Overflow),
+        }
     }
 
     fn is_closing(&self) -> bool {
@@ -252,13 +330,17 @@ impl WebSocketDat {
         let (connection, link) = self.connection.take()?;
         link.is_current.set(false);
         let was_there = !connection.is_ended();
-        if connection.peer().is_some() {
+        let was_open = connection.peer().is_some();
+        if was_open {
             let close = || Content::Close { code: Some(code.as_u16()), reason: "".into() };
             self.shared.tap.note(|| Entry::new(Direction::Out, close()));
         }
         connection.close(code);
         if was_there {
             self.shared.say(message);
+            if was_open {
+                self.shared.listeners.tell(News::Closed { failure: false, reason: message });
+            }
             self.shared.call(callback::DISCONNECT, &[Value::Op(self.shared.op)]);
         }
         was_there.then_some(connection)

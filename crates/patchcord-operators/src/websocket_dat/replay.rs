@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::declaration::WEBSOCKET_DAT;
 use super::link::Link;
+use crate::listening::News;
 use crate::recording::{self, Content, Played, REPLAY, Recorded, ReplayError};
 
 /// The peer has no address; this one stands for that.
@@ -110,7 +111,7 @@ impl State {
         let shared = &self.link.shared;
         let message = recording::report_end(&shared.network, shared.op, &played);
         if played.is_err() && websocket.is_none() {
-            return self.link.end(&message);
+            return self.link.end(&message, News::Error(&message));
         }
         shared.say(&message);
         if let Some(websocket) = websocket {

@@ -123,7 +123,12 @@ impl Reader<'_> {
     }
 
     /// Reads where a value comes from.
-    pub fn read_source(&mut self, parameter: &Parameter, source: &dyn TableLike, span: Range<usize>) -> Option<ParEntry> {
+    pub fn read_source(
+        &mut self,
+        parameter: &Parameter,
+        source: &dyn TableLike,
+        span: Range<usize>,
+    ) -> Option<ParEntry> {
         for (key, _) in source.iter().filter(|(key, _)| !SOURCES.contains(key)) {
             self.note(unknown_key("the source of a parameter", key, SOURCES), key_span(source, key));
         }

@@ -5,6 +5,7 @@
 //! and several graphs may use one. What a family does differently stands behind [`Connecting`], with a file for each.
 
 mod socketio;
+mod websocket;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -23,7 +24,7 @@ use crate::listening::{Listener, News};
 pub const COMPONENT: &str = "connections";
 
 /// The families whose connections can be made.
-static FAMILIES: &[&dyn Connecting] = &[&socketio::SocketIo];
+static FAMILIES: &[&dyn Connecting] = &[&socketio::SocketIo, &websocket::WebSocket];
 
 /// What graphs need of a family's operator. Start and Stop are the same for all: they switch its parameter `active`.
 trait Connecting: Sync {
@@ -140,8 +141,7 @@ impl Connections {
                     connection
                 }
                 None => {
-                    let ear =
-                        Ear { logic: logic.me.clone(), family, name: one.name.clone(), index: Cell::new(index) };
+                    let ear = Ear { logic: logic.me.clone(), family, name: one.name.clone(), index: Cell::new(index) };
                     let connection = Connection { family, name: one.name, op: one.op, ear: Rc::new(ear) };
                     family.listen(&logic.network, one.op, connection.listener());
                     connection
@@ -182,7 +182,7 @@ fn leave(network: &Network, connections: Vec<Connection>) {
 /// In plain words, when it cannot even be tried.
 pub(super) fn request(logic: &LogicComp, index: usize, request: ConnectionRequest) -> Result<(), String> {
     let Some(connection) = logic.connections.get(index) else { return Err("the connection is gone".to_owned()) };
-    let asked = Asked { logic, index, connection: &connection };
+    let asked = Asked { logic, connection: &connection };
     match request {
         ConnectionRequest::Start => asked.switch(true),
         ConnectionRequest::Stop => asked.switch(false),
@@ -193,8 +193,6 @@ pub(super) fn request(logic: &LogicComp, index: usize, request: ConnectionReques
 /// A connection that a node asks for something.
 struct Asked<'a> {
     logic: &'a LogicComp,
-    /// Which connection of the graph it is.
-    index: usize,
     connection: &'a Connection,
 }
 
@@ -225,14 +223,18 @@ impl Asked<'_> {
         self.network().with_worker(self.op(), work).ok_or_else(gone)
     }
 
-    /// What was asked for did not happen: On … Error says so when the branch has ended, or the console.
+    /// What was asked for did not happen: the console says so, and On … Error when the branch has ended.
     fn fail(&self, message: impl Into<Rc<str>>) {
         self.fail_in("", message);
     }
 
     /// As [`Asked::fail`], in a namespace of Socket.IO.
     fn fail_in(&self, namespace: &str, message: impl Into<Rc<str>>) {
-        tell_error(self.logic, &self.connection.ear, namespace, message.into());
+        let message = message.into();
+        if self.connection.family.has_error_event() {
+            self.logic.say(Level::Warning, "", &message);
+        }
+        tell_error(self.logic, &self.connection.ear, namespace, message);
     }
 
     fn switch(&self, on: bool) -> Result<(), String> {

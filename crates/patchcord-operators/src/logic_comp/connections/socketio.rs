@@ -37,7 +37,10 @@ impl Connecting for SocketIo {
                 let how = Emit { namespace: Some(&namespace), ..Emit::default() };
                 let sent = asked.with(|dat: &SocketIoDat| {
                     if !dat.is_connected(&namespace) {
-                        return Err(format!("\"{event}\" was not sent: \"{}\" is not connected in {namespace}", asked.name()));
+                        return Err(format!(
+                            "\"{event}\" was not sent: \"{}\" is not connected in {namespace}",
+                            asked.name()
+                        ));
                     }
                     let args = vec![Value::Text(message.to_string())];
                     dat.emit(&event, args, how).map(drop).map_err(|mistake| mistake.to_string())

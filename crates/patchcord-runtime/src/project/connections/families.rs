@@ -5,11 +5,14 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use patchcord_core::declaration::OperatorType;
+use patchcord_core::parameter::ParValue;
 use patchcord_core::table::Table;
 use patchcord_logic::declaration::Family;
 use patchcord_operators::logic_comp::COMPONENT;
 use patchcord_operators::socketio_dat::SOCKETIO_DAT;
 use patchcord_operators::table_dat::TABLE_DAT;
+use patchcord_operators::web_server::WEB_SERVER_DAT;
+use patchcord_operators::websocket_dat::WEBSOCKET_DAT;
 use url::Url;
 
 use super::{Draft, entry};
@@ -57,19 +60,45 @@ const fn field(name: &'static str, takes: Takes) -> Field {
 const AUTOSTART: Field = field("autostart", Takes::Parameter("active"));
 
 /// All families that there are.
-pub(super) static FAMILIES: &[FamilyFields] = &[FamilyFields {
-    family: Family::SocketIo,
-    operator: &SOCKETIO_DAT,
-    all: &[
-        field("url", Takes::Text),
-        field("port", Takes::Port),
-        field("path", Takes::Parameter("path")),
-        field("auth", Takes::SecretTable),
-        field("automatic_reconnect", Takes::Parameter("reconnect")),
-        AUTOSTART,
-    ],
-    finish: finish_socketio,
-}];
+pub(super) static FAMILIES: &[FamilyFields] = &[
+    FamilyFields {
+        family: Family::SocketIo,
+        operator: &SOCKETIO_DAT,
+        all: &[
+            field("url", Takes::Text),
+            field("port", Takes::Port),
+            field("path", Takes::Parameter("path")),
+            field("auth", Takes::SecretTable),
+            field("automatic_reconnect", Takes::Parameter("reconnect")),
+            AUTOSTART,
+        ],
+        finish: finish_socketio,
+    },
+    FamilyFields {
+        family: Family::WebSocket,
+        operator: &WEBSOCKET_DAT,
+        all: &[
+            field("url", Takes::Text),
+            field("port", Takes::Port),
+            field("automatic_reconnect", Takes::Parameter("reconnect")),
+            AUTOSTART,
+        ],
+        finish: finish_websocket,
+    },
+    FamilyFields {
+        family: Family::HttpServer,
+        operator: &WEB_SERVER_DAT,
+        all: &[
+            field("local_port", Takes::Port),
+            field("is_ipv6", Takes::Toggle),
+            field("use_ssl", Takes::Parameter("secure")),
+            field("ssl_certificate", Takes::Parameter("certificate")),
+            field("ssl_key", Takes::Parameter("privatekey")),
+            AUTOSTART,
+        ],
+        finish: finish_http_server,
+    },
+];
 
 /// The input of a SocketIO DAT that takes what the server gets as `auth`.
 const AUTH_INPUT: usize = 3;
@@ -88,6 +117,30 @@ fn finish_socketio(reader: &mut Reader<'_>, draft: &mut Draft<'_>) {
     }
 }
 
+fn finish_websocket(reader: &mut Reader<'_>, draft: &mut Draft<'_>) {
+    let Some((url, place)) = address(reader, draft) else { return };
+    if read_url(reader, &url, place).is_none() {
+        return;
+    }
+    if let Some((port, span)) = draft.port("port") {
+        draft.set("port", ParValue::Int(port.into()));
+        if let Some(written) = written_port(&url).filter(|written| *written != port) {
+            reader.note(Reason::TwoPorts { url: written, field: port }, span);
+        }
+    }
+    draft.set_text("netaddress", &url);
+}
+
+fn finish_http_server(_: &mut Reader<'_>, draft: &mut Draft<'_>) {
+    if let Some((port, _)) = draft.port("local_port") {
+        draft.set("port", ParValue::Int(port.into()));
+    }
+    if draft.is_on("is_ipv6") {
+        // Loopback, as without it: who wants every interface says so with `par.localaddress`.
+        draft.set_text("localaddress", "::1");
+    }
+}
+
 /// The field `url`, which has to be there.
 fn address(reader: &mut Reader<'_>, draft: &Draft<'_>) -> Option<(Rc<str>, Range<usize>)> {
     let url = draft.text("url");
@@ -99,14 +152,7 @@ fn address(reader: &mut Reader<'_>, draft: &Draft<'_>) -> Option<(Rc<str>, Range
 
 /// The URL with the port: one that is written in the URL wins over the field, which is said where they differ.
 fn with_port(reader: &mut Reader<'_>, text: &str, port: Option<(u16, Range<usize>)>, span: Range<usize>) -> String {
-    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    let mut url = match Url::parse(&with_scheme) {
-        Ok(url) => url,
-        Err(error) => {
-            reader.note(Reason::BadAddress { address: text.to_owned(), error: error.to_string() }, span);
-            return text.to_owned();
-        }
-    };
+    let Some((with_scheme, mut url)) = read_url(reader, text, span) else { return text.to_owned() };
     match (written_port(&with_scheme), port) {
         (Some(written), Some((field, place))) if field != written => {
             reader.note(Reason::TwoPorts { url: written, field }, place);
@@ -118,6 +164,18 @@ fn with_port(reader: &mut Reader<'_>, text: &str, port: Option<(u16, Range<usize
         _ => {}
     }
     url.to_string()
+}
+
+/// A URL as text and as what it says; without a scheme it has that of HTTP.
+fn read_url(reader: &mut Reader<'_>, text: &str, span: Range<usize>) -> Option<(String, Url)> {
+    let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    match Url::parse(&with_scheme) {
+        Ok(url) => Some((with_scheme, url)),
+        Err(error) => {
+            reader.note(Reason::BadAddress { address: text.to_owned(), error: error.to_string() }, span);
+            None
+        }
+    }
 }
 
 /// The port that is written in a URL. `Url` knows none that is the scheme's own, so the text is asked.

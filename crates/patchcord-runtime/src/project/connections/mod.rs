@@ -231,7 +231,9 @@ impl Reader<'_> {
     /// Hides the values of secret fields, and of keys that are meant to be one.
     fn hide_secret_fields(&mut self, fields: &FamilyFields, keys: &dyn TableLike) {
         let is_secret = |takes: &Takes| match takes {
-            Takes::Parameter(name) => fields.operator.find_parameter(name).is_some_and(|(_, parameter)| parameter.secret),
+            Takes::Parameter(name) => {
+                fields.operator.find_parameter(name).is_some_and(|(_, parameter)| parameter.secret)
+            }
             _ => false,
         };
         let secret: Vec<_> =
