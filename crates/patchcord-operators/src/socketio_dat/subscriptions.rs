@@ -29,15 +29,18 @@ pub const MAX_SUBSCRIPTIONS: usize = 10_000;
 #[derive(Default)]
 pub(super) struct Subscriptions {
     /// Who holds each event, by namespace and name.
-    all: RefCell<HashMap<String, HashMap<String, Vec<Weak<dyn Listener>>>>>,
+    all: RefCell<HashMap<String, Events>>,
 }
+
+/// Who holds the events of a namespace, by name.
+type Events = HashMap<String, Vec<Weak<dyn Listener>>>;
 
 impl Subscriptions {
     /// Subscribes to an event; false when too many are subscribed to.
     pub fn add(&self, namespace: &str, event: &str, holder: &Weak<dyn Listener>) -> bool {
         let mut all = self.all.borrow_mut();
         let is_known = all.get(namespace).is_some_and(|events| events.contains_key(event));
-        if !is_known && all.values().map(HashMap::len).sum::<usize>() >= MAX_SUBSCRIPTIONS {
+        if !is_known && all.values().map(Events::len).sum::<usize>() >= MAX_SUBSCRIPTIONS {
             return false;
         }
         let holders = all.entry(namespace.to_owned()).or_default().entry(event.to_owned()).or_default();
