@@ -13,7 +13,6 @@ from logic_graphs import Graphs, event, listener, node, variable
 from running import eventually
 
 
-
 def typed(value):
     """A value with its type, as JSON can carry it; it also runs inside the patch."""
     if isinstance(value, dict):
@@ -23,7 +22,6 @@ def typed(value):
     if isinstance(value, (bytes, bytearray)):
         return {"Binary": bytes(value).hex()}
     return {type(value).__name__: repr(value)}
-
 
 
 @dataclass
@@ -130,9 +128,7 @@ class Table:
                 yield variable(f"{source}_of", type_of(value.source), plain(value.source))
                 before.append(source)
                 given, wire = type_of(value.source), {"input": f"var.{source}_of"}
-            yield node(
-                source, "Conversion", input_data_type=given, output_data_type=value.type, wires=wire
-            )
+            yield node(source, "Conversion", input_data_type=given, output_data_type=value.type, wires=wire)
             wires[socket] = f"{source}.output"
         pulses = {pulse: f"{name}_by{number}" for number, pulse in enumerate(case.pulses)}
         # What makes the inputs runs first, a listener each: listeners run in the order of the file.
@@ -198,7 +194,9 @@ class Table:
     def check(self, name, outcome):
         case = self.cases[name][0]
         way, outputs, about = outcome
-        assert way.split() == case.expected_way.split(), f"went on by {way!r}, not {case.expected_way!r}: {outputs} {about}"
+        assert way.split() == case.expected_way.split(), (
+            f"went on by {way!r}, not {case.expected_way!r}: {outputs} {about}"
+        )
         for socket, value in case.outputs.items():
             if value is not ANY:
                 expected = value.source if isinstance(value, Made) else plain(value)

@@ -102,9 +102,7 @@ def sequential(name, *branches):
 
 def text_of(name, kind, wire, next):
     """A Conversion to String, for a Console."""
-    return node(
-        name, "Conversion", input_data_type=kind, output_data_type="String", wires={"input": wire}, next=next
-    )
+    return node(name, "Conversion", input_data_type=kind, output_data_type="String", wires={"input": wire}, next=next)
 
 
 def says(name, wire, kind="String", next=None):
@@ -137,9 +135,7 @@ class Graphs(Running):
         )
 
     def patch_text(self):
-        own = "".join(
-            f'\n[op.{name}]\ntype = "logicCOMP"\nfile = "{name}.logic.toml"\n' for name in self.graphs
-        )
+        own = "".join(f'\n[op.{name}]\ntype = "logicCOMP"\nfile = "{name}.logic.toml"\n' for name in self.graphs)
         return super().patch_text() + own
 
     def graph(self, name):

@@ -113,7 +113,9 @@ def test_loops_within_loops(logic):
 @graph(
     variable("list", "Array", ["a", "b"]),
     GO,
-    node("start", "For Each Loop", data_type="String", wires={"array": "var.list"}, next="more", on={"on_end": "count"}),
+    node(
+        "start", "For Each Loop", data_type="String", wires={"array": "var.list"}, next="more", on={"on_end": "count"}
+    ),
     node("more", "Push Array Element", data_type="String", value_1="c", wires={"array": "var.list"}, next="keep"),
     setter("keep", "list", "show", wires={"value": "more.array"}),
     says("show", "start.value"),

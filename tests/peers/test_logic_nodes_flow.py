@@ -18,7 +18,15 @@ def switch(kind, cases, value, way):
 
 
 def value_of(kind, text):
-    return text if kind == "String" else text == "true" if kind == "Bool" else float(text) if kind == "Float" else int(text)
+    return (
+        text
+        if kind == "String"
+        else text == "true"
+        if kind == "Bool"
+        else float(text)
+        if kind == "Float"
+        else int(text)
+    )
 
 
 def index(value, way, outputs=3):
@@ -171,7 +179,7 @@ COMPARISONS = [
 ]
 
 VALUES = [
-    Case("String Value", {"value": "grün 𝄞 \u0000 \\ \" \n"}, {}, {"output": "grün 𝄞 \u0000 \\ \" \n"}),
+    Case("String Value", {"value": 'grün 𝄞 \u0000 \\ " \n'}, {}, {"output": 'grün 𝄞 \u0000 \\ " \n'}),
     Case("String Value", {"value": "a"}, {"input": "b"}, {"output": "b"}),
     Case("String Value", {}, {}, {"output": ""}),
     Case("Bool Value", {"default_value": True}, {}, {"output": True}),

@@ -1,4 +1,4 @@
-"""Nodes of logic graphs, by table: conversions, data types, random numbers, time, options, files, console, assertions."""
+"""Nodes of logic graphs, by table: conversions, data types, dates, options, assertions."""
 
 import math
 
@@ -18,7 +18,9 @@ def conversion(given, value, wanted, result):
     attributes = {"input_data_type": given, "output_data_type": wanted}
     if result is None:
         zero = Of(wanted, ZEROS[wanted]) if wanted != "Binary" else Made("Binary", "")
-        case = Case("Conversion", attributes, {"input": value}, {"output": zero}, BOTH, "on_error", says=f"{wanted}|JSON")
+        case = Case(
+            "Conversion", attributes, {"input": value}, {"output": zero}, BOTH, "on_error", says=f"{wanted}|JSON"
+        )
     else:
         result = Of(wanted, result)
         case = Case("Conversion", attributes, {"input": value}, {"output": result}, BOTH)
@@ -136,7 +138,13 @@ CONVERSIONS = [
 ]
 # Without a wire from OnError the branch ends, and the console names the node.
 CONVERSIONS += [
-    Case("Conversion", {"input_data_type": "String", "output_data_type": "Int"}, {"input": "x"}, {"output": 0}, says="Int"),
+    Case(
+        "Conversion",
+        {"input_data_type": "String", "output_data_type": "Int"},
+        {"input": "x"},
+        {"output": 0},
+        says="Int",
+    ),
 ]
 
 
@@ -229,7 +237,9 @@ COMPARED = {
     ">=": lambda a, b: a >= b,
 }
 ASSERTIONS = [
-    asserted("Int", operator, a, b, holds(a, b)) for operator, holds in COMPARED.items() for a, b in ((1, 2), (2, 2), (3, 2))
+    asserted("Int", operator, a, b, holds(a, b))
+    for operator, holds in COMPARED.items()
+    for a, b in ((1, 2), (2, 2), (3, 2))
 ] + [
     asserted("String", "==", "a", "a", True),
     asserted("String", "!=", "a", "a", False),

@@ -37,7 +37,9 @@ def test_a_time_out_delays_the_rest_of_its_branch_alone(logic):
 
 @graph(
     GO,
-    node("start", "Start Timeout", timeout_start_sec=300.0, next="over", on={"on_start": "began", "on_cancel": "ended"}),
+    node(
+        "start", "Start Timeout", timeout_start_sec=300.0, next="over", on={"on_start": "began", "on_cancel": "ended"}
+    ),
     say("began"),
     say("over"),
     say("ended"),
