@@ -1,17 +1,19 @@
 """Fixtures: patches that run, peers that must be there.
 
-Run by `cargo xtask test`, or by hand after `cargo xtask setup` and `cargo build`:
-`target/peers/python/bin/python -m pytest tests/peers -q`. `PATCHCORD` names another program to test, `PATCHCORD_PYTHON`
+Run by `cargo xtask test`, in several processes, or by hand after `cargo xtask setup` and `cargo build`:
+`target/peers/python/bin/python -m pytest tests/peers -q`, with `-n 3 --dist worksteal` in three. `PATCHCORD` names another program to test, `PATCHCORD_PYTHON`
 the Python that it runs its scripts with, `PATCHCORD_PEERS` another folder of peers than target/peers, `PATCHCORD_CSOUND`
 another plugin for Csound.
 """
 
+import contextlib
 import itertools
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 from pathlib import Path
 
@@ -33,6 +35,7 @@ from socketio_dats import SocketIoDat, pool
 from socketio_faults import FIGURES, FaultDat
 from socketio_servers import SocketIoServer
 from socketio_table import Outcomes
+from turns import Turns
 from websocket_dats import Dat, Program
 
 # Names of operators are not used twice, so that what was printed about one is not taken for another's.
@@ -43,9 +46,40 @@ LEFT_BEHIND = 16 * 1024
 OUTCOMES = Outcomes()
 
 
+# Where several processes test: the folder that they share, of the process that leads them; what this one has of it.
+SHARED, TURNS = [], []
+
+
+def pytest_configure(config):
+    if worker := getattr(config, "workerinput", None):
+        TURNS.append(Turns(worker["turns"]))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """A process that tests is about to start."""
+    if not SHARED:
+        SHARED.append(tempfile.TemporaryDirectory(prefix="patchcord-peers-"))
+    node.workerinput["turns"] = SHARED[0].name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """A process that tested has ended."""
+    OUTCOMES.add(getattr(node, "workeroutput", {}).get("outcomes"))
+
+
 def pytest_collection_modifyitems(items):
-    """The demo in the browser takes longest to come up: it runs last."""
-    items.sort(key=lambda item: item.path.name == "test_demo.py")
+    """The demo in the browser takes longest to come up, and what has to be alone waits for all others: they run last."""
+    items.sort(key=lambda item: (item.get_closest_marker("alone") is not None, item.path.name == "test_demo.py"))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    with contextlib.ExitStack() as stack:
+        for turns in TURNS:
+            stack.enter_context(turns.turn(alone=item.get_closest_marker("alone") is not None))
+        return (yield)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -62,13 +96,13 @@ def pytest_runtest_makereport(item, call):
 
 @pytest.fixture(autouse=True)
 def bound():
-    """No test takes longer than a minute, whatever it waits for."""
+    """No test takes longer than two minutes, whatever it waits for: a minute of a machine that has little else to do."""
 
     def ring(*_):
-        raise TimeoutError("the test took longer than 60 s")
+        raise TimeoutError("the test took longer than 120 s")
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.alarm(60)
+    signal.alarm(120)
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
@@ -191,8 +225,8 @@ def python_server():
     servers = []
 
     def start(handler, *, check_origin=False, host="127.0.0.1", **options):
-        listener = socket.create_server((host, 0))
-        port = listener.getsockname()[1]
+        port = free_port()
+        listener = socket.create_server((host, port))
         scheme = "https" if "ssl" in options else "http"
         if check_origin:
             options["origins"] = [f"{scheme}://{host}:{port}"]
@@ -294,10 +328,10 @@ def server(kind, socketio_servers):
 
 @pytest.fixture
 def own_server():
-    """Starts Socket.IO servers for one test, which may close or kill them: (kind, port=0, settings…)."""
+    """Starts Socket.IO servers for one test, which may close or kill them: (kind, port, settings…)."""
     servers = []
 
-    def start(kind, port=0, **settings):
+    def start(kind, port=None, **settings):
         servers.append(SocketIoServer(kind, port, **settings))
         return servers[-1]
 
@@ -423,6 +457,8 @@ def chromium():
 
 def pytest_sessionstart(session):
     """Refuses to test a program that does not start, such as a launcher beside a module of another build."""
+    if TURNS:
+        return  # the process that leads this one has done so
     path = running.program()
     tried = subprocess.run(
         [path, "ops"],
@@ -439,8 +475,11 @@ def pytest_deselected(items):
     OUTCOMES.note_left_out(items)
 
 
-def pytest_sessionfinish():
-    OUTCOMES.write()
+def pytest_sessionfinish(session):
+    if TURNS:
+        session.config.workeroutput["outcomes"] = OUTCOMES.state()
+    else:
+        OUTCOMES.write()
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -118,12 +118,16 @@ class Chop:
 class Host:
     """A host of signals by another implementation: a port that serves each signal by its sub-protocol."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=None):
         self.received, self.clients, self.greetings = [], {}, {}
+        self.port = port or free_port()
         self.server = serve(
-            self.handle, "127.0.0.1", port, compression=None, select_subprotocol=lambda connection, offered: offered[0]
+            self.handle,
+            "127.0.0.1",
+            self.port,
+            compression=None,
+            select_subprotocol=lambda connection, offered: offered[0],
         )
-        self.port = self.server.socket.getsockname()[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def handle(self, connection):

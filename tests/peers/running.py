@@ -7,11 +7,11 @@ under test is off, full or changing.
 """
 
 import contextlib
+import functools
 import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -20,6 +20,8 @@ from pathlib import Path
 import httpx
 from websockets.exceptions import InvalidMessage
 from websockets.sync.client import connect
+
+from ports import Ports
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PYTHON = os.environ.get("PATCHCORD_PYTHON", "/usr/bin/python3")
@@ -107,11 +109,22 @@ def program():
     raise FileNotFoundError("no built program: run `cargo build`, or set PATCHCORD")
 
 
+@functools.cache
+def ports():
+    """The ports of this process."""
+    return Ports()
+
+
 def free_port():
-    """A port of 127.0.0.1 that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nothing listens on, and that nobody else is given."""
+    return ports().next()
+
+
+def save(path, content):
+    """Writes a file at once, as editors do: a new file takes the place of the old one, and nobody sees half of it."""
+    fresh = path.with_name(path.name + ".saving")
+    fresh.write_bytes(content if isinstance(content, bytes) else content.encode())
+    fresh.replace(path)
 
 
 def eventually(condition, timeout=8.0, what="the condition"):
@@ -246,12 +259,10 @@ class Running(Command):
         self.expect_line(rf"listening on http://127\.0\.0\.1:{self.control_port}/", 20)
 
     def write(self, name, content):
-        """Writes a file of the patch at once, as editors do: a new file takes the place of the old one."""
+        """Saves a file of the patch."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(path.name + ".saving")
-        fresh.write_bytes(content if isinstance(content, bytes) else content.encode())
-        fresh.replace(path)
+        save(path, content)
 
     def patch_text(self):
         lines = ["[patch]", "format = 1", *(f"{key} = {toml(value)}" for key, value in self.settings.items())]

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 from websockets.sync.client import connect
 
-from running import PYTHON, Command, eventually, free_port
+from running import PYTHON, Command, eventually, free_port, save
 
 SCRIPTS = Path(__file__).parent / "scripts"
 # What stands in files of a patch for a port.
@@ -93,11 +93,8 @@ class Scenario:
     # ---- its files
 
     def write(self, name, content):
-        """Writes a file of the patch at once, as editors do."""
-        path = self.folder / name
-        fresh = path.with_name(path.name + ".saving")
-        fresh.write_bytes(content if isinstance(content, bytes) else self._with_ports(content).encode())
-        fresh.replace(path)
+        """Saves a file of the patch."""
+        save(self.folder / name, content if isinstance(content, bytes) else self._with_ports(content))
 
     def edit(self, name, old, new):
         """Replaces one place of a file."""

@@ -11,6 +11,7 @@ import struct
 import threading
 
 from raw import CLOSE, Raw, frame, mask_laid_on
+from running import free_port
 
 MAGIC = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 
@@ -74,20 +75,20 @@ class Wire(Raw):
 
 
 class ScriptedServer:
-    """Listens on a free port. Connections go to the scripts in turn, all further ones to the last."""
+    """Listens on a port of its own. Connections go to the scripts in turn, all further ones to the last."""
 
     wire_type = Wire
 
-    def __init__(self, *scripts, port=0, context=None, host="127.0.0.1", receive_buffer=None):
+    def __init__(self, *scripts, port=None, context=None, host="127.0.0.1", receive_buffer=None):
         self.scripts, self.context = scripts, context
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self.listener = socket.socket(family)
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if receive_buffer:
             self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self.listener.bind((host, port))
+        self.port = port or free_port()
+        self.listener.bind((host, self.port))
         self.listener.listen(64)
-        self.port = self.listener.getsockname()[1]
         self.wires, self.failures, self.threads = [], [], []
         self._start(self._accept)
 

@@ -35,7 +35,7 @@ from pathlib import Path
 import pytest
 
 from peers import missing
-from running import REPOSITORY, eventually
+from running import REPOSITORY, eventually, free_port
 
 # Seconds after which a server ends whatever happens: longer than all tests of a run.
 LIMIT = 900
@@ -124,9 +124,10 @@ def on(feature, kinds=tuple(KINDS)):
 class SocketIoServer:
     """One server; `events` are the lists that it told, in order."""
 
-    def __init__(self, kind, port=0, **settings):
+    def __init__(self, kind, port=None, **settings):
         self.kind = kind
-        command = [*KINDS[kind].command(), json.dumps({"port": port, "limit": LIMIT, **settings})]
+        settings = {"port": port or free_port(), "limit": LIMIT, **settings}
+        command = [*KINDS[kind].command(), json.dumps(settings)]
         self.events, self.complaints = [], []
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -17,6 +17,8 @@ from socketio_servers import KINDS
 
 PAGE = REPOSITORY / "docs" / "conformance" / "socketio.md"
 
+# What may become of a test; of those for a feature the last one of these counts.
+WORSE = ("passed", "skipped", "failed")
 # As the page shows what became of a feature; what is not here the server does not have.
 SIGNS = {"passed": "yes", "failed": "**no**", "skipped": "not run"}
 NONE = "–"
@@ -40,9 +42,9 @@ def found():
 
 
 def known():
-    """The features that tests are marked with."""
-    texts = [path.read_text() for path in sorted(Path(__file__).parent.glob("test_socketio_servers*.py"))]
-    return set(re.findall(r'^@on\("([^"]+)"', "".join(texts), re.MULTILINE))
+    """The features that tests are marked with, in the order of the tests."""
+    texts = [path.read_text() for path in sorted(Path(__file__).parent.glob("test_*.py"))]
+    return [*dict.fromkeys(re.findall(r'^@on\("([^"]+)"', "".join(texts), re.MULTILINE))]
 
 
 def commit():
@@ -70,19 +72,35 @@ class Outcomes:
         if marker is None or (report.passed and report.when != "call"):
             return
         self.tests += report.when == "call"
-        outcomes = self.features.setdefault(marker.args[0], {})
-        kind = item.callspec.params["kind"]
-        # The worst counts.
-        if outcomes.get(kind) != "failed" and not (report.passed and outcomes.get(kind) == "skipped"):
-            outcomes[kind] = report.outcome
+        self._note(marker.args[0], item.callspec.params["kind"], report.outcome)
+
+    def _note(self, feature, kind, outcome):
+        outcomes = self.features.setdefault(feature, {})
+        outcomes[kind] = max(outcome, outcomes.get(kind, outcome), key=WORSE.index)
+
+    def state(self):
+        """All of it, for the process that leads this one."""
+        return {"features": self.features, "tests": self.tests, "is_whole": self.is_whole}
+
+    def add(self, state):
+        """Takes in what another process has found; one that has broken off has no state."""
+        if state is None:
+            self.is_whole = False
+            return
+        self.tests += state["tests"]
+        self.is_whole &= state["is_whole"]
+        for feature, outcomes in state["features"].items():
+            for kind, outcome in outcomes.items():
+                self._note(feature, kind, outcome)
 
     def write(self):
-        if not self.is_whole or self.features.keys() != known():
+        if not self.is_whole or self.features.keys() != set(known()):
             return
+        features = {feature: self.features[feature] for feature in known()}
         facts = {"date": datetime.date.today().isoformat(), "commit": commit(), "tests": self.tests}
         path = found()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({**facts, "features": self.features}, indent=1, ensure_ascii=False) + "\n")
+        path.write_text(json.dumps({**facts, "features": features}, indent=1, ensure_ascii=False) + "\n")
 
 
 def page(run, versions):

@@ -14,6 +14,8 @@ import pytest
 from csound_runs import doubles, expect_message, packed
 from running import eventually
 
+pytestmark = pytest.mark.alone
+
 PERIOD = 64 / 48_000
 # Writes the first and last sample of each cycle; says the number of the newest block in a k-variable, too.
 LISTEN = """

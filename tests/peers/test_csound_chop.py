@@ -115,6 +115,7 @@ def test_texts_and_numbers_of_the_table_are_sent(chops):
     assert title.recv(8) == "three"
 
 
+@pytest.mark.alone
 def test_a_standing_channel_becomes_blocks_at_the_sample_rate(chops):
     chop = chops(wired="constant1", sources=CONSTANT, type="a", rate=8000, ksmps=100)
     connection = chop.connect("kamp")
@@ -125,6 +126,7 @@ def test_a_standing_channel_becomes_blocks_at_the_sample_rate(chops):
     assert 140 <= blocks <= 180, blocks
 
 
+@pytest.mark.alone
 def test_every_a_rate_block_passes_through_a_patch_and_out_again(chops):
     # What a client sends to aleft is shown as time slices, goes to a second host in the patch and from there to a
     # client.
@@ -290,10 +292,9 @@ def test_edits_lose_no_connection_of_a_host(chops):
 
 
 def test_a_port_in_use_is_an_error_with_a_remedy(chops):
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        chop = chops(port=other.getsockname()[1], wait=False)
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        chop = chops(port=port, wait=False)
         eventually(lambda: "in use" in chop.run.do("result = str(op('csound1').errors())"))
         assert chop.info("running") == 0
     chop.run.do("op('csound1').par.reset.pulse()")

@@ -142,6 +142,7 @@ def test_it_connects_again_after_an_end_and_goes_on_live(csound, rooms, way):
     assert consecutive(numbers) and numbers[0] > 50
 
 
+@pytest.mark.alone
 def test_the_end_of_the_note_closes_in_order(csound, rooms):
     one = csound(CLIENT, port=rooms.port)
     found = rooms.take(2)
@@ -155,6 +156,7 @@ def test_the_end_of_the_note_closes_in_order(csound, rooms):
     assert {connection.close_code for connection in found.values()} <= {1000, 1001}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("listens", [False, True], ids=["nobody", "one that never answers"])
 def test_the_end_does_not_wait_for_a_server_that_does_not_answer(csound, scripted, listens):
     server = scripted(lambda wire: wire.rest(), lambda wire: wire.rest()) if listens else None
@@ -226,6 +228,7 @@ def test_two_csounds_speak_with_each_other(csound, original):
         eventually(lambda: server.values("kback")[-1] > 100)
 
 
+@pytest.mark.alone
 def test_audio_from_one_csound_to_another(csound):
     server = csound(f"instr 1\n{count_up()}aout = 0\nvaset kcount, 0, aout\nkunused websocket $PORT, aout\nendin")
     server.expect_listening()

@@ -183,6 +183,7 @@ def test_a_raw_client_and_control_share_a_variable(csound):
         one.expect_value("kfreq", value + 0.5)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("rate", [10, 50])
 def test_subscriptions_bring_the_latest_values_at_their_rate(csound, rate):
     session = Session(csound(NAMES))
@@ -201,6 +202,7 @@ def test_subscriptions_bring_the_latest_values_at_their_rate(csound, rate):
     assert silent(session.client, 0.2)
 
 
+@pytest.mark.alone
 def test_without_a_rate_a_subscription_has_thirty_a_second(csound):
     session = Session(csound(NAMES))
     session.tell(subscribe=["kcount"])

@@ -16,6 +16,7 @@ ALL_KINDS = f"instr 1\n{count_up()}{OUTPUTS}endin"
 # ---------------------------------------- prompt
 
 
+@pytest.mark.alone
 def test_a_performance_without_clients_ends_at_once(csound):
     """The original hangs here for ever. What csound itself takes to end is measured beside."""
     bare = csound("instr 1\nendin")
@@ -31,6 +32,7 @@ def test_a_performance_without_clients_ends_at_once(csound):
     assert took < least + 0.1, f"{took:.3f} s, csound alone {least:.3f} s"
 
 
+@pytest.mark.alone
 def test_a_performance_ends_at_once_when_its_clients_have_left(csound):
     one = csound(COUNTER)
     for _ in range(3):
@@ -42,6 +44,7 @@ def test_a_performance_ends_at_once_when_its_clients_have_left(csound):
     assert time.monotonic() - begin < 0.5
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("clients", [0, 1, 16])
 def test_the_end_of_a_note_takes_no_audible_time(csound_in_host, clients):
     """The cycle that ends the last note of a port is over within 100 ms; the clients are told within that."""
@@ -102,6 +105,7 @@ def last_value(client):
         payload = data
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("clients", [0, 2])
 def test_a_signal_ends_csound_as_it_does_without_the_plugin(csound, number, clients):
@@ -124,6 +128,7 @@ def test_a_signal_ends_csound_as_it_does_without_the_plugin(csound, number, clie
 # ---------------------------------------- offline
 
 
+@pytest.mark.alone
 def test_offline_rendering_is_as_fast_as_ever_and_quiet(csound):
     """A minute of score without a client: the original prints 12,000 lines and never ends."""
     begin = time.monotonic()
@@ -153,6 +158,7 @@ def test_offline_rendering_with_a_client_goes_on_at_full_speed(csound):
 # ---------------------------------------- hosts
 
 
+@pytest.mark.alone
 def test_a_host_creates_performs_resets_three_times_and_nothing_is_left(csound_in_host):
     """Its thread is gone after each time, and the next is as the first. A reset unloads the library and loads it anew,
     so that it is gone when the instance is."""
@@ -189,6 +195,7 @@ tell(is_loaded())
         assert still_listening == []
 
 
+@pytest.mark.alone
 def test_a_host_that_destroys_without_an_end_leaves_nothing(csound_in_host):
     """Three instances, each with all kinds of variables and clients that stay; destroyed in the middle of a note."""
     told = csound_in_host(
@@ -275,6 +282,7 @@ tell(sum(after - before - 1 for before, after in zip(numbers, numbers[1:])))
     assert lost == 0
 
 
+@pytest.mark.alone
 def test_a_value_is_seen_within_two_cycles_of_its_arrival(csound_in_host):
     late = csound_in_host(
         """
@@ -326,6 +334,7 @@ tell(True)
     assert done
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("options", [("--realtime",), ("-j2",)], ids=" ".join)
 def test_it_ends_in_real_time_mode_and_with_threads(csound, options):
     one = csound(COUNTER, options=(*REAL_TIME, *options), score="i 1 0 3600\nf 0 3600")

@@ -75,6 +75,7 @@ def test_values_of_different_variables_of_a_cycle_belong_together(csound):
 # ---------------------------------------- live
 
 
+@pytest.mark.alone
 def test_a_client_starts_live(csound):
     """What was computed before it came is not sent: the first value of a late client is the one of now."""
     one = csound(COUNTER)
@@ -194,6 +195,7 @@ def test_a_slow_client_loses_no_more_than_what_is_older_than_the_buffer(csound):
     assert consecutive(whole_frames(client, 800))
 
 
+@pytest.mark.alone
 def test_a_client_that_never_reads_does_not_hold_up_the_end(csound):
     one = csound(BLOCKS.format(members=32))
     one.raw("aout", receive_buffer=8192)

@@ -69,6 +69,7 @@ def test_of_several_senders_the_last_wins(csound):
         one.expect_value("kin", value)
 
 
+@pytest.mark.alone
 def test_a_value_is_back_within_a_few_cycles(csound):
     """Round trips at 750 cycles a second; the median is some milliseconds, on a busy machine too."""
     one = csound(ECHO)

@@ -190,8 +190,8 @@ def test_the_same_name_as_something_else_fails_the_second_note_and_says_both(cso
 
 
 def test_a_busy_port_fails_that_note_and_not_the_performance(csound):
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        port = busy.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)) as busy:
         one = csound(COUNTER + OTHER, port=port, score="i 9 0 3600\ni 1 0.1 3600\ni 1.5 1 3600", fails=True)
         one.expect_line(f"INIT ERROR.*websocket: port {port} is in use")
         one.expect_line("goes on")

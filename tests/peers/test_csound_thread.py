@@ -141,6 +141,7 @@ host.destroy()
     assert set(kinds(report)) == seen, report
 
 
+@pytest.mark.alone
 def test_no_memory_no_lock_and_no_system_call_on_the_performance_thread(csound_in_host, compiled):
     """Two seconds with 18 clients. The one thing that is allowed is to wake the service thread when it sleeps."""
     told = csound_in_host(

@@ -184,12 +184,14 @@ fn conformance() -> Result<(), Trouble> {
     })
 }
 
+/// In three processes, because tests mostly wait: for a program to start, a time-out, another process. One that is through
+/// takes over from the others.
 fn peers() -> Result<(), Trouble> {
     let peers = setup::peers()?;
     let built = target().map_err(SetupError::Target)?.join("debug");
     show(cargo().args(["build", "--package", "patchcord-csound"]))?;
     let mut command = Command::new(peers.python);
-    command.current_dir(root()).args(["-m", "pytest", "tests/peers", "-q"]);
+    command.current_dir(root()).args(["-m", "pytest", "tests/peers", "-q", "-n", "3", "--dist", "worksteal"]);
     command.env("PATCHCORD", built.join("patchcord")).env("PATCHCORD_PEERS", peers.folder);
     Ok(show(command.env("PATCHCORD_CSOUND", built.join("libpatchcord_csound.so")))?)
 }

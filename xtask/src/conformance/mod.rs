@@ -2,7 +2,7 @@
 //!
 //! `websocket` is the whole of Autobahn's suite in both roles, compression included, which takes half an hour: its
 //! fuzzing client against a patch with one Web Server DAT, then its fuzzing server for a patch with one WebSocket DAT,
-//! both with callbacks that echo. `websocket-quick` leaves out compression and takes two minutes. Only the results OK
+//! both with callbacks that echo. Both roles run side by side. `websocket-quick` leaves out compression and takes two minutes. Only the results OK
 //! and INFORMATIONAL pass, for the behaviour and for the close behaviour of every case. A full run of `websocket` is
 //! written to `docs/conformance`; everything else is only printed.
 
@@ -114,8 +114,8 @@ pub fn run(args: &[String]) -> Outcome {
     let options = Options::parse(args).ok_or(USAGE)?;
     let bench = Bench::set_up(options.url.is_none())?;
     let mut verdicts = Vec::new();
-    for &role in &options.roles {
-        let report = bench.test(role, &options)?;
+    for (role, report) in bench.test_all(&options) {
+        let report = report?;
         let verdict = judge(role, &report, options.is_full().then_some(options.suite.cases));
         if options.is_kept() && !matches!(verdict, Err(ConformanceError::Incomplete { .. })) {
             bench.keep(role, &report)?;
@@ -133,7 +133,7 @@ pub fn run(args: &[String]) -> Outcome {
 pub fn websocket_quick() -> Result<(), ConformanceError> {
     let options = Options::of(&QUICK);
     let bench = Bench::set_up(true)?;
-    options.roles.iter().try_for_each(|&role| judge(role, &bench.test(role, &options)?, Some(QUICK.cases)))
+    bench.test_all(&options).into_iter().try_for_each(|(role, report)| judge(role, &report?, Some(QUICK.cases)))
 }
 
 /// What the command line asks for.
@@ -205,6 +205,15 @@ impl Bench {
         let folder = target()?.join("peers/autobahn");
         let wstest = autobahn::install(&python2, &folder).map_err(ConformanceError::Install)?;
         Ok(Self { python2, wstest, program: target()?.join("release/patchcord") })
+    }
+
+    /// All roles side by side: each has its own programs, ports and files, and cases wait more than they compute.
+    fn test_all(&self, options: &Options) -> Vec<(Role, Result<Report, ConformanceError>)> {
+        let test = |role| (role, self.test(role, options));
+        std::thread::scope(|scope| {
+            let tests: Vec<_> = options.roles.iter().map(|&role| scope.spawn(move || test(role))).collect();
+            tests.into_iter().map(|one| one.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        })
     }
 
     fn test(&self, role: Role, options: &Options) -> Result<Report, ConformanceError> {
