@@ -144,7 +144,7 @@ def threads():
     return len(list(Path("/proc/self/task").iterdir()))
 
 
-def run(script, environment, folder, wrapper=(), timeout=50):
+def run(script, environment, folder, wrapper=(), timeout=100):
     """Runs a script in a process of its own and gives what it told, a list."""
     path = folder / "host_script.py"
     path.write_text(PRELUDE + script)

@@ -43,7 +43,7 @@ def expect_warning(one, reason, remedy):
 def expect_at_rest(one):
     """There is no session, and none is planned."""
     one.expect_info(connected=0, next_delay=0, queued=0)
-    assert one.facts()["status"] == "closed"
+    eventually(lambda: one.facts()["status"] == "closed", what="the end of the session")
 
 
 def expect_failed(one, reason, remedy):

@@ -282,6 +282,7 @@ def test_a_signal_ends_in_order(patch, number):
     assert "Traceback" not in server.output
 
 
+@pytest.mark.alone
 def test_a_signal_while_nothing_happens_ends_at_once(patch):
     server = patch()
     start = time.monotonic()
@@ -343,10 +344,8 @@ def test_a_second_ctrl_c_ends_at_once_with_130(patch):
 
 
 def test_a_port_in_use_is_an_error_of_the_operator_and_the_patch_goes_on(patch):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         server = patch(wait=False, port=port)
         line = server.expect_line(rf"(?i)/project1/webserver1.*{port}")
         assert re.search(r"(?i)in use|taken|already", line)

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from peers import peer_module
-from running import PYTHON, REPOSITORY, eventually, free_port
+from running import PYTHON, REPOSITORY, eventually, free_port, save
 
 FLAGS = [
     "--no-sandbox",
@@ -300,9 +300,7 @@ def test_an_edit_of_the_script_disconnects_nobody(window, demo):
     script = demo.folder / "webserver1_callbacks.py"
     head = '    """Write what is valid into `controls`, then tell everyone, the sender too."""\n'
     assert head in script.read_text()
-    script.write_text(
-        script.read_text().replace(head, head + "    if 'speed' in values: values['blur'] = values['speed']\n")
-    )
+    save(script, script.read_text().replace(head, head + "    if 'speed' in values: values['blur'] = values['speed']\n"))
 
     def follows():
         for key in ("Home", "End"):

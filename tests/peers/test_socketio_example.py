@@ -13,7 +13,7 @@ import pytest
 
 from node_script import KIND, NodeScript
 from peers import peer_module
-from running import PYTHON, REPOSITORY, eventually, free_port
+from running import PYTHON, REPOSITORY, eventually, free_port, save
 
 POLL = REPOSITORY / "examples" / "socketio"
 FIRST = "How shall it begin?"
@@ -128,7 +128,7 @@ def test_an_audience_votes_and_is_answered_by_the_patch(poll, browser, tmp_path)
     screen.get_by_role("button", name="Next question").click()
     for page in (screen, *phones):
         says(page, SECOND)
-    assert set(votes(screen).values()) == {0}
+    eventually(lambda: set(votes(screen).values()) == {0})
 
 
 def test_saved_questions_and_scripts_are_live_and_nobody_leaves(poll, browser):
@@ -142,10 +142,9 @@ def test_saved_questions_and_scripts_are_live_and_nobody_leaves(poll, browser):
     script = poll.folder / "patch" / "socketio1_callbacks.py"
     text = script.read_text()
     assert text.count("Thank you. ") == 1
-    script.write_text(text.replace("Thank you. ", "Noted. "))
+    save(script, text.replace("Thank you. ", "Noted. "))
     questions = poll.folder / "patch" / "questions.tsv"
-    questions.write_text(questions.read_text().replace(SECOND, "<b>Now?</b>"))
-
+    save(questions, questions.read_text().replace(SECOND, "<b>Now?</b>"))
     for name in ("questions.tsv", "socketio1_callbacks.py"):
         program.expect_line(f"read {name} again$")
     screen.get_by_role("button", name="Next question").click()
@@ -209,6 +208,6 @@ def test_a_wrong_token_is_refused_until_it_is_corrected(poll):
     program.expect_line("refused /show: wrong token", 20)
     assert "the show is here" not in server.lines
     patch = poll.folder / "patch" / "patch.toml"
-    patch.write_text(patch.read_text().replace('"rehearsal"', '"premiere"'))
+    save(patch, patch.read_text().replace('"rehearsal"', '"premiere"'))
     server.expect("^the show is here$")
     program.expect_line("connected /show$")

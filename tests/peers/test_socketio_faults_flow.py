@@ -61,18 +61,19 @@ def test_a_server_that_does_not_read_costs_no_more_than_the_queue(sio, faulty, f
 
 
 def test_heartbeats_are_answered_past_a_full_queue(sio, faulty):
-    is_alive, heard, taken = threading.Event(), [], []
+    is_alive, is_full, heard, taken = threading.Event(), threading.Event(), [], []
 
     def ping(wire):
         while not is_alive.wait(0.1):
             wire.say("2")
 
     def slow(wire):
-        wire.open(maxPayload=None, pingInterval=500, pingTimeout=500)
+        wire.open(maxPayload=None, pingInterval=750, pingTimeout=750)
         wire.let_in()
         pings = threading.Thread(target=ping, args=(wire,))
         pings.start()
-        time.sleep(1.5)
+        assert is_full.wait(10)
+        time.sleep(1.7)
         numbers(wire, heard, len(taken))
         is_alive.set()
         pings.join()
@@ -83,6 +84,7 @@ def test_heartbeats_are_answered_past_a_full_queue(sio, faulty):
     one = sio(server, maxqueue=2 * MIB)
     one.expect_opened()
     taken += one.do(EMIT.format(first=0, count=100, size=LARGE))
+    is_full.set()
     one.expect_received(["alive", None], timeout=15)
     assert heard == taken and server.wires[0].pongs > 0
     expect_works(one)
@@ -102,16 +104,15 @@ def test_a_callback_that_is_slow_holds_the_server_up_and_loses_nothing(sio, faul
     count, sent_by = 500, []
 
     def fast(wire):
-        wire.open(pingInterval=300, pingTimeout=300)
+        wire.open(pingInterval=500, pingTimeout=500)
         wire.let_in()
         for number in range(count):
-            if number % 50 == 0:
+            if number % 10 == 0:
                 wire.say("2")
             wire.say(event("end" if number == count - 1 else "number", number, "x" * LARGE))
             sent_by.append(time.monotonic())
-        for _ in range(20):
+        while not wire.over.wait(0.1):
             wire.say("2")
-            time.sleep(0.1)
 
     one = sio(faulty(fast), callbacks=callbacks, active=False)
     peak = Peak(fault_program)

@@ -37,7 +37,7 @@ def opens_with(*packets):
 
 
 def test_a_websocket_without_an_open_packet_is_given_up(sio, faulty):
-    one = sio(faulty(opens_with(), healthy), timeout=200)
+    one = sio(faulty(opens_with(), healthy), timeout=700)
     expect_failed(one, "the server did not open the session in time", "correct `url` and `path`, or allow more `timeout`")
     one.set(timeout=8000)
     expect_recovery(one, 1)

@@ -3,6 +3,7 @@
 Intervals are those that the scripted server names; real ones are a hundred times as long.
 """
 
+import contextlib
 import threading
 import time
 
@@ -13,7 +14,9 @@ from running import eventually, stop_for
 from scripted_socketio import event, frames, healthy
 from socketio_faults import Peak, expect_lost, expect_recovery, expect_works
 
+# For servers that fall silent, and for those that keep to it, on a machine that may halt for a moment.
 SHORT = {"pingInterval": 100, "pingTimeout": 100}
+KEPT = {"pingInterval": 400, "pingTimeout": 600}
 TIMED_OUT = ("ping timeout", "the server has not been heard for too long", "see that the network and the server still work")
 
 
@@ -57,10 +60,10 @@ def test_only_pings_keep_a_session(sio, faulty):
 
 def test_pings_in_time_keep_a_session_and_are_answered(sio, faulty):
     def pings(wire):
-        wire.open(**SHORT)
+        wire.open(**KEPT)
         wire.let_in()
         for _ in range(8):
-            time.sleep(0.1)
+            time.sleep(0.25)
             wire.say("2")
         wire.say(event("end"))
         wire.serve()
@@ -123,11 +126,11 @@ def test_odd_heartbeats_do_no_harm(sio, faulty):
 # ---------------------------------------- version 3: this end pings
 
 
-def old(script):
-    """A script of a server of Socket.IO 2, with a short heartbeat."""
+def old(script, heartbeat=SHORT):
+    """A script of a server of Socket.IO 2."""
 
     def opened(wire):
-        wire.open_3(**SHORT)
+        wire.open_3(**heartbeat)
         script(wire)
 
     return opened
@@ -145,9 +148,9 @@ def test_an_old_server_is_pinged_and_kept_by_its_answers(sio, faulty):
         wire.say(event("end"))
         wire.serve()
 
-    one = sio(faulty(old(answers)), version="v3")
+    one = sio(faulty(old(answers, {"pingInterval": 200, "pingTimeout": 1000})), version="v3")
     one.expect_received(["end", None])
-    assert pings[-1] - pings[0] > 0.3
+    assert pings[-1] - pings[0] > 0.6
     expect_works(one)
     assert one.records("onClose") == []
 
@@ -157,7 +160,7 @@ def test_an_old_server_that_does_not_answer_pings_is_given_up(sio, faulty):
         while wire.frame():
             pass
 
-    one = sio(faulty(old(never), old(lambda wire: wire.serve())), version="v3")
+    one = sio(faulty(old(never), old(lambda wire: wire.serve(), KEPT)), version="v3")
     expect_lost(one, *TIMED_OUT)
     expect_recovery(one)
 
@@ -167,6 +170,13 @@ def test_an_old_server_that_does_not_answer_pings_is_given_up(sio, faulty):
 SLEEP = {"pingInterval": 300, "pingTimeout": 300}
 
 
+def pings_until(event, wire):
+    """Keeps the session until something has happened."""
+    with contextlib.suppress(OSError):  # the client has ended the connection
+        while not event.wait(0.1):
+            wire.say("2")
+
+
 def test_a_program_that_slept_longer_than_the_heartbeat_goes_on_where_the_server_does(sio, faulty, fault_program):
     stopped = threading.Event()
 
@@ -174,16 +184,13 @@ def test_a_program_that_slept_longer_than_the_heartbeat_goes_on_where_the_server
         wire.open(**SLEEP)
         wire.let_in()
         wire.say("2", event("before"))
-        assert stopped.wait(10)
+        pings_until(stopped, wire)
         wire.say("2", event("meanwhile"))
-        wire.socket.settimeout(0.2)
-        for _ in range(40):
-            wire.say("2")
-            try:
-                wire.say(wire.hear() or "2")
-                return wire.serve()
-            except TimeoutError:
-                pass
+        pings = threading.Thread(target=pings_until, args=(wire.over, wire))
+        pings.start()
+        wire.serve()
+        wire.over.set()
+        pings.join()
 
     one = sio(faulty(goes_on))
     one.expect_received(["before", None])
@@ -207,8 +214,7 @@ def test_a_server_that_gave_the_sleeper_up_gets_it_back(sio, faulty, fault_progr
     def gives_up(wire):
         wire.open(**SLEEP)
         wire.let_in()
-        wire.say("2")
-        assert stopped.wait(10)
+        pings_until(stopped, wire)
         wire.say(event("last words"))
         wire.send_close(1000)
 

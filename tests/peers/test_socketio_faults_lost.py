@@ -263,12 +263,12 @@ def test_a_door_that_opens_and_shuts_is_not_hammered(sio, faulty):
 
 def test_switched_off_while_it_waits_it_comes_back_no_more(sio, faulty):
     server = faulty(closing(how=close_frame(1000)), healthy)
-    one = sio(server, reconnect=True, delay=300)
+    one = sio(server, reconnect=True, delay=1200)
     one.expect_said("^connecting again in")
     assert one.facts()["status"] == "waiting"
     one.set(active=False)
     expect_at_rest(one)
-    time.sleep(0.5)
+    time.sleep(1.4)
     assert len(server.wires) == 1 and one.records("onReconnectAttempt") == []
     assert one.warnings() == ""
     one.set(active=True)

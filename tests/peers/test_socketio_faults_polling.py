@@ -67,8 +67,8 @@ def test_a_first_poll_that_is_answered_wrongly_says_why(sio, faulty, answer, rea
 
 
 def test_a_poll_that_is_never_answered_is_given_up(sio, faulty):
-    one = sio(faulty(lambda session: session.get(), healthy, polling=True), transports="polling", timeout=200)
-    expect_failed(one, "no connection within 0.2 s: gave up asking http://127.0.0.1", "does not answer; or allow more time")
+    one = sio(faulty(lambda session: session.get(), healthy, polling=True), transports="polling", timeout=500)
+    expect_failed(one, "no connection within 0.5 s: gave up asking http://127.0.0.1", "does not answer; or allow more time")
     one.set(timeout=8000)
     expect_recovery(one, 1)
 
@@ -359,7 +359,8 @@ def test_a_websocket_that_ends_while_polls_are_waited_for_leaves_the_session_on_
         session.say(event("still polled"))
         session.serve()
 
-    one = sio(faulty(upgrading(act), polling=True), transports="pollingwebsocket")
+    one = sio(faulty(upgrading(act), polling=True), transports="pollingwebsocket", active=False)
+    one.set(active=True)
     one.expect_received(["still polled", None])
     expect_works(one)
 

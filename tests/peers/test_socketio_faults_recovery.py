@@ -3,6 +3,8 @@
 A server that offers it gives the client a `pid`, and puts an offset behind the arguments of each event.
 """
 
+import threading
+
 import pytest
 
 from scripted_socketio import event
@@ -145,12 +147,18 @@ def test_without_a_pid_nothing_is_an_offset(sio, faulty):
 
 
 def test_what_was_kept_goes_out_after_a_recovery(sio, faulty):
-    first, second = offering(event("a", "off1")), staying()
-    one = sio(faulty(first, second), reconnect=True, delay=400, offline="keep")
+    first, second, all_kept = offering(event("a", "off1")), staying(), threading.Event()
+
+    def late(wire):
+        assert all_kept.wait(10)
+        second(wire)
+
+    one = sio(faulty(first, late), reconnect=True, offline="keep")
     lose(one, 1)
     for number in range(3):
         one.emit("echo", number)
     one.expect_info(buffered=3)
+    all_kept.set()
     assert one.expect_opened(count=2) is True
     assert one.expect_messages("echo", 3) == [0, 1, 2]
     one.expect_info(buffered=0)

@@ -179,7 +179,7 @@ def test_a_namespace_that_was_lost_is_asked_for_again_as_the_page_shows(io, own_
     dat.expect_opened("/admin", count=2)
     shown = block("", "asking again for /lights").replace("/lights", "/admin").replace("5.0", "0.1")
     expected = [line.removeprefix("[/project1/socketio1] ") for line in shown.splitlines()]
-    assert [line for line in dat.said() if not line.startswith("warning")][-4:] == expected
+    eventually(lambda: [line for line in dat.said() if not line.startswith("warning")][-4:] == expected)
     dat.emit("kickall")
     dat.expect_opened("/", count=2)
     assert dat.records("onReconnectAttempt") == [["onReconnectAttempt", 1], ["onReconnectAttempt", 1]]

@@ -169,7 +169,7 @@ def test_watchdog(scenario, python_server):
     with line.accepted() as first:
         assert receive(first) == "dialled 0"
         first.send("length")
-        assert receive(first) == "0.4"
+        assert receive(first) == "1.2"
         first.send("fraction")
         assert 0 <= float(receive(first)) < 0.5
         # Silence: the timer ends, and the client dials again.
@@ -181,7 +181,7 @@ def test_watchdog(scenario, python_server):
         second.send("slow")
         assert receive(second) == "slow"
         with pytest.raises(TimeoutError):
-            second.recv(timeout=0.8)
+            second.recv(timeout=1.8)
 
 
 def test_agents(scenario):

@@ -368,7 +368,7 @@ def test_a_control_frame_holds_125_bytes_and_a_script_that_sends_more_is_told(pa
 
 
 def test_the_servers_own_pings_are_not_shown_to_callbacks(patch):
-    server = patch(pinginterval=0.05)
+    server = patch(pinginterval=0.05, missedpings=50)
     with RawWebSocket(server.port) as client:
         for _ in range(4):
             opcode, payload, _ = client.frame()

@@ -178,6 +178,7 @@ def test_it_is_off_at_first_and_closes_with_1000_when_switched_off(dat, scripted
     assert len(server.wires) == 1, "it has connected while it was off"
     assert one.info()["connected"] == 0
     assert one.warnings() == "" == one.errors(), "switching it off is no fault"
+    one.expect_said("^disconnected$")
     assert one.said()[-1] == "disconnected"
 
 

@@ -154,7 +154,7 @@ def test_of_a_body_that_never_comes_what_has_come_is_shown(dat, scripted):
         wire.send(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 1000\r\n\r\nyour address")
         wire.rest()
 
-    one = dat(scripted(script), timeout=300)
+    one = dat(scripted(script), timeout=1000)
     expect_fault(one, "answered 403 Forbidden: your address")
 
 

@@ -228,7 +228,7 @@ def test_any_sign_of_life_counts_where_pongs_do_not_come(dat, scripted):
         wire.send_frame(TEXT, b"enough")
         wire.rest()
 
-    one = dat(scripted(talks), pinginterval=0.05, missedpings=1)
+    one = dat(scripted(talks), pinginterval=0.5, missedpings=1)
     one.expect_record("onReceiveText", 4, "enough", timeout=15)
     assert one.records("onDisconnect") == []
     assert one.records("onReceivePong") == []
@@ -277,7 +277,7 @@ def test_a_program_that_was_stopped_for_longer_than_its_pings_goes_on(dat, dat_p
 def test_a_server_that_gave_a_stopped_program_up_gets_it_back(dat, dat_program, scripted):
     def gives_up(wire):
         wire.accept()
-        wire.socket.settimeout(0.5)
+        wire.socket.settimeout(0.8)
         try:
             while wire.frame():
                 pass
@@ -285,9 +285,9 @@ def test_a_server_that_gave_a_stopped_program_up_gets_it_back(dat, dat_program, 
             wire.reset()
 
     server = scripted(gives_up, answer_pings)
-    one = dat(server, pinginterval=0.1, missedpings=2, reconnect=True, reconnectdelay=0)
+    one = dat(server, pinginterval=0.2, missedpings=5, reconnect=True, reconnectdelay=0)
     one.expect_connected()
-    stop_for(dat_program, 1)
+    stop_for(dat_program, 1.5)
     one.expect_connected(2)
     one.expect_said("connection was lost")
     one.expect_info(connected=1, reconnects=1)
