@@ -170,6 +170,11 @@ fn dictionaries_and_arrays() {
             "",
         ),
         (
+            "type = 'Set Dictionary Elements'\nset = { dictionary = { a = 1, z = 9 }, keys = [{ key = 'b', data_type = 'Int' }, { key = 'a', data_type = 'String' }], \"value.a\" = 'x' }",
+            &["dictionary={\"a\":\"x\",\"z\":9,\"b\":0}"],
+            "",
+        ),
+        (
             "type = 'Erase Dictionary Element'\nset = { dictionary = { a = 1, b = 2 }, keys = ['a', 'c'] }",
             &["dictionary={\"b\":2}"],
             "",

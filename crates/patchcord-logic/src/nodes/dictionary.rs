@@ -152,6 +152,43 @@ pub static SET_DICTIONARY_ELEMENT: NodeType = NodeType {
     ..NODE
 };
 
+/// Set Dictionary Elements.
+pub static SET_DICTIONARY_ELEMENTS: NodeType = NodeType {
+    title: "Set Dictionary Elements",
+    group: GROUP,
+    help: "The dictionary with several values set, in the order of Keys: what would take a chain of Set Dictionary Element (Incari has no such node).",
+    attributes: &[Attribute::new(
+        "Keys",
+        AttributeKind::List(&[KEY, Field { name: "Data Type", kind: FieldKind::Type, help: "The type of the value." }]),
+        Default::Required,
+        "What is set; in a file the sockets are from.value.KEY.",
+    )],
+    inputs: &[
+        DICTIONARY_IN,
+        DataSocket {
+            name: "Value",
+            data_type: SocketType::OfField("Data Type"),
+            repeat: Repeat::Named { list: "Keys", field: "Key", only: None },
+            attribute: None,
+            help: "The value; the zero of its type while no wire leads to it.",
+        },
+    ],
+    outputs: &[DICTIONARY_OUT],
+    build: |attributes| {
+        let keys: Vec<Rc<str>> = attributes.entries("Keys").iter().map(|entry| entry.text("Key")).collect();
+        work(move |turn| {
+            let mut entries = dictionary(turn, 0);
+            for (index, key) in keys.iter().enumerate() {
+                let value = turn.input(index + 1).clone();
+                Rc::make_mut(&mut entries).insert(key.clone(), value);
+            }
+            turn.set(0, Value::Dictionary(entries));
+            Ok(())
+        })
+    },
+    ..NODE
+};
+
 /// Erase Dictionary Element.
 pub static ERASE_DICTIONARY_ELEMENT: NodeType = NodeType {
     title: "Erase Dictionary Element",

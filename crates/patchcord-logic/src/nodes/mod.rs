@@ -90,6 +90,7 @@ pub static ALL: &[&NodeType] = &[
     &dictionary::DICTIONARY_VALUE,
     &dictionary::GET_DICTIONARY_ELEMENT,
     &dictionary::SET_DICTIONARY_ELEMENT,
+    &dictionary::SET_DICTIONARY_ELEMENTS,
     &dictionary::ERASE_DICTIONARY_ELEMENT,
     &dictionary::GET_DICTIONARY_KEYS,
     &dictionary::GET_DICTIONARY_VALUES,
