@@ -250,11 +250,7 @@ pub fn record_to_python<'py>(py: Python<'py>, host: &Host, record: &dyn Record) 
 }
 
 fn fields_to_python<'py>(py: Python<'py>, host: &Host, record: &dyn Record) -> PyResult<Bound<'py, PyDict>> {
-    let dict = if record.ignores_case() {
-        Glue::of(py)?.request.bind(py).call0()?.cast_into::<PyDict>()?
-    } else {
-        PyDict::new(py)
-    };
+    let dict = if record.ignores_case() { new_request(py)? } else { PyDict::new(py) };
     let mut result = Ok(());
     record.fields(&mut |name, value| {
         if result.is_err() {
@@ -277,6 +273,27 @@ fn fields_to_python<'py>(py: Python<'py>, host: &Host, record: &dyn Record) -> P
         }
     });
     result.map(|()| dict)
+}
+
+/// An empty dictionary of a request. To call the class would look for arguments to fill it with.
+#[cfg(not(feature = "abi3"))]
+#[allow(unsafe_code)]
+fn new_request(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    let class = Glue::of(py)?.request.bind(py);
+    let nothing = PyTuple::empty(py);
+    // SAFETY: the class derives from dict and has no `__new__` and no `__init__` of its own (`glue.py`), so its slot is
+    // dict's, which wants a type of dicts and a tuple, and gives a new reference to an empty one, or an error.
+    unsafe {
+        let Some(new) = (*class.as_type_ptr()).tp_new else { return Ok(class.call0()?.cast_into()?) };
+        let made = new(class.as_type_ptr(), nothing.as_ptr(), std::ptr::null_mut());
+        Ok(Bound::from_owned_ptr_or_err(py, made)?.cast_into_unchecked())
+    }
+}
+
+/// An empty dictionary of a request.
+#[cfg(feature = "abi3")]
+fn new_request(py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+    Ok(Glue::of(py)?.request.bind(py).call0()?.cast_into()?)
 }
 
 /// Text that is handed over again and again, as one Python object.

@@ -14,10 +14,7 @@ pub enum Origin {
     /// The bare client, in this crate.
     Bare,
     /// Our program with a patch.
-    Patch {
-        /// Whether it has a Python callback for messages; otherwise they only go to the table.
-        callback: bool,
-    },
+    Patch(Handler),
     /// Our operator behind Rust callbacks: this example of `patchcord-operators`.
     Native(&'static str),
     /// A script of `xtask/peers` in the virtual environment.
@@ -28,6 +25,17 @@ pub enum Origin {
     RustPeer(&'static str),
     /// A program that is not built here: an environment variable names it, and `--version` makes it say what it is.
     Named(&'static str),
+}
+
+/// What a patch of ours does with a message besides putting it into the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handler {
+    /// Nothing.
+    Table,
+    /// It calls a Python callback.
+    Callback,
+    /// It runs a logic graph.
+    Graph,
 }
 
 /// One client of the comparison.
@@ -46,12 +54,12 @@ pub struct Row {
 impl Row {
     /// Whether the row is one of ours and not of the yardsticks.
     pub fn is_ours(&self) -> bool {
-        matches!(self.origin, Origin::Patch { .. } | Origin::Native(_))
+        matches!(self.origin, Origin::Patch(_) | Origin::Native(_))
     }
 
     /// Whether the row is our program with a patch.
     pub fn is_patch(&self) -> bool {
-        matches!(self.origin, Origin::Patch { .. })
+        matches!(self.origin, Origin::Patch(_))
     }
 
     /// Whether the row is a program of somebody else.
@@ -77,7 +85,7 @@ impl Prepared {
         let python = || said_by(Command::new(PYTHON).arg("--version"));
         let (executable, script, version) = match row.origin {
             Origin::Bare => (places.release.join("xtask"), None, revision(places)?),
-            Origin::Patch { .. } => {
+            Origin::Patch(_) => {
                 (places.release.join("patchcord"), None, format!("{}, {}", revision(places)?, python()?))
             }
             Origin::Native(example) => (places.release.join("examples").join(example), None, revision(places)?),

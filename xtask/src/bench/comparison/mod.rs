@@ -138,7 +138,7 @@ fn prepare<C: Comparison>(options: &Options, places: &Places) -> Vec<Result<Prep
     let built = if rows.iter().any(|row| row.is_patch()) { build(&places.root, "patchcord", None) } else { Ok(()) };
     let prepare = |row: &'static Row| {
         match row.origin {
-            Origin::Patch { .. } => built.clone()?,
+            Origin::Patch(_) => built.clone()?,
             Origin::Native(example) => build(&places.root, "patchcord-operators", Some(example))?,
             _ => {}
         }

@@ -4,8 +4,8 @@ use super::super::comparison::load::Taken;
 use super::super::comparison::report::{Bars, Best, Outcome, Session, p50, p99, per_cpu_second};
 use super::super::comparison::work::Work;
 use super::super::report::{figure, grouped, line, median};
-use super::clients::{OURS_CALLBACK, OURS_NATIVE, OURS_TABLE, PYTHON_SOCKETIO};
-use super::work::{BAR_FLAT, BAR_LARGE, BAR_MEMORY, BAR_PYTHON, BAR_ROUND_TRIP, BAR_SMALL, Kind, WORKS};
+use super::clients::{OURS_CALLBACK, OURS_GRAPH, OURS_NATIVE, OURS_TABLE, PYTHON_SOCKETIO};
+use super::work::{BAR_FLAT, BAR_GRAPH, BAR_LARGE, BAR_MEMORY, BAR_PYTHON, BAR_ROUND_TRIP, BAR_SMALL, Kind, WORKS};
 
 /// The tables of all works, and the bars.
 pub fn tables(session: &Session) -> String {
@@ -106,6 +106,7 @@ fn bars(session: &Session) -> Bars {
             Kind::Receive => {
                 rate_bar(&mut bars, session, work, OURS_TABLE, best(session, work), bar);
                 rate_bar(&mut bars, session, work, OURS_CALLBACK, session.client(PYTHON_SOCKETIO), BAR_PYTHON);
+                graph_bar(&mut bars, session, work);
             }
             Kind::Send => {
                 rate_bar(&mut bars, session, work, OURS_NATIVE, best(session, work), bar);
@@ -137,6 +138,15 @@ fn rate_bar(bars: &mut Bars, session: &Session, work: &Work<Kind>, ours: &str, p
     if let Some(ratio) = ours.ratios(work.id, peer, per_cpu_second) {
         let (ours, peer) = (ours.row.name, peer.row.name);
         bars.at_least(format_args!("{}: {ours}, events per CPU second of {peer}", work.title), ratio, bar, "×");
+    }
+}
+
+/// What the graph adds to the operator's own work.
+fn graph_bar(bars: &mut Bars, session: &Session, work: &Work<Kind>) {
+    let cost = |name: &str| session.client(name)?.median_of(work.id, |taken| taken.measurement.cpu_us());
+    if let Some((graph, table)) = cost(OURS_GRAPH).zip(cost(OURS_TABLE)) {
+        let what = format_args!("{}: {OURS_GRAPH}, above {OURS_TABLE}", work.title);
+        bars.at_most(what, graph - table, BAR_GRAPH, "CPU µs/event");
     }
 }
 
@@ -174,7 +184,8 @@ pub const HOW_TO_READ: &str = "\
 - **Receiving**: a server of ours sends events as fast as the client takes them, from one core to a client on another.
   The handlers of peers do nothing. `patchcord` puts the event into the DAT's table, which keeps the newest 100, and
   calls `onReceiveEvent`, which does nothing; `patchcord-table` has no such callback; both say in the end what their
-  table holds. In `patchcord-native` the callback is a Rust closure. Events count when the client has acknowledged the
+  table holds. In `patchcord-logic` a graph hears of each event (On Socket.IO Receive) and counts it. In
+  `patchcord-native` the callback is a Rust closure. Events count when the client has acknowledged the
   event behind them; at most a megabyte is under way.
 - **Sending**: a handler emits in a loop, as many events as fill 256 KB whenever the server asks for them, and the
   server asks so early that it never runs out. In `patchcord` the handler is a Python callback, in `patchcord-native` a

@@ -45,6 +45,8 @@ pub const BAR_SMALL: f64 = 3.0;
 pub const BAR_LARGE: f64 = 2.0;
 /// Events per CPU second with a Python callback for each, as a multiple of python-socketio's.
 pub const BAR_PYTHON: f64 = 2.0;
+/// Most CPU microseconds that a logic graph adds to an event that goes into the table.
+pub const BAR_GRAPH: f64 = 5.0;
 /// Round trips, median and 99th percentile, as a multiple of the best peer's.
 pub const BAR_ROUND_TRIP: f64 = 1.15;
 /// Most resident memory above that of the idle program, in bytes.

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::super::comparison::clients::{Origin, Prepared, Row};
+use super::super::comparison::clients::{Handler, Origin, Prepared, Row};
 use super::super::comparison::work::Work;
 use super::super::process::Program;
 use super::super::servers::Places;
@@ -49,14 +49,9 @@ pub static ROWS: [Row; 8] = [
         name: OURS_CALLBACK,
         package: "",
         about: "WebSocket DAT, table and Python callback",
-        origin: Origin::Patch { callback: true },
+        origin: Origin::Patch(Handler::Callback),
     },
-    Row {
-        name: OURS_TABLE,
-        package: "",
-        about: "WebSocket DAT, table only",
-        origin: Origin::Patch { callback: false },
-    },
+    Row { name: OURS_TABLE, package: "", about: "WebSocket DAT, table only", origin: Origin::Patch(Handler::Table) },
     Row { name: PICOWS, package: "picows", about: "Python, uvloop", origin: Origin::PythonPeer("picows_client.py") },
     Row {
         name: PICOWS_TEXT,
@@ -105,9 +100,9 @@ pub fn program(client: &Prepared, port: u16, work: &Work<Kind>, places: &Places)
         _ => "flood",
     };
     Ok(match client.row.origin {
-        Origin::Patch { callback } => {
+        Origin::Patch(handler) => {
             let folder = places.work.join(format!("{}-{}", client.row.name, work.id));
-            write_patch(&folder, port, work.kind, callback)?;
+            write_patch(&folder, port, work.kind, handler == Handler::Callback)?;
             client.patch(&folder)
         }
         Origin::Bare => client.program(&["bench-bare", "--port", &port.to_string(), "--mode", mode]),
