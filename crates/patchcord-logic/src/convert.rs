@@ -21,6 +21,14 @@ pub enum ConvertError {
         /// The type that was asked for.
         to: DataType,
     },
+    /// A value of any type is not of the one that was asked for, and is not turned into it.
+    #[error("the value is {from}, not {to}: a Conversion whose Input Data Type is {from} turns it into {to}")]
+    Tag {
+        /// The type that there is.
+        from: DataType,
+        /// The type that was asked for.
+        to: DataType,
+    },
     /// The text says no such value.
     #[error("\"{text}\" is no {to}")]
     Text {
@@ -96,6 +104,19 @@ pub fn convert(value: &Value, to: DataType) -> Result<Value, ConvertError> {
         },
         DataType::Vector2 | DataType::Vector3 | DataType::Vector4 | DataType::Color => vector(value, to),
         DataType::Any | DataType::CustomId | DataType::InstanceId => no_rule(),
+    }
+}
+
+/// Takes a value out of an Any: it has to be of type `to` already; only Int and Float become one another.
+///
+/// # Errors
+/// When it is of another type, or a Float does not fit into an Int.
+pub fn unwrap_any(value: &Value, to: DataType) -> Result<Value, ConvertError> {
+    let from = value.data_type();
+    match (from, to) {
+        _ if from == to || to == DataType::Any => Ok(value.clone()),
+        (DataType::Int, DataType::Float) | (DataType::Float, DataType::Int) => convert(value, to),
+        _ => Err(ConvertError::Tag { from, to }),
     }
 }
 
@@ -278,6 +299,28 @@ mod tests {
         ];
         for (value, to, expected) in rows {
             assert_eq!(convert(&value, to), expected, "{value:?} to {to}");
+        }
+    }
+
+    #[test]
+    fn what_comes_out_of_any_is_what_went_in() {
+        let tag = |from, to| Err(ConvertError::Tag { from, to });
+        let rows = [
+            (Value::Int(5), DataType::Int, Ok(Value::Int(5))),
+            (Value::Int(5), DataType::Float, Ok(Value::Float(5.0))),
+            (Value::Float(-2.9), DataType::Int, Ok(Value::Int(-2))),
+            (Value::text("5"), DataType::Any, Ok(Value::text("5"))),
+            (Value::text("5"), DataType::Int, tag(DataType::String, DataType::Int)),
+            (Value::Int(5), DataType::String, tag(DataType::Int, DataType::String)),
+            (Value::Int(1), DataType::Bool, tag(DataType::Int, DataType::Bool)),
+            (
+                Value::Float(3e9),
+                DataType::Int,
+                Err(ConvertError::Range { number: "3000000000".into(), to: DataType::Int }),
+            ),
+        ];
+        for (value, to, expected) in rows {
+            assert_eq!(unwrap_any(&value, to), expected, "{value:?} to {to}");
         }
     }
 

@@ -104,7 +104,8 @@ impl Reader {
         let mut variable = VariableSource { name, data_type: None, initial: None };
         for (key, item) in entries(table) {
             match key.value.as_str() {
-                "type" => variable.data_type = self.text(item, &key),
+                // That it has to have one is said where it is compiled.
+                "type" => variable.data_type = self.quiet_text(item, &key),
                 "initial" => variable.initial = self.literal(item, &key),
                 _ => self.unknown(&key, &["type", "initial"], "a variable"),
             }
@@ -193,7 +194,7 @@ impl Reader {
         };
         for (key, item) in entries(table) {
             match key.value.as_str() {
-                "type" => node.node_type = self.text(item, &key),
+                "type" => node.node_type = self.quiet_text(item, &key),
                 "set" => {
                     let Some(table) = self.table(item, &key) else { continue };
                     for (name, item) in entries(table) {
@@ -254,6 +255,11 @@ impl Reader {
                 None
             }
         }
+    }
+
+    /// As [`Reader::text`]; whoever misses it says so.
+    fn quiet_text(&self, item: &Item, key: &Name) -> Option<Name> {
+        item.as_str().filter(|text| !text.is_empty()).map(|text| Spanned::new(text.to_owned(), self.span(item, key)))
     }
 
     fn flag(&mut self, item: &Item, key: &Name) -> Option<Spanned<bool>> {

@@ -73,6 +73,9 @@ next = "open"
 [node.open]
 type = "Socket.IO Start"
 set.configuration = "chat"
+next = "first"
+[node.first]
+type = "Console"
 next = "send"
 [node.send]
 type = "Socket.IO Send"
@@ -96,10 +99,25 @@ type = "Console"
     assert_eq!(
         shown,
         [
-            ("\"send\"", "\"send\" runs when the connection has been asked for, not when it is there"),
+            ("\"first\"", "\"send\" runs when the connection has been asked for, not when it is there"),
             ("recv", "nothing arrives here: no Socket.IO Subscribe is there for \"chat\""),
             ("a", "pulses go in a circle in which nothing waits: a → b"),
             ("alone", "\"alone\" is never run: no event leads to it"),
+        ]
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_said_once() {
+    let text = "[var.big]\ntype = \"Int\"\ninitial = 3000000000\n[node.odd]\ntype = 5\n";
+    let (graph, findings) = compiled(text);
+    assert!(graph.is_none());
+    let shown: Vec<_> = findings.iter().map(|finding| shown(text, finding)).map(|one| (one.0, one.1)).collect();
+    assert_eq!(
+        shown,
+        [
+            ("3000000000", "a whole number of 32 bits is expected, not 3000000000"),
+            ("odd", "a node has to have a type, which is text"),
         ]
     );
 }

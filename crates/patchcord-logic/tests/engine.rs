@@ -332,3 +332,74 @@ from.instance_id = "tick.instance_id"
     running.receive("x", "");
     assert_eq!((running.said()[5], running.engine.next_deadline()), ("reset", None));
 }
+
+#[test]
+fn events_that_cause_events_for_ever_leave_others_a_turn() {
+    let mut running = run(r#"
+[event.again]
+[event.stop]
+[var.rounds]
+type = "Int"
+[node.init]
+type = "On Initialize"
+next = "trigger"
+[node.trigger]
+type = "Event Trigger"
+set.event = "again"
+[node.heard]
+type = "Event Listener"
+set.event = "again"
+next = "count"
+[node.count]
+type = "Add"
+from.input_1 = "var.rounds"
+set.input_2 = 1
+next = "keep"
+[node.keep]
+type = "Variable Setter"
+set.variable = "rounds"
+from.value = "count.output"
+next = "again"
+[node.again]
+type = "Event Trigger"
+set.event = "again"
+[node.end]
+type = "Event Listener"
+set.event = "stop"
+next = "say"
+[node.say]
+type = "Console"
+set.value = "heard"
+"#);
+    let rounds = |running: &common::Running| match running.engine.variable("rounds") {
+        Some(Value::Int(rounds)) => *rounds,
+        other => panic!("{other:?}"),
+    };
+    let first = rounds(&running);
+    assert!(first > 1_000 && running.engine.has_more());
+    assert_eq!(running.engine.next_deadline(), Some(Duration::ZERO));
+    running.engine.trigger("stop", &[], Duration::ZERO, &mut running.outside).unwrap();
+    assert_eq!(running.said(), ["heard"], "what comes in between waits for the one before it only");
+    assert!(rounds(&running) > first && running.engine.has_more());
+}
+
+#[test]
+fn no_time_is_an_error() {
+    let mut running = run(r#"
+[event.go]
+params = [{ name = "Seconds", type = "Float" }]
+[node.heard]
+type = "Event Listener"
+set.event = "go"
+next = "later"
+[node.later]
+type = "Start Interval"
+from.seconds = "heard.seconds"
+"#);
+    for seconds in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        running.engine.trigger("go", &[Value::Float(seconds)], Duration::ZERO, &mut running.outside).unwrap();
+    }
+    let errors = ["NaN", "inf", "-inf"].map(|seconds| format!("Error later: {seconds} seconds are no time"));
+    assert_eq!(running.outside.console, errors);
+    assert_eq!(running.engine.next_deadline(), None);
+}

@@ -121,7 +121,7 @@ impl Compiler<'_> {
                 None => {
                     self.findings.error(
                         variable.name.span.clone(),
-                        format!("the variable \"{}\" has to have a type", variable.name.value),
+                        format!("the variable \"{}\" has to have a type, which is text", variable.name.value),
                         Some("type = \"Int\"".to_owned()),
                     );
                     None
@@ -180,7 +180,13 @@ impl Compiler<'_> {
         };
         let converted = if fits { convert(&value, data_type).ok() } else { None };
         if converted.is_none() {
-            let text = format!("{} is expected, not {}", expected(data_type), literal.value.kind());
+            let given = match &literal.value {
+                // Only a number can be of the right kind and still not fit.
+                Literal::Int(number) => number.to_string(),
+                Literal::Float(number) => number.to_string(),
+                other => other.kind().to_owned(),
+            };
+            let text = format!("{} is expected, not {given}", expected(data_type));
             self.findings.error(literal.span.clone(), text, None);
         }
         converted
@@ -225,7 +231,7 @@ impl Compiler<'_> {
         let Some(name) = &source.node_type else {
             self.findings.error(
                 source.id.span.clone(),
-                "a node has to have a type",
+                "a node has to have a type, which is text",
                 Some("type = \"Console\"".to_owned()),
             );
             return None;

@@ -114,28 +114,53 @@ fn pulse_name(node: &Node, output: usize) -> &'static str {
     declared.map_or("?", |socket| socket.name)
 }
 
-/// A Start whose own pulse leads to something that needs the connection (reference §5: the start/stop trap).
+/// A Start whose own pulse leads to something that needs the connection (reference §5: the start/stop trap), also by way of
+/// other nodes, as long as nothing waits in between.
 fn start_trap(body: &Body, places: &HashMap<&str, &NodeSource>, findings: &mut Findings) {
     for node in &body.nodes {
         let title = node.node_type.title;
-        if !(title.ends_with(" Start") && node.node_type.shape == Shape::Action) {
+        // What UDP sends, it opens its socket for.
+        if !title.ends_with(" Start") || title == "UDP Start" || node.node_type.shape != Shape::Action {
             continue;
         }
-        let Some(next) = node.targets[0] else { continue };
-        let next = &body.nodes[next.node as usize];
-        let is_sending = [" Send", " Publish"].iter().any(|end| next.node_type.title.ends_with(end));
-        if is_sending && next.node_type.group == node.node_type.group {
-            let span = places
-                .get(&*node.id)
-                .map_or(0..0, |source| source.next.as_ref().map_or(source.id.span.clone(), |next| next.span.clone()));
-            findings.node = node.label.to_string();
-            findings.warning(
-                span,
-                format!("\"{}\" runs when the connection has been asked for, not when it is there", next.id),
-                format!("put \"{}\" behind On {title}", next.id),
-            );
-        }
+        let needs = |other: &Node| {
+            [" Send", " Publish"].iter().any(|end| other.node_type.title.ends_with(end))
+                && other.node_type.group == node.node_type.group
+                && other.behaviour.connection() == node.behaviour.connection()
+        };
+        let Some(sends) = behind(body, node).find(|other| needs(other)) else { continue };
+        let span = places
+            .get(&*node.id)
+            .map_or(0..0, |source| source.next.as_ref().map_or(source.id.span.clone(), |next| next.span.clone()));
+        findings.node = node.label.to_string();
+        findings.warning(
+            span,
+            format!("\"{}\" runs when the connection has been asked for, not when it is there", sends.id),
+            format!("put \"{}\" behind On {}", sends.id, title.replace(" Client", "")),
+        );
     }
+}
+
+/// The nodes that run in the same branch as a node, behind it.
+fn behind<'a>(body: &'a Body, node: &'a Node) -> impl Iterator<Item = &'a Node> {
+    let mut seen = HashSet::new();
+    let mut open = vec![node];
+    std::iter::from_fn(move || {
+        loop {
+            let node = open.pop()?;
+            let at_once = node
+                .targets
+                .iter()
+                .enumerate()
+                .filter(|(output, _)| !node.node_type.later.contains(&pulse_name(node, *output)));
+            for target in at_once.filter_map(|(_, target)| *target) {
+                if seen.insert(target.node) {
+                    open.push(&body.nodes[target.node as usize]);
+                }
+            }
+            return open.last().copied();
+        }
+    })
 }
 
 /// Events of Socket.IO that nobody has subscribed to.

@@ -4,7 +4,7 @@
 //! leaves a note there to be resumed when the branch has ended, so that depth costs memory and not the machine's
 //! stack, and a branch can be paused between any two nodes. What a branch causes waits in a queue until the stack is empty.
 //!
-//! Bounds: [`MAX_NODES`] nodes for one occurrence, [`MAX_STACK`] branches within one another, [`MAX_QUEUE`] waiting
+//! Bounds: [`MAX_NODES`] nodes for one occurrence, [`TURN_NODES`] for one call of the engine, [`MAX_STACK`] branches within one another, [`MAX_QUEUE`] waiting
 //! occurrences, [`MAX_FRAMES`] calls of functions at a time, [`MAX_TIMERS`] time-outs and intervals.
 
 mod debug;
@@ -30,6 +30,9 @@ use timers::Timers;
 
 /// Nodes that one occurrence may run.
 pub const MAX_NODES: u64 = 1_000_000;
+/// Nodes that one call of the engine runs before it leaves what waits for the next one, so that events which cause events
+/// for ever keep nobody else from a turn. An occurrence that has begun is run to its end.
+pub const TURN_NODES: u64 = 100_000;
 /// Branches that may be begun within one another.
 pub const MAX_STACK: usize = 100_000;
 /// Occurrences that may wait.
@@ -174,9 +177,14 @@ impl Engine {
         self.run(ports);
     }
 
-    /// When [`Engine::advance`] has something to do, on the clock of `now`.
+    /// When [`Engine::advance`] has something to do, on the clock of `now`: at once when something was left over.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.state.timers.next()
+        if self.has_more() { Some(Duration::ZERO) } else { self.state.timers.next() }
+    }
+
+    /// Whether something waits that could be run now.
+    pub fn has_more(&self) -> bool {
+        self.state.debug.runs() && !(self.state.stack.is_empty() && self.state.queue.is_empty())
     }
 
     /// Triggers a custom event, as the node Event Trigger does; parameters that are not given have their defaults.
@@ -267,11 +275,15 @@ impl Engine {
         self.state.dropped
     }
 
-    /// Runs until nothing waits, or the debugger stops it.
+    /// Runs until nothing waits, or the debugger stops it, or it has been long enough.
     fn run(&mut self, ports: &mut dyn Ports) {
         let graph = self.graph.clone();
+        let mut left = TURN_NODES;
         while self.state.debug.runs() {
             if self.state.stack.is_empty() {
+                if left == 0 {
+                    return;
+                }
                 let Some(waiting) = self.state.queue.pop_front() else {
                     self.state.frames.sweep(&self.state.timers);
                     return;
@@ -279,7 +291,10 @@ impl Engine {
                 self.state.budget = MAX_NODES;
                 self.state.begin(&graph, waiting);
             }
+            let before = self.state.budget;
             self.run_branch(&graph, ports);
+            // An occurrence that nobody waits for counts, too.
+            left = left.saturating_sub((before - self.state.budget).max(1));
         }
     }
 

@@ -26,13 +26,12 @@ pub(super) struct Timer {
 }
 
 impl Timers {
-    /// Starts one; false when too many run.
+    /// Starts one; false when too many run. `seconds` is a finite number.
     pub fn start(&mut self, id: u64, frame: FrameId, node: u32, now: Duration, seconds: f64, repeats: bool) -> bool {
         if self.running.len() >= MAX_TIMERS {
             return false;
         }
-        let seconds = if seconds.is_finite() { seconds.clamp(0.0, LONGEST) } else { 0.0 };
-        let wait = Duration::from_secs_f64(seconds);
+        let wait = Duration::from_secs_f64(seconds.clamp(0.0, LONGEST));
         let wait = if repeats { wait.max(SHORTEST_INTERVAL) } else { wait };
         let deadline = now + wait;
         self.running.insert(id, Timer { frame, node, deadline, period: repeats.then_some(wait) });

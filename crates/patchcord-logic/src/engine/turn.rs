@@ -171,6 +171,11 @@ impl<'a> Turn<'a> {
         self.node.outputs.len()
     }
 
+    /// The type of an input.
+    pub fn input_type(&self, input: usize) -> DataType {
+        self.node.inputs[input].data_type
+    }
+
     /// The type of an output.
     pub fn output_type(&self, output: usize) -> DataType {
         self.node.outputs[output].data_type
@@ -223,8 +228,11 @@ impl<'a> Turn<'a> {
     /// Starts a time-out (or an interval) of this node; [`Occurrence::Due`] with the number comes when it is due.
     ///
     /// # Errors
-    /// When too many run.
+    /// When too many run, or the seconds are no number or endless.
     pub fn start_timer(&mut self, seconds: f64, repeats: bool) -> Result<u64, Failure> {
+        if !seconds.is_finite() {
+            return Err(Failure(format!("{seconds} seconds are no time")));
+        }
         let instance = self.state.new_id();
         let started = self.state.timers.start(instance, self.frame, self.index, self.state.now, seconds, repeats);
         if started {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::convert::{convert, from_json, to_json, to_text};
+use crate::convert::{convert, from_json, to_json, to_text, unwrap_any};
 use crate::declaration::{
     Attribute, AttributeKind, Behaviour, DataSocket, Default, NodeType, PulseSocket, Scopes, SocketType,
 };
@@ -69,7 +69,7 @@ pub static JSON_STRINGIFY: NodeType = NodeType {
 pub static CONVERSION: NodeType = NodeType {
     title: "Conversion",
     group: "Utilities",
-    help: "A value of one type as one of another. What cannot be converted is an error: OnError fires (Incari has no such pulse; the branch ends where it is not wired), and the output is the type's zero.",
+    help: "A value of one type as one of another. What comes as Any has to be of the type already; only Int and Float become one another. What cannot be converted is an error: OnError fires (Incari has no such pulse; the branch ends where it is not wired), and the output is the type's zero.",
     scopes: Scopes::NO_PREFAB,
     attributes: &[
         Attribute::new("Input Data Type", AttributeKind::Type(&[]), Default::Type(DataType::Any), "What comes in."),
@@ -87,7 +87,8 @@ struct Conversion;
 impl Behaviour for Conversion {
     fn pulse(&self, turn: &mut Turn<'_>, _: usize) -> Result<Flow, Failure> {
         let to = turn.output_type(0);
-        match convert(turn.input(0), to) {
+        let take = if turn.input_type(0) == DataType::Any { unwrap_any } else { convert };
+        match take(turn.input(0), to) {
             Ok(value) => {
                 turn.set(0, value);
                 Ok(Flow::Next)
@@ -266,9 +267,13 @@ pub static DATE_TIME_FORMATTER: NodeType = NodeType {
             _ => Rc::from("%Y-%m-%d %H:%M:%S"),
         };
         work(move |turn| {
+            let time = turn.float(0);
+            if !time.is_finite() {
+                return fail(format!("{time} is no time"));
+            }
             // Times within the years that there are names for; `as` keeps the ends.
             #[allow(clippy::cast_possible_truncation)]
-            let time = turn.float(0) as i64;
+            let time = time as i64;
             let offset = match &*zone {
                 "Local" => turn.ports().zone_offset(time),
                 "Offset" => i64::from(turn.int(1)) + if turn.flag(2) { 3_600_000 } else { 0 },

@@ -321,6 +321,13 @@ async fn mind_deadlines(logic: Weak<LogicComp>, wake: Rc<Notify>) {
         };
         match deadline {
             None => wake.notified().await,
+            Some(wait) if wait.is_zero() => {
+                // Everybody else first: events may cause events for ever.
+                tokio::task::yield_now().await;
+                if let Some(logic) = logic.upgrade() {
+                    logic.run(|engine, now, outside| engine.advance(now, outside));
+                }
+            }
             Some(wait) => tokio::select! {
                 () = wake.notified() => {}
                 () = tokio::time::sleep(wait) => {
