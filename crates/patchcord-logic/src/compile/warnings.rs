@@ -146,20 +146,14 @@ fn behind<'a>(body: &'a Body, node: &'a Node) -> impl Iterator<Item = &'a Node> 
     let mut seen = HashSet::new();
     let mut open = vec![node];
     std::iter::from_fn(move || {
-        loop {
-            let node = open.pop()?;
-            let at_once = node
-                .targets
-                .iter()
-                .enumerate()
-                .filter(|(output, _)| !node.node_type.later.contains(&pulse_name(node, *output)));
-            for target in at_once.filter_map(|(_, target)| *target) {
-                if seen.insert(target.node) {
-                    open.push(&body.nodes[target.node as usize]);
-                }
+        let node = open.pop()?;
+        for (output, target) in node.targets.iter().enumerate() {
+            let waits = node.node_type.later.contains(&pulse_name(node, output));
+            if let Some(target) = target.filter(|target| !waits && seen.insert(target.node)) {
+                open.push(&body.nodes[target.node as usize]);
             }
-            return open.last().copied();
         }
+        open.last().copied()
     })
 }
 
