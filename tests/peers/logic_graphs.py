@@ -153,9 +153,9 @@ class Graph:
         self.program, self.name = program, name
         self.first_line = len(program.lines)
 
-    def trigger(self, event, *values, **named):
+    def trigger(self, event, *values):
         """Triggers a custom event from a script."""
-        given = ", ".join([repr(event), *map(repr, values), *(f"{name}={value!r}" for name, value in named.items())])
+        given = ", ".join(map(repr, (event, *values)))
         self.program.do(f"op({self.name!r}).trigger({given})")
 
     def variable(self, name):
@@ -199,7 +199,9 @@ def graph(*parts):
 
 def run_graphs(module, folder, **options):
     """The program with the graphs of all tests of a module. It has to end with exit code 0."""
-    graphs = {name: test.graph for name, test in vars(module).items() if hasattr(test, "graph")}
+    graphs = {
+        name: test.graph for name, test in vars(module).items() if name.startswith("test_") and hasattr(test, "graph")
+    }
     program = Graphs(folder, graphs, **options)
     # What they do at their beginning is over before the first test looks.
     program.fence()
