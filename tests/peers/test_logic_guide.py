@@ -5,7 +5,7 @@ import re
 import pytest
 
 from node_script import NodeScript
-from running import PYTHON, REPOSITORY, eventually, free_port
+from running import PYTHON, REPOSITORY, eventually, free_port, save
 
 PAGE = (REPOSITORY / "docs" / "logic.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.S | re.M)
@@ -84,10 +84,10 @@ def test_the_first_graph_counts_and_is_edited_while_it_runs(command, run, tmp_pa
     lines = [line for line in program.output.splitlines() if "[Player]" in line]
     digits = re.compile(r"\d")
     assert [digits.sub("0", line) for line in lines[:2]] == [digits.sub("0", line) for line in shown]
-    (folder / "seconds.logic.toml").write_text(graph.replace('"%d seconds"', '"%d s"'))
+    save(folder / "seconds.logic.toml", graph.replace('"%d seconds"', '"%d s"'))
     eventually(lambda: re.search(r"^say: [3-9] s$", "\n".join(console(program.output)), re.M))
     wrong = graph.replace('from.input = "var.seconds"', 'from.input = "var.second"')
-    (folder / "seconds.logic.toml").write_text(wrong)
+    save(folder / "seconds.logic.toml", wrong)
     program.expect_line('line 15, column 14: there is no variable "second"')
     checked = command("check", folder)
     assert checked.end() != 0
@@ -140,15 +140,15 @@ def test_branches_run_in_the_order_of_the_page(run, tmp_path):
 def test_scripts_trigger_events_and_read_variables(run, tmp_path):
     script = block("python", "graph.trigger('pay', 10)")
     folder = patch_with(tmp_path / "pay", block("toml", "[event.pay]"), patch=PATCH + BUTTONS)
-    (folder / "buttons.py").write_text("pass\n")
+    save(folder / "buttons.py", "pass\n")
     program = run(folder)
     program.expect_line("pay: ", 20)
-    (folder / "buttons.py").write_text(script + "\nonOffToOn(None, 0, 1, 0)\n")
+    save(folder / "buttons.py", script + "\nonOffToOn(None, 0, 1, 0)\n")
     program.expect_line("^so far 12$")
     assert console(program.output) == ["say: 12"]
     for wrong, error in [("trigger('pay', 1, 2)", "ValueError"), ("variable('totl')", "KeyError")]:
         text = f"try:\n    op('logic1').{wrong}\nexcept Exception as error:\n    print(type(error).__name__)\n"
-        (folder / "buttons.py").write_text(text)
+        save(folder / "buttons.py", text)
         program.expect_line(f"^{error}$")
 
 

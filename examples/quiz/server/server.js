@@ -41,7 +41,8 @@ let state = null;
 const playing = new Map(); // by id: { name, sockets }
 
 // Pages are on the open network: what they send may be anything.
-const text = (value, most) => (typeof value === 'string' ? value.replace(/\p{C}/gu, '').trim().slice(0, most) : '');
+const text = (value, most) =>
+  typeof value === 'string' ? [...value.slice(0, 1000).replace(/\p{C}/gu, '').trim()].slice(0, most).join('') : '';
 const small = (value) => (Number.isInteger(value) && value >= 0 && value < 1000 ? value : -1);
 const reply = (answer, ...args) => typeof answer === 'function' && answer(...args);
 
