@@ -121,3 +121,27 @@ fn what_does_not_fit_is_said_once() {
         ]
     );
 }
+
+#[test]
+fn inputs_with_names_of_their_own_are_set_as_they_are_wired() {
+    let node = "[node.init]\ntype = 'On Initialize'\nnext = 'it'\n[node.it]\ntype = 'Set Dictionary Elements'\n\
+                set.keys = [{ key = 'seat', data_type = 'Int' }]\n";
+    let (graph, findings) = compiled(&format!("{node}set.value.seat = 3\n"));
+    assert!(graph.is_some() && findings.is_empty(), "{findings:#?}");
+    for (line, expected) in [
+        (
+            "set.value.saet = 3",
+            (
+                "saet",
+                "\"Set Dictionary Elements\" has no attribute or input \"value.saet\"",
+                "did you mean \"value.seat\"?",
+            ),
+        ),
+        ("set.value.seat = 'x'", ("'x'", "a whole number of 32 bits is expected, not text", "")),
+    ] {
+        let text = format!("{node}{line}\n");
+        let (graph, findings) = compiled(&text);
+        assert!(graph.is_none());
+        assert_eq!(findings.iter().map(|finding| shown(&text, finding)).collect::<Vec<_>>(), [expected]);
+    }
+}

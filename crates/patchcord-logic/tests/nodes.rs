@@ -170,7 +170,7 @@ fn dictionaries_and_arrays() {
             "",
         ),
         (
-            "type = 'Set Dictionary Elements'\nset = { dictionary = { a = 1, z = 9 }, keys = [{ key = 'b', data_type = 'Int' }, { key = 'a', data_type = 'String' }], \"value.a\" = 'x' }",
+            "type = 'Set Dictionary Elements'\nset = { dictionary = { a = 1, z = 9 }, keys = [{ key = 'b', data_type = 'Int' }, { key = 'a', data_type = 'String' }], value.a = 'x' }",
             &["dictionary={\"a\":\"x\",\"z\":9,\"b\":0}"],
             "",
         ),

@@ -15,10 +15,10 @@ use std::rc::Rc;
 pub use attributes::{Attributes, Entry, Setting};
 
 use crate::convert::convert;
-use crate::declaration::{Family, NodeType, Scopes};
+use crate::declaration::{Family, NodeType, Scopes, slug};
 use crate::finding::{Finding, Findings, suggestion};
-use crate::graph::{Body, CustomEvent, Function, Graph, Listen, Node, Parameter, Variable};
-use crate::source::{Literal, NodeSource, ParameterSource, Source, Spanned};
+use crate::graph::{Body, CustomEvent, Function, Graph, Input, Listen, Node, Parameter, Variable};
+use crate::source::{Literal, Name, NodeSource, ParameterSource, Source, Spanned};
 use crate::value::{DataType, Value};
 
 /// Nodes that a graph may have.
@@ -268,18 +268,19 @@ impl Compiler<'_> {
         let stored = node_type.stored.and_then(|name| attributes.stored(name));
         // Nothing runs while there is a mistake, so another behaviour does no harm.
         let behaviour = (node_type.build)(&attributes).unwrap_or_else(|error| {
-            let slug = crate::declaration::slug(error.attribute);
-            let place = source.set.iter().find(|(name, _)| name.value == slug);
+            let attribute = slug(error.attribute);
+            let place = source.set.iter().find(|(name, _)| name.value == attribute);
             let span = place.map_or(source.id.span.clone(), |(_, literal)| literal.span.clone());
             self.findings.error(span, format!("{}: {}", error.attribute, error.message), None);
             Box::new(crate::nodes::Nothing)
         });
         let mut inputs = sockets.inputs;
-        for (name, literal) in &source.set {
-            let is_attribute = node_type.attributes.iter().any(|one| crate::declaration::slug(one.name) == name.value);
-            if is_attribute {
-                continue;
-            }
+        let is_attribute = |name: &Name| node_type.attributes.iter().any(|one| slug(one.name) == name.value);
+        let mut literals = Vec::new();
+        for (name, literal) in source.set.iter().filter(|(name, _)| !is_attribute(name)) {
+            dotted(name.clone(), literal, &inputs, &mut literals);
+        }
+        for (name, literal) in literals {
             match inputs.iter_mut().find(|input| *input.name == *name.value) {
                 Some(input) => {
                     if let Some(value) = self.value(literal, input.data_type) {
@@ -290,7 +291,7 @@ impl Compiler<'_> {
                     let known: Vec<String> = node_type
                         .attributes
                         .iter()
-                        .map(|one| crate::declaration::slug(one.name))
+                        .map(|one| slug(one.name))
                         .chain(inputs.iter().map(|input| input.name.to_string()))
                         .collect();
                     let help = suggestion(nearest(&name.value, known.iter().map(String::as_str)))
@@ -350,6 +351,26 @@ impl Compiler<'_> {
             self.findings.error(span, format!("the function \"{}\" has two nodes Function Input", body.name), None);
         }
         entry
+    }
+}
+
+/// What is set, by the whole names of inputs: `set.value.seat = 1` is a table in the file where there is an input `value.seat`,
+/// as it is behind `from`.
+fn dotted<'a>(
+    name: Name,
+    literal: &'a Spanned<Literal>,
+    inputs: &[Input],
+    found: &mut Vec<(Name, &'a Spanned<Literal>)>,
+) {
+    let begins = format!("{}.", name.value);
+    match &literal.value {
+        Literal::Table(fields) if inputs.iter().any(|input| input.name.starts_with(&begins)) => {
+            for (field, literal) in fields {
+                let name = Spanned::new(format!("{begins}{}", field.value), field.span.clone());
+                dotted(name, literal, inputs, found);
+            }
+        }
+        _ => found.push((name, literal)),
     }
 }
 

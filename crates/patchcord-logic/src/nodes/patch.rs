@@ -16,9 +16,12 @@ const TEXT: AttributeKind = AttributeKind::Value(SocketType::Is(DataType::String
 
 const OPERATOR: Attribute =
     Attribute::new("Operator", TEXT, Default::Zero, "What Operator is while no wire leads to it.");
-const OPERATOR_IN: DataSocket =
-    DataSocket::new("Operator", DataType::String, "Path of the operator, from the component that holds the graph.")
-        .or("Operator");
+const OPERATOR_IN: DataSocket = DataSocket::new(
+    "Operator",
+    DataType::String,
+    "Path of the operator, from the graph: \"../table1\" is one beside it.",
+)
+.or("Operator");
 const PARAMETER: Attribute =
     Attribute::new("Parameter", TEXT, Default::Zero, "What Parameter is while no wire leads to it.");
 const PARAMETER_IN: DataSocket =
