@@ -24,6 +24,7 @@ CROWD = """async (names) => {
     for (const name of names) {
         const one = io('/players', { forceNew: true, auth: { secret: `crowd ${name}` }, reconnectionDelayMax: 500 });
         one.lefts = [];
+        one.on('answered', (player) => one.state?.answered.push(player));
         one.on('state', (state) => { one.state = state; if (state) one.lefts.push(state.left); });
         one.on('left', (seconds) => { if (one.state) one.state.left = seconds; });
         window.crowd[name] = one;
@@ -245,6 +246,30 @@ def test_the_clock_runs_by_itself(quiz, browser):
     press(screen, "Begin")
     headline(screen, QUESTIONS[2][0])
     assert lefts.json_value()[:2] == [1, 1], "one second is left of each question, once"
+
+
+def test_a_full_hall_plays(quiz, hall):
+    """What each page hears does not grow with what all the others do."""
+    server, program, screen = hall
+    names = [f"Player {number}" for number in range(120)]
+    crowd(screen, *names)
+    eventually(lambda: len(state(screen, names[-1])["here"]) == len(names), what="all players")
+    press(screen, "Begin")
+    eventually(lambda: state(screen, names[0])["phase"] == "question" and len(state(screen, names[0])["here"]) == len(names))
+    screen.evaluate(
+        """(right) => {
+            for (const one of Object.values(crowd)) {
+                one.states = 0;
+                one.on('state', () => { one.states += 1; });
+                one.emit('answer', one.state.number, one.state.choices.indexOf(right));
+            }
+        }""",
+        QUESTIONS[0][1],
+    )
+    in_phase(screen, "reveal")
+    assert screen.locator("#note").text_content() == f"{len(names)} of {len(names)} knew it"
+    assert len(ranking(screen)) == 8
+    assert screen.evaluate("() => Math.max(...Object.values(crowd).map(({ states }) => states))") <= 3
 
 
 def test_players_come_late_leave_and_come_back(quiz, hall, browser):

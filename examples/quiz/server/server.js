@@ -9,9 +9,10 @@
 //   hello                             it has come, or begins: who is there?
 //   state JSON                        what all pages show; kept for those who come later
 //   left SECONDS                      until the time is up
+//   answered PLAYER                   who has answered meanwhile
 //
 // Pages are in `/players`, and know who they are by a secret of their own. They get `you` (an id that others may see),
-// `address` (for other players), `state` (null while there is no patch) and `left`. They send `join NAME`, answered with
+// `address` (for other players), `state` (null while there is no patch), `left` and `answered`. They send `join NAME`, answered with
 // what is wrong with it or null, `answer NUMBER CHOICE`, and those that know the token `next`.
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -65,6 +66,10 @@ show.on('connection', (socket) => {
   socket.on('left', (seconds) => {
     if (state) state.left = Number(seconds);
     pages.emit('left', Number(seconds));
+  });
+  socket.on('answered', (player) => {
+    if (state && !state.answered.includes(player)) state.answered.push(player);
+    pages.emit('answered', player);
   });
   socket.on('disconnect', (reason) => {
     console.log(`the quiz is gone: ${reason}`);

@@ -18,6 +18,7 @@ socket.on('connect', () => name && join());
 socket.on('you', (id) => { me = id; });
 socket.on('state', (news) => { state = news; show(); });
 socket.on('left', (seconds) => { if (state) state.left = seconds; show(); });
+socket.on('answered', (player) => { if (state && !state.answered.includes(player)) state.answered.push(player); show(); });
 socket.on('disconnect', show);
 socket.on('connect_error', show);
 

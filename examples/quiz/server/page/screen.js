@@ -13,6 +13,7 @@ let address = location.origin;
 socket.on('address', (news) => { address = news; show(); });
 socket.on('state', (news) => { state = news; show(); });
 socket.on('left', (seconds) => { if (state) state.left = seconds; show(); });
+socket.on('answered', (player) => { if (state && !state.answered.includes(player)) state.answered.push(player); show(); });
 socket.on('disconnect', () => { state = null; show(); });
 $('next').onclick = () => socket.emit('next');
 
