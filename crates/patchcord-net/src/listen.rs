@@ -1,10 +1,10 @@
-//! Opening a listening socket, with errors that a person can act on.
+//! Opening a socket at an address of this machine, with errors that a person can act on.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UdpSocket};
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -76,6 +76,27 @@ pub fn parse_address(text: &str) -> Result<IpAddr, ListenError> {
 /// # Errors
 /// [`ListenError`], with the reason.
 pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, ListenError> {
+    with_fallback(address, port, |address| {
+        // A restarted show must not wait for the old connections' TIME_WAIT.
+        let socket = bound(address, Type::STREAM, Protocol::TCP, true)?;
+        socket.listen(BACKLOG)?;
+        TcpListener::from_std(socket.into())
+    })
+}
+
+/// Opens a UDP socket, with addresses as for [`listen`]. `shares_port` lets other programs that do the same have the port, too,
+/// as listeners of a multicast group do.
+///
+/// # Errors
+/// [`ListenError`], with the reason.
+pub fn bind_udp(address: IpAddr, port: u16, shares_port: bool) -> Result<UdpSocket, ListenError> {
+    with_fallback(address, port, |address| {
+        UdpSocket::from_std(bound(address, Type::DGRAM, Protocol::UDP, shares_port)?.into())
+    })
+}
+
+/// Opens a socket, at every interface of IPv4 where the system has no IPv6.
+fn with_fallback<S>(address: IpAddr, port: u16, open: impl Fn(SocketAddr) -> io::Result<S>) -> Result<S, ListenError> {
     let address = SocketAddr::new(address, port);
     match open(address) {
         Err(error) if address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED) && no_ipv6(&error) => {
@@ -86,17 +107,15 @@ pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, ListenError> {
     }
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+fn bound(address: SocketAddr, kind: Type, protocol: Protocol, reuses: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
     if address.is_ipv6() {
         socket.set_only_v6(!address.ip().is_unspecified())?;
     }
-    // A restarted show must not wait for the old connections' TIME_WAIT.
-    socket.set_reuse_address(true)?;
+    socket.set_reuse_address(reuses)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket)
 }
 
 fn no_ipv6(error: &io::Error) -> bool {

@@ -54,7 +54,7 @@ pub async fn dial(
     let track = Track::new(address.to_string(), report);
     let deadline = Instant::now() + settings.time_limit.min(LONGEST);
     let dialled = tokio::time::timeout_at(deadline, follow(address, settings, &track, deadline)).await;
-    dialled.unwrap_or_else(|_| Err(track.timed_out(settings)))
+    dialled.unwrap_or_else(|_| Err(track.timed_out(settings.time_limit)))
 }
 
 /// Opens a stream that leads to the server, for HTTP, in the same way up to the handshake.
@@ -69,7 +69,39 @@ pub(crate) async fn dial_stream(
     let track = Track::new(address.to_string(), report);
     let deadline = Instant::now() + settings.time_limit.min(LONGEST);
     let connected = tokio::time::timeout_at(deadline, connect(address, settings, &track)).await;
-    connected.unwrap_or_else(|_| Err(track.timed_out(settings)))
+    connected.unwrap_or_else(|_| Err(track.timed_out(settings.time_limit)))
+}
+
+/// Opens a plain TCP connection to a name or an IP address, under one time limit; with `only_ipv6` to IPv6 addresses alone.
+///
+/// # Errors
+/// [`DialError`].
+pub(crate) async fn dial_tcp(
+    host: &str,
+    port: u16,
+    only_ipv6: bool,
+    time_limit: Duration,
+    report: &dyn Fn(&Progress),
+) -> Result<TcpStream, DialError> {
+    let track = Track::new(format!("{host}:{port}"), report);
+    let connected = tokio::time::timeout(time_limit.min(LONGEST), async {
+        let mut addresses = tcp::addresses(host, port, &track).await?;
+        if only_ipv6 {
+            addresses.retain(SocketAddr::is_ipv6);
+        }
+        tcp::connect_to(host, addresses, false, &track).await
+    });
+    connected.await.unwrap_or_else(|_| Err(track.timed_out(time_limit)))
+}
+
+/// Looks up the addresses of a name out of the way, under a time limit; an IP address is itself.
+///
+/// # Errors
+/// [`DialError`].
+pub(crate) async fn look_up(host: &str, port: u16, time_limit: Duration) -> Result<Vec<SocketAddr>, DialError> {
+    let track = Track::new(format!("{host}:{port}"), &|_| {});
+    let found = tokio::time::timeout(time_limit.min(LONGEST), tcp::addresses(host, port, &track)).await;
+    found.unwrap_or_else(|_| Err(track.timed_out(time_limit)))
 }
 
 /// How far a dial has come.
@@ -83,8 +115,8 @@ impl<'a> Track<'a> {
         Track { reached: RefCell::new(Progress { phase: Phase::Settings, subject }), report }
     }
 
-    fn timed_out(self, settings: &DialSettings) -> DialError {
-        DialError::TimedOut { reached: self.reached.into_inner(), limit: settings.time_limit }
+    fn timed_out(self, limit: Duration) -> DialError {
+        DialError::TimedOut { reached: self.reached.into_inner(), limit }
     }
 
     /// A step begins.

@@ -23,7 +23,7 @@ mod websocket;
 pub use address::{Address, AddressError};
 pub use backoff::{Backoff, BackoffSettings, chance};
 pub use dial::{Opening, dial};
-pub(crate) use dial::{dial_stream, system_tls};
+pub(crate) use dial::{dial_stream, dial_tcp, look_up, system_tls};
 pub use error::{DialError, RedirectRefusal};
 pub(crate) use error::{lost_by, redirected};
 pub use progress::{Phase, Progress};

@@ -28,10 +28,24 @@ thread_local! {
 
 /// Connects to the first address of `host` that answers. `is_proxy` is for errors alone.
 pub(super) async fn connect(host: &str, port: u16, is_proxy: bool, track: &Track<'_>) -> Result<TcpStream, DialError> {
-    let addresses = match host.parse::<IpAddr>() {
-        Ok(address) => vec![SocketAddr::new(address, port)],
-        Err(_) => interleave(look_up(host, port, track).await?),
-    };
+    connect_to(host, addresses(host, port, track).await?, is_proxy, track).await
+}
+
+/// The addresses of a name in the order in which they are to be tried; an IP address is itself.
+pub(super) async fn addresses(host: &str, port: u16, track: &Track<'_>) -> Result<Vec<SocketAddr>, DialError> {
+    match host.parse::<IpAddr>() {
+        Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
+        Err(_) => Ok(interleave(look_up(host, port, track).await?)),
+    }
+}
+
+/// Connects to the first of these addresses of `host` that answers.
+pub(super) async fn connect_to(
+    host: &str,
+    addresses: Vec<SocketAddr>,
+    is_proxy: bool,
+    track: &Track<'_>,
+) -> Result<TcpStream, DialError> {
     let nothing = || DialError::Dns { name: host.to_owned(), reason: "it has no address".to_owned() };
     race(addresses, is_proxy, track).await.map_err(|error| error.unwrap_or_else(nothing))
 }
