@@ -28,12 +28,14 @@ pub mod execute_dat;
 mod extract;
 pub mod fifo_dat;
 mod heard;
+pub mod host_and_port;
 pub mod info_chop;
 pub mod info_dat;
 mod inputs;
 pub mod json_dat;
 mod language;
 pub mod listening;
+mod local_address;
 pub mod logic_comp;
 pub mod merge_dat;
 mod own_script;
@@ -51,8 +53,10 @@ pub mod stand_in;
 mod table_content;
 pub mod table_dat;
 mod table_difference;
+pub mod tcp_dat;
 pub mod text_dat;
 pub mod timer_chop;
+pub mod udp_dat;
 pub mod web_server;
 pub mod websocket_dat;
 
@@ -91,8 +95,10 @@ static TYPES: &[&OperatorType] = &[
     &socketio_dat::SOCKETIO_DAT,
     &stand_in::STAND_IN_DAT,
     &table_dat::TABLE_DAT,
+    &tcp_dat::TCP_DAT,
     &text_dat::TEXT_DAT,
     &timer_chop::TIMER_CHOP,
+    &udp_dat::UDP_DAT,
     &web_server::WEB_SERVER_DAT,
     &websocket_dat::WEBSOCKET_DAT,
 ];

@@ -121,6 +121,22 @@ pub enum Reason {
         /// Why not.
         error: String,
     },
+    /// The address of a connection without a protocol over it is none.
+    #[error("\"{address}\" is no address: {error}")]
+    BadHost {
+        /// What was given.
+        address: String,
+        /// Why not.
+        error: String,
+    },
+    /// A connection has one port, and two fields that differ.
+    #[error("`local_port` says {local}, and `port` says {port}: that of `port` counts")]
+    PortTwice {
+        /// That of `port`.
+        port: u16,
+        /// That of `local_port`.
+        local: u16,
+    },
     /// A connection's URL and its field name two ports.
     #[error("the URL says port {url}, and `port` says {field}: that of the URL counts")]
     TwoPorts {
@@ -458,7 +474,8 @@ impl Reason {
     /// Whether the patch can run all the same.
     pub fn is_warning(&self) -> bool {
         self.is_remark()
-            || matches!(self, Reason::Clamped { .. } | Reason::ReferenceToNothing { .. } | Reason::TwoPorts { .. })
+            || matches!(self, Reason::Clamped { .. } | Reason::ReferenceToNothing { .. })
+            || matches!(self, Reason::TwoPorts { .. } | Reason::PortTwice { .. })
             || matches!(self, Reason::Graph { is_warning: true, .. })
     }
 
@@ -473,9 +490,10 @@ impl Reason {
             Reason::NoPatchFile { .. } => Some("`patchcord new DIR` makes a folder with a small patch".into()),
             Reason::Duplicate { .. } => Some("keep one of the two, or give one another name".into()),
             Reason::Graph { help, .. } => help.clone(),
-            Reason::NoAddress { .. } => Some("url = \"http://127.0.0.1\"".into()),
+            Reason::NoAddress { .. } => Some("url = \"127.0.0.1\"".into()),
+            Reason::BadHost { .. } => Some("an address is such as 127.0.0.1, localhost or [::1]".into()),
             Reason::BadAddress { .. } => Some("a URL is such as http://127.0.0.1 or https://example.org".into()),
-            Reason::TwoPorts { .. } => Some("write the port in one place".into()),
+            Reason::TwoPorts { .. } | Reason::PortTwice { .. } => Some("write the port in one place".into()),
             Reason::NoFormat => Some("begin the file with `[patch]` and `format = 1`".into()),
             Reason::UnknownFormat { .. } => Some("this version reads format 1".into()),
             Reason::UnknownKey { nearest, .. }

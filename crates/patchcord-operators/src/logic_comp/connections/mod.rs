@@ -5,6 +5,8 @@
 //! and several graphs may use one. What a family does differently stands behind [`Connecting`], with a file for each.
 
 mod socketio;
+mod tcp;
+mod udp;
 mod websocket;
 
 use std::cell::{Cell, RefCell};
@@ -24,7 +26,7 @@ use crate::listening::{Listener, News};
 pub const COMPONENT: &str = "connections";
 
 /// The families whose connections can be made.
-static FAMILIES: &[&dyn Connecting] = &[&socketio::SocketIo, &websocket::WebSocket];
+static FAMILIES: &[&dyn Connecting] = &[&socketio::SocketIo, &tcp::Tcp, &udp::Udp, &websocket::WebSocket];
 
 /// What graphs need of a family's operator. Start and Stop are the same for all: they switch its parameter `active`.
 trait Connecting: Sync {
@@ -259,6 +261,14 @@ impl Asked<'_> {
     fn set(&self, name: &str, value: &OwnedValue) -> Result<(), String> {
         let Some(index) = par(self.network(), self.op(), name) else { return Err("the connection is gone".to_owned()) };
         self.network().set_par(self.op(), index, value).map_err(|error| error.to_string())
+    }
+}
+
+/// The bytes of a message; text is UTF-8.
+fn bytes_of(message: &Payload) -> &[u8] {
+    match message {
+        Payload::Text(text) => text.as_bytes(),
+        Payload::Binary(bytes) => bytes,
     }
 }
 

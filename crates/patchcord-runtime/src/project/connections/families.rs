@@ -8,9 +8,12 @@ use patchcord_core::declaration::OperatorType;
 use patchcord_core::parameter::ParValue;
 use patchcord_core::table::Table;
 use patchcord_logic::declaration::Family;
+use patchcord_operators::host_and_port::parse_host;
 use patchcord_operators::logic_comp::COMPONENT;
 use patchcord_operators::socketio_dat::SOCKETIO_DAT;
 use patchcord_operators::table_dat::TABLE_DAT;
+use patchcord_operators::tcp_dat::TCP_DAT;
+use patchcord_operators::udp_dat::UDP_DAT;
 use patchcord_operators::web_server::WEB_SERVER_DAT;
 use patchcord_operators::websocket_dat::WEBSOCKET_DAT;
 use url::Url;
@@ -98,6 +101,35 @@ pub(super) static FAMILIES: &[FamilyFields] = &[
         ],
         finish: finish_http_server,
     },
+    FamilyFields {
+        family: Family::Tcp,
+        operator: &TCP_DAT,
+        all: &[
+            field("url", Takes::Text),
+            field("port", Takes::Port),
+            field("local_port", Takes::Port),
+            field("is_server", Takes::Toggle),
+            field("is_local_ipv6", Takes::Parameter("localipv6")),
+            field("automatic_reconnect", Takes::Parameter("reconnect")),
+            AUTOSTART,
+        ],
+        finish: finish_tcp,
+    },
+    FamilyFields {
+        family: Family::Udp,
+        operator: &UDP_DAT,
+        all: &[
+            field("url", Takes::Text),
+            field("port", Takes::Port),
+            field("local_port", Takes::Port),
+            field("is_local_ipv6", Takes::Parameter("localipv6")),
+            field("is_ipv6", Takes::Parameter("ipv6")),
+            field("automatic_rebind", Takes::Parameter("rebind")),
+            field("automatic_url_and_port", Takes::Parameter("autoaddress")),
+            AUTOSTART,
+        ],
+        finish: finish_udp,
+    },
 ];
 
 /// The input of a SocketIO DAT that takes what the server gets as `auth`.
@@ -138,6 +170,63 @@ fn finish_http_server(_: &mut Reader<'_>, draft: &mut Draft<'_>) {
     if draft.is_on("is_ipv6") {
         // Loopback, as without it: who wants every interface says so with `par.localaddress`.
         draft.set_text("localaddress", "::1");
+    }
+}
+
+/// A server listens at its port, in whichever field it stands; a client has an address, and the port of the server.
+fn finish_tcp(reader: &mut Reader<'_>, draft: &mut Draft<'_>) {
+    let is_server = draft.is_on("is_server");
+    draft.set("server", ParValue::Bool(is_server));
+    let (port, local) = (draft.port("port"), draft.port("local_port"));
+    if let (Some((port, span)), Some((local, _))) = (&port, &local)
+        && port != local
+    {
+        reader.note(Reason::PortTwice { port: *port, local: *local }, span.clone());
+    }
+    let port = port.or(local);
+    if let Some((port, _)) = &port {
+        draft.set("port", ParValue::Int((*port).into()));
+    }
+    if !is_server && let Some((url, place)) = address(reader, draft) {
+        set_host(reader, draft, "tcp", &url, port, place);
+    }
+}
+
+/// What it sends to is `url` and `port`, or whoever has sent last; a socket that only hears needs neither.
+fn finish_udp(reader: &mut Reader<'_>, draft: &mut Draft<'_>) {
+    if let Some((port, _)) = draft.port("local_port") {
+        draft.set("localport", ParValue::Int(port.into()));
+    }
+    let port = draft.port("port");
+    if let Some((port, _)) = &port {
+        draft.set("port", ParValue::Int((*port).into()));
+    }
+    match draft.text("url") {
+        Some((url, place)) if !url.is_empty() => set_host(reader, draft, "udp", &url, port, place),
+        _ => draft.set_text("netaddress", ""),
+    }
+}
+
+/// The address of a plain socket, which is a name or an IP address.
+fn set_host(
+    reader: &mut Reader<'_>,
+    draft: &mut Draft<'_>,
+    scheme: &'static str,
+    url: &str,
+    port: Option<(u16, Range<usize>)>,
+    place: Range<usize>,
+) {
+    match parse_host(url, scheme, 0) {
+        Ok((_, written)) => {
+            if let Some((field, span)) = port
+                && written != 0
+                && written != field
+            {
+                reader.note(Reason::TwoPorts { url: written, field }, span);
+            }
+            draft.set_text("netaddress", url);
+        }
+        Err(error) => reader.note(Reason::BadHost { address: url.to_owned(), error: error.to_string() }, place),
     }
 }
 
