@@ -92,11 +92,13 @@ impl Listeners {
 mod tests {
     use super::*;
 
+    type Next = (Rc<Listeners>, Weak<dyn Listener>);
+
     #[derive(Default)]
     struct Ear {
         heard: RefCell<Vec<String>>,
         /// Added when it hears of something.
-        next: RefCell<Option<(Rc<Listeners>, Weak<dyn Listener>)>>,
+        next: RefCell<Option<Next>>,
     }
 
     impl Listener for Ear {
