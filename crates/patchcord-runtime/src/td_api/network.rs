@@ -86,4 +86,4 @@ pub(super) static PEER: Class = Class::new(
         raises("sendOSC()", NOT_YET),
     ],
 )
-.absent("there are no operators for plain TCP, UDP and OSC");
+.absent("there are no operators with callbacks for plain TCP, UDP and OSC");
