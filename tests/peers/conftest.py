@@ -25,12 +25,13 @@ import csound_runs
 import running
 from csound_chops import Chop
 from csound_runs import Csound, csd
-from node_peer import NodeClient, NodeServer
+from node_peer import NodeClient, NodePeer, NodeServer
 from peers import missing
 from running import ECHO, INFO_CHOP, REPOSITORY, Command, Running, free_port
 from scenarios import Scenario
 from scripted_server import ScriptedServer
 from scripted_socketio import PollingServer, ScriptedSocketIo
+from socket_graphs import Desk, toml
 from socketio_dats import SocketIoDat, pool
 from socketio_faults import FIGURES, FaultDat
 from socketio_servers import SocketIoServer
@@ -189,6 +190,25 @@ def node():
     if not (packages / "ws" / "package.json").exists():
         missing("the Node package ws", "run `cargo xtask setup`")
     return program, packages
+
+
+@pytest.fixture
+def desk(patch):
+    """Runs a graph on one connection: (family, echo=…, fields of the connection) -> Desk."""
+    return lambda family, echo=False, **fields: Desk(patch, family, toml(**fields), echo)
+
+
+@pytest.fixture
+def node_sockets(node):
+    """Starts peers of plain sockets on Node, each in a process of its own."""
+    with contextlib.ExitStack() as peers:
+
+        def start():
+            peer = NodePeer(node, "sockets_peer.mjs")
+            peers.callback(peer.end)
+            return peer
+
+        yield start
 
 
 @pytest.fixture

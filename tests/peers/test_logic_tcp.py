@@ -1,168 +1,15 @@
-"""TCP and UDP of logic graphs (reference §3.4) against sockets of Python and of Node."""
+"""TCP of logic graphs (reference §3.4) against sockets of Python and of Node."""
 
 import asyncio
 import contextlib
-import re
 import socket
 import threading
 import time
 
 import pytest
 
-from node_peer import NodePeer
 from running import eventually, free_port
-
-OPERATOR = """
-[op.logic1]
-type = "logicCOMP"
-file = "graph.logic.toml"
-
-[op.desk_info]
-type = "infoCHOP"
-par.op = "connections/{family}_desk"
-"""
-
-# Every event of the connection `desk` is a line of the console; custom events start, stop and send. Bytes come back.
-GRAPH = """
-[event.start]
-[event.stop]
-[event.send]
-params = [{{ name = "Text", type = "String" }}]
-[node.on_start]
-type = "Event Listener"
-set.event = "start"
-next = "start"
-[node.start]
-type = "{family} Start"
-set.configuration = "desk"
-next = "asked"
-[node.asked]
-type = "Console"
-set.value = "asked to start"
-[node.on_stop]
-type = "Event Listener"
-set.event = "stop"
-next = "stop"
-[node.stop]
-type = "{family} Stop"
-set.configuration = "desk"
-[node.on_send]
-type = "Event Listener"
-set.event = "send"
-next = "send"
-[node.send]
-type = "{family} Send"
-set.configuration = "desk"
-from.message = "on_send.text"
-[node.up]
-type = "On {family} Start"
-set.configuration = "desk"
-next = "say_up"
-[node.say_up]
-type = "Console"
-set.value = "started"
-[node.down]
-type = "On {family} Stop"
-set.configuration = "desk"
-next = "say_down"
-[node.say_down]
-type = "Console"
-set.value = "stopped"
-[node.recv]
-type = "On {family} Packet Receive"
-set.configuration = "desk"
-next = "show"
-[node.show]
-type = "Concat Strings"
-set.input_1 = "got "
-from.input_2 = "recv.message"
-next = "say_got"
-[node.say_got]
-type = "Console"
-from.input = "show.output"
-[node.err]
-type = "On {family} Error"
-set.configuration = "desk"
-next = "show_err"
-[node.show_err]
-type = "Concat Strings"
-set.input_1 = "error: "
-from.input_2 = "err.message"
-next = "say_err"
-[node.say_err]
-type = "Console"
-set.type = "Error"
-from.input = "show_err.output"
-"""
-
-ECHO = """
-[node.raw]
-type = "On {family} Packet Receive"
-set = {{ configuration = "desk", data_type = "Binary" }}
-next = "back"
-[node.back]
-type = "{family} Send"
-set = {{ configuration = "desk", data_type = "Binary" }}
-from.message = "raw.message"
-"""
-
-
-class Desk:
-    """A running patch with a graph on one connection."""
-
-    def __init__(self, patch, family, fields, echo=False):
-        self.family = family.lower()
-        graph = GRAPH.format(family=family) + (ECHO.format(family=family) if echo else "")
-        self.more = lambda fields: OPERATOR.format(family=self.family) + f"\n[connection.{self.family}.desk]\n{fields}\n"
-        self.one = patch(more=self.more(fields), files={"graph.logic.toml": graph})
-
-    def change(self, fields):
-        self.one.more = self.one.more.split("\n[op.logic1]")[0] + self.more(fields)
-        self.one.write_patch()
-
-    def trigger(self, *arguments):
-        self.one.do(f"op('/project1/logic1').trigger({', '.join(map(repr, arguments))})\nresult = 1")
-
-    def said(self, pattern, count=1, timeout=8.0):
-        """Waits for the `count`-th line of the console that begins with this pattern."""
-        line = re.compile(rf"\[Player\] \[[^]]+\] \w+: {pattern}")
-        found = lambda: [text for text in self.one.lines if line.search(text)]  # noqa: E731
-        eventually(lambda: len(found()) >= count, timeout, f"{count} × {pattern!r} in the console:\n{self.one.output}")
-        return len(found())
-
-    def order(self, *patterns):
-        """The lines of the console that match one of these, in order."""
-        known = "|".join(f"(?:{pattern})" for pattern in patterns)
-        line = re.compile(rf"\[Player\] \[[^]]+\] \w+: ({known})")
-        return [match.group(1) for text in self.one.lines if (match := line.search(text))]
-
-    def info(self, channel):
-        """An info channel of the connection."""
-        return self.one.do(f"result = op('/project1/desk_info')[{channel!r}].eval()")
-
-
-def toml(**fields):
-    write = lambda value: str(value).lower() if isinstance(value, bool) else repr(value).replace("'", '"')  # noqa: E731
-    return "\n".join(f"{name.replace('__', '.')} = {write(value)}" for name, value in fields.items())
-
-
-@pytest.fixture
-def desk(patch):
-    """Runs a graph: (family, echo=…, fields of the connection)."""
-    return lambda family, echo=False, **fields: Desk(patch, family, toml(**fields), echo)
-
-
-@pytest.fixture
-def node_peer(node):
-    """Runs a peer on Node: () -> NodePeer."""
-    with contextlib.ExitStack() as peers:
-
-        def start():
-            peer = NodePeer(node, "sockets_peer.mjs")
-            peers.callback(peer.end)
-            return peer
-
-        yield start
+from socket_graphs import GRAPH, accept, is_ended, port_of, receive, toml
 
 
 @pytest.fixture
@@ -171,33 +18,6 @@ def listener():
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(8)
         yield server
-
-
-def port_of(sock):
-    return sock.getsockname()[1]
-
-
-def accept(listener):
-    client, _ = listener.accept()
-    client.settimeout(8)
-    return client
-
-
-def receive(sock, size):
-    got = b""
-    while len(got) < size:
-        more = sock.recv(size - len(got))
-        assert more, f"the stream ended after {got!r}"
-        got += more
-    return got
-
-
-def is_ended(sock):
-    """Whether the other end ends the stream."""
-    try:
-        return sock.recv(1) == b""
-    except ConnectionResetError:
-        return True
 
 
 # --- TCP, the graph is the client
@@ -530,8 +350,8 @@ def test_a_flood_does_not_starve_the_program(desk):
 # --- TCP with Node
 
 
-def test_tcp_with_node_in_both_roles(desk, node_peer):
-    server = node_peer()
+def test_tcp_with_node_in_both_roles(desk, node_sockets):
+    server = node_sockets()
     server.tell(command="listen", port=0)
     port = server.expect("listening")[1]
     one = desk("TCP", url="127.0.0.1", port=port, autostart=True)
@@ -546,7 +366,7 @@ def test_tcp_with_node_in_both_roles(desk, node_peer):
     port = free_port()
     other = desk("TCP", is_server=True, local_port=port, autostart=True)
     other.said("started$")
-    client = node_peer()
+    client = node_sockets()
     client.tell(command="connect", port=port)
     client.expect("open")
     client.tell(command="send", text="hello")
@@ -556,179 +376,3 @@ def test_tcp_with_node_in_both_roles(desk, node_peer):
     other.trigger("stop")
     client.expect("end")
     client.expect("close")
-
-
-# --- UDP
-
-
-@pytest.fixture
-def lamp():
-    """A UDP socket of Python's on 127.0.0.1."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        sock.settimeout(8)
-        yield sock
-
-
-def test_udp_starts_sends_hears_and_stops(desk, lamp):
-    port = free_port()
-    one = desk("UDP", url="127.0.0.1", port=port_of(lamp), local_port=port)
-    time.sleep(0.2)
-    assert one.order("started", "error") == []
-    one.trigger("start")
-    one.said("started$")
-    one.trigger("send", "grüße")
-    data, sender = lamp.recvfrom(100)
-    assert (data, sender) == ("grüße".encode(), ("127.0.0.1", port))
-    lamp.sendto("zurück".encode(), sender)
-    one.said("got zurück$")
-    lamp.sendto(b"", sender)
-    one.said("got $")
-    one.trigger("stop")
-    one.said("stopped$")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
-        free.bind(("127.0.0.1", port))
-    one.trigger("start")
-    one.trigger("stop")
-    assert one.order("error") == []
-
-
-def test_udp_send_opens_the_socket_and_the_message_goes_out(desk, lamp):
-    one = desk("UDP", url="localhost", port=port_of(lamp))
-    one.one.do("[op('/project1/logic1').trigger('send', text) for text in ('one', 'two')]\nresult = 1")
-    assert lamp.recvfrom(100)[0] == b"one"
-    assert lamp.recvfrom(100)[0] == b"two"
-    one.said("started$")
-    assert one.info("connected") == 1 and one.info("local_port") > 0 and one.info("packets_out") == 2
-
-
-def test_udp_carries_bytes_as_they_are_up_to_the_largest_datagram(desk, lamp):
-    port = free_port()
-    one = desk(
-        "UDP", echo=True, url="127.0.0.1", port=port_of(lamp), local_port=port, autostart=True,
-    )
-    one.said("started$")
-    for size in (1, 1000, 65_507):
-        data = bytes(number % 251 for number in range(size))
-        lamp.sendto(data, ("127.0.0.1", port))
-        assert lamp.recvfrom(70_000)[0] == data
-    one.trigger("send", "x" * 65_508)
-    one.said("error: .*65508 bytes were not sent: a datagram has room for 65507")
-    one.trigger("send", "short")
-    assert lamp.recvfrom(100)[0] == b"short"
-
-
-def test_udp_answers_the_last_sender_where_that_is_asked_for(desk, lamp):
-    port = free_port()
-    one = desk("UDP", local_port=port, automatic_url_and_port=True, autostart=True)
-    one.said("started$")
-    one.trigger("send", "to nobody")
-    one.said("error: .*nothing says where to")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
-        other.settimeout(8)
-        for count, sender in enumerate((lamp, other, lamp), 1):
-            sender.sendto(b"question", ("127.0.0.1", port))
-            one.said("got question$", count)
-            one.trigger("send", f"answer {count}")
-            assert sender.recvfrom(100)[0] == f"answer {count}".encode()
-
-
-def test_udp_port_in_use_is_an_error_and_is_bound_again(desk, lamp):
-    port = port_of(lamp)
-    one = desk("UDP", local_port=port, automatic_rebind=True, par__rebinddelay=0.2, autostart=True)
-    one.said(f"error: port {port} is in use")
-    lamp.close()
-    one.said("started$")
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-        sender.sendto(b"here", ("127.0.0.1", port))
-    one.said("got here$")
-
-
-def test_udp_without_rebind_waits_for_start(desk, lamp):
-    port = port_of(lamp)
-    one = desk("UDP", local_port=port)
-    one.trigger("start")
-    one.said(f"error: port {port} is in use")
-    lamp.close()
-    time.sleep(0.3)
-    assert one.order("started") == []
-    one.trigger("start")
-    one.said("started$")
-
-
-def test_udp_leaves_this_machine_and_goes_to_many_only_where_that_is_allowed(desk):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as everywhere:
-        everywhere.bind(("0.0.0.0", 0))
-        everywhere.settimeout(8)
-        port = port_of(everywhere)
-        one = desk("UDP", url="192.0.2.77", port=port, autostart=True)
-        one.said("started$")
-        one.trigger("send", "x")
-        one.said("error: .*192.0.2.77:.* is another machine, and .* reaches this one alone")
-        path = "op('/project1/connections/udp_desk').par"
-        one.one.do(f"{path}.netaddress = '127.255.255.255'\nresult = 1")
-        one.trigger("send", "x")
-        one.said("error: .*127.255.255.255:.* is a broadcast or multicast address")
-        one.one.do(f"{path}.broadcast = True\nresult = 1")
-        one.trigger("send", "to all")
-        assert everywhere.recvfrom(100)[0] == b"to all"
-        assert one.order("started", "stopped") == ["started"], "no edit has cost the socket"
-
-
-def test_udp_over_ipv6(desk):
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as lamp:
-        lamp.bind(("::1", 0))
-        lamp.settimeout(8)
-        one = desk(
-            "UDP", echo=True, url="::1", port=lamp.getsockname()[1], is_ipv6=True, is_local_ipv6=True, autostart=True,
-        )
-        one.said("started$")
-        one.trigger("send", "six")
-        data, sender = lamp.recvfrom(100)
-        assert data == b"six"
-        lamp.sendto(b"back", sender)
-        assert lamp.recvfrom(100)[0] == b"back"
-
-
-def test_a_name_that_is_none_is_an_error_and_blocks_nothing(desk):
-    one = desk("UDP", url="nobody.invalid", port=9, autostart=True)
-    one.said("started$")
-    one.trigger("send", "x")
-    one.said("error: what waited for it was not sent: the name nobody.invalid cannot be looked up")
-
-
-def test_a_flood_of_datagrams_does_not_starve_the_program(desk):
-    port = free_port()
-    one = desk("UDP", local_port=port, autostart=True)
-    one.said("started$")
-    one.one.do("op('/project1/logic1').par.active = False\nresult = 1")
-    stop = threading.Event()
-
-    def flood():
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
-            while not stop.is_set():
-                sender.sendto(bytes(16), ("127.0.0.1", port))
-
-    thread = threading.Thread(target=flood)
-    thread.start()
-    eventually(lambda: one.info("packets_in") > 5000, what="the flood")
-    slowest = 0.0
-    for _ in range(20):
-        begun = time.monotonic()
-        one.one.do("result = 1")
-        slowest = max(slowest, time.monotonic() - begun)
-    stop.set()
-    thread.join()
-    assert slowest < 1, f"a request beside the flood took {slowest:.2f} s"
-
-
-def test_udp_with_node(desk, node_peer):
-    peer = node_peer()
-    peer.tell(command="bind", port=0)
-    port = peer.expect("listening")[1]
-    one = desk("UDP", url="127.0.0.1", port=port, autostart=True)
-    one.said("started$")
-    one.trigger("send", "to node")
-    assert peer.expect("data")[1] == "to node"
-    peer.tell(command="datagram", text="from node")
-    one.said("got from node$")
