@@ -79,10 +79,11 @@ MISTAKES = [
     Mistake(
         "two_nodes_behind_one_pulse", a('type = "Console"\nnext = ⟦["b", "c"]⟧'), "(?i)next.*text|string|one node", ""
     ),
+    Mistake("type_is_no_text", a("type = 5").replace("[node.a]", "[node.⟦a⟧]"), "type.*text", 'type = "Console"'),
     # ---- types, attributes, sockets
     Mistake("unknown_type", a('type = ⟦"Consol"⟧'), "Consol", "Console"),
     Mistake("type_in_other_case", a('type = ⟦"socket.io start"⟧'), "socket.io start", "Socket.IO Start"),
-    Mistake("empty_type", a('type = ⟦""⟧'), "(?i)node|type"),
+    Mistake("empty_type", a('type = ""').replace("[node.a]", "[node.⟦a⟧]"), "(?i)node|type"),
     Mistake("type_of_other_script", a('type = ⟦"Консоль"⟧'), "Консоль"),
     Mistake("unknown_attribute", a('type = "Console"\nset.⟦valeu⟧ = "x"'), "valeu", "value"),
     Mistake("attribute_of_another", a('type = "Toggle"\nset.⟦pulse_count⟧ = 2'), "pulse_count"),
@@ -224,6 +225,9 @@ MISTAKES = [
         ALONE + '[event.e]\nparams = [{ name = "p", type = "Int", default = ⟦"x"⟧ }]\n',
         "whole number",
     ),
+    Mistake(
+        "initial_too_great", ALONE + '[var.x]\ntype = "Int"\ninitial = ⟦3000000000⟧\n', "3000000000|range|fit|32 bits"
+    ),
     # ---- scopes and connections
     Mistake(
         "socketio_in_function",
@@ -274,6 +278,16 @@ MISTAKES = [
     Mistake(
         "start_then_send",
         a(socketio("Start", 'next = ⟦"b"⟧', "chat"), after="[node.b]\n" + socketio("Send", 'set.event_name = "x"')),
+        "(?i)send|open|connection",
+        "On Socket.IO Start",
+        kind="warning",
+    ),
+    Mistake(
+        "start_then_later_send",
+        a(
+            socketio("Start", 'next = ⟦"b"⟧', "chat"),
+            after='[node.b]\ntype = "Console"\nnext = "c"\n[node.c]\n' + socketio("Send", 'set.event_name = "x"'),
+        ),
         "(?i)send|open|connection",
         "On Socket.IO Start",
         kind="warning",

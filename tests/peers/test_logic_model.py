@@ -512,3 +512,34 @@ def test_a_function_that_calls_itself_for_ever_is_an_error(logic, program):
 def test_a_function_that_calls_itself_and_ends(logic):
     logic.trigger("go")
     logic.expect("500")
+
+
+@graph(
+    event("go"),
+    listener("go", "start"),
+    sequential("start", "one", "two"),
+    trigger("one", "go"),
+    trigger("two", "go"),
+)
+def test_events_that_cause_more_events_are_bounded(logic, program):
+    logic.trigger("go")
+    program.expect_line(rf"{logic.name}.*(?i:event|wait|drop)", timeout=20)
+    # Everything else is as quick as before.
+    assert program.do("result = 1") == 1
+    program.do(f"op({logic.name!r}).par.active = False")
+    before = program.resident_kib()
+    assert program.do("result = 2") == 2
+    assert program.resident_kib() - before < 64 * 1024
+
+
+@graph(
+    event("go"),
+    listener("go", "again"),
+    trigger("again", "go"),
+    variable("n", "Int"),
+)
+def test_an_event_that_triggers_itself_leaves_time_for_everything_else(logic, program):
+    logic.trigger("go")
+    for number in range(20):
+        assert program.do(f"result = {number}") == number
+    program.do(f"op({logic.name!r}).par.active = False")

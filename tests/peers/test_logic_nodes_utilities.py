@@ -130,6 +130,11 @@ CONVERSIONS = [
     of_any(5.9, "Int", 5),
     of_any(1e300, "Int", None),
     of_any([1], "Dictionary", None),
+    of_any("5", "Int", None),
+    of_any(5, "String", None),
+    of_any(5, "Bool", None),
+    of_any([1], "String", None),
+    of_any("[1]", "Array", None),
     of_any(Json("Any", "null"), "Int", None),
     of_any(Json("Any", "null"), "String", None),
     # T to Any
@@ -138,6 +143,7 @@ CONVERSIONS = [
 ]
 # Without a wire from OnError the branch ends, and the console names the node.
 CONVERSIONS += [
+    Case("Conversion", {"output_data_type": "Int"}, {"input": "5"}, {"output": 0}, says="Int", literals=False),
     Case(
         "Conversion",
         {"input_data_type": "String", "output_data_type": "Int"},
@@ -197,6 +203,7 @@ DATES = [
     custom(MOMENT, "%H:%M", "16:45", timezone="Offset", timezone_offset_ms=7_200_000, dst=True),
     custom(MOMENT, "%H:%M", "08:45", timezone="Offset", timezone_offset_ms=-18_000_000),
     custom(MOMENT, "%H:%M", "13:45", timezone_offset_ms=7_200_000, dst=True),
+    Case("Date Time Formatter", {}, {"utc_unix_ms": NAN}, says=r"(?i)time|date"),
     Case("Date Time Formatter", {}, {"utc_unix_ms": 1e300}, says=r"(?i)time|date"),
     Case("Date Time Formatter", {}, {"utc_unix_ms": -INF}, says=r"(?i)time|date"),
 ]

@@ -101,6 +101,36 @@ def test_a_time_out_of_negative_time_fires(logic):
     logic.expect("over")
 
 
+def bad_times(node_name, attribute):
+    values = {"nan": float("nan"), "infinite": float("inf"), "below": float("-inf")}
+    parts = [event("go"), event("alive"), listener("alive", "still"), say("still"), say("never")]
+    for name, seconds in values.items():
+        parts += [listener("go", name, f"{name}_go"), node(name, node_name, next="never", **{attribute: seconds})]
+    huge = node("huge", node_name, next="never", **{attribute: 1e300})
+    return [*parts, listener("go", "huge", "huge_go"), huge]
+
+
+@graph(*bad_times("Start Timeout", "timeout_start_sec"))
+def test_time_outs_of_impossible_times(logic, program):
+    check_bad_times(logic, program)
+
+
+@graph(*bad_times("Start Interval", "timeout_sec"))
+def test_intervals_of_impossible_times(logic, program):
+    check_bad_times(logic, program)
+
+
+def check_bad_times(logic, program):
+    logic.trigger("go")
+    logic.trigger("alive")
+    logic.expect_line("still")
+    program.do(f"op({logic.name!r}).par.active = False")
+    program.fence()
+    for name in ("nan", "infinite", "below"):
+        assert program.find_line(rf"{logic.name}.*error.*\b{name}\b.*(?i:second)"), name
+    assert "never" not in logic.said()
+
+
 @graph(
     GO,
     node(
