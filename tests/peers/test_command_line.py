@@ -191,6 +191,29 @@ def test_a_new_socketio_client_hears_a_server(command, own_server, tmp_path):
     assert "Traceback" not in client.output and "error" not in client.output.lower()
 
 
+def test_a_new_graph_counts_and_hears_a_server(command, own_server, tmp_path):
+    folder = tmp_path / "show"
+
+    def says(line):
+        run = command("run", folder)
+        run.expect_line(line, 20)
+        run.process.send_signal(signal.SIGTERM)
+        assert run.end() == 0
+        assert "error" not in run.output.lower() and "warning" not in run.output.lower()
+
+    assert command("new", folder, "logicCOMP").end() == 0
+    says("say: 2 seconds$")
+    # What is commented out only has to be let in. This server has `echo` in the place of `hello`.
+    patch, graph = folder / "patch.toml", folder / "logic1.logic.toml"
+    text = re.sub(r"^# (?=\[connection|url|port)", "", patch.read_text(), flags=re.M)
+    assert text.count("3000") == 1
+    patch.write_text(text.replace("3000", str(own_server("node4").port)))
+    counting, connection = re.split(r"(?<=\n)(?=# --- A Socket\.IO server)", graph.read_text())
+    connection = re.sub(r"^#( (?!---)|$)", "", connection, flags=re.M)
+    graph.write_text(counting + connection.replace('"hello"', '"echo"'))
+    says("show: from Patchcord$")
+
+
 def test_new_of_another_type_names_those_that_there_are(command, tmp_path):
     run = command("new", tmp_path / "show", "websocketDat")
     assert run.end() == 2

@@ -1,8 +1,10 @@
 //! A new project: a folder with a small patch that runs, for `patchcord new DIR [TYPE]`.
 //!
 //! The patch is one operator with its callbacks: a Web Server DAT, a WebSocket DAT that connects to it, a SocketIO DAT with
-//! the tables at its inputs, or a Csound CHOP with the table of its signals. The callbacks file has every callback that the operator declares, with the declaration's own arguments and help as comment, so that
-//! it cannot fall behind the operator; this file adds only the few bodies that make the page and the echo work.
+//! the tables at its inputs, or a Csound CHOP with the table of its signals. The callbacks file has every callback that the
+//! operator declares, with the declaration's own arguments and help as comment, so that it cannot fall behind the
+//! operator; this file adds only the few bodies that make the page and the echo work. Or it is a Logic COMP with a graph
+//! in the place of callbacks.
 
 use std::fs;
 use std::io;
@@ -14,12 +16,31 @@ use super::file::FILE_NAME;
 use super::load::clean;
 
 /// The types that a new project can begin with.
-pub const NEW_PROJECT_TYPES: [&str; 4] = [SERVER, CLIENT, SOCKET_IO, CSOUND];
+pub const NEW_PROJECT_TYPES: [&str; 5] = [SERVER, CLIENT, SOCKET_IO, CSOUND, LOGIC];
 
 const SERVER: &str = "webserverDAT";
 const CLIENT: &str = "websocketDAT";
 const SOCKET_IO: &str = "socketioDAT";
 const CSOUND: &str = "csoundCHOP";
+const LOGIC: &str = "logicCOMP";
+
+/// The patch around a graph; its name comes between `[patch]` and the rest.
+const LOGIC_PATCH: &str = r#"
+# What graphs connect to; all graphs of the patch share it.
+# [connection.socketio.chat]
+# url = "http://127.0.0.1"
+# port = 3000
+
+# Runs a graph of nodes. (`patchcord ops logicCOMP` lists its parameters.)
+[op.logic1]
+type = "logicCOMP"
+file = "logic1.logic.toml"
+"#;
+
+const LOGIC_GRAPH: &str = include_str!("new_graph.logic.toml");
+
+/// What every new patch begins with.
+const HEAD: &str = "# A patch is a network of operators. Save this file while the patch runs and the change is live.";
 
 const SOCKET_IO_WIRES: &str =
     "# Tables at the inputs: headers, events, query, auth.\nin = [\"\", \"events\", \"\", \"auth\"]\n";
@@ -112,8 +133,14 @@ pub fn new_project(
         return Err(NewProjectError::NotEmpty { folder: folder.to_owned() });
     }
     let name = clean(folder).file_name().map_or_else(|| "patch".into(), |name| name.to_string_lossy().into_owned());
-    let script = callbacks_file(operator);
-    let files = [(FILE_NAME, patch_text(&name, operator)), (&script, callbacks_text(operator))];
+    let files = if kind == LOGIC {
+        let name = toml_edit::Value::from(name);
+        let patch = format!("{HEAD}\n\n[patch]\nformat = 1\nname = {name}\n{LOGIC_PATCH}");
+        [(FILE_NAME.to_owned(), patch), ("logic1.logic.toml".to_owned(), LOGIC_GRAPH.to_owned())]
+    } else {
+        let patch = patch_text(&name, operator);
+        [(FILE_NAME.to_owned(), patch), (callbacks_file(operator), callbacks_text(operator))]
+    };
     let mut written = Vec::new();
     for (name, text) in files {
         let path = folder.join(name);
@@ -168,7 +195,7 @@ fn patch_text(name: &str, operator: &OperatorType) -> String {
     let wires = if kind == SOCKET_IO { SOCKET_IO_WIRES } else { "" };
     let file = callbacks_file(operator);
     format!(
-        r#"# A patch is a network of operators. Save this file while the patch runs and the change is live.
+        r#"{HEAD}
 
 [patch]
 format = 1
