@@ -165,6 +165,20 @@ def test_edits_keep_the_connection_but_another_address(desk, listener):
     assert one.order("started", "stopped")[:3] == ["started", "stopped", "started"]
 
 
+def test_a_name_without_address_is_an_error(desk):
+    one = desk("TCP", url="nobody.invalid", port=9, autostart=True)
+    one.said(r"error: the name nobody\.invalid cannot be looked up")
+
+
+def test_many_small_messages_arrive_in_order(desk, listener):
+    one = desk("TCP", url="127.0.0.1", port=port_of(listener), autostart=True)
+    server = accept(listener)
+    one.said("started$")
+    one.one.do("for number in range(20_000): op('/project1/logic1').trigger('send', f'{number:05}')\nresult = 1")
+    assert receive(server, 100_000).decode() == "".join(f"{number:05}" for number in range(20_000))
+    assert one.info("packets_out") == 20_000
+
+
 # --- TCP, the graph is the server
 
 
@@ -295,6 +309,37 @@ def test_a_server_is_of_this_machine_alone_and_of_ipv6_where_that_is_asked_for(d
         one.said("got six$")
     with pytest.raises(ConnectionRefusedError):
         connect(port)
+
+
+def test_a_client_becomes_a_server_and_is_switched_off_in_the_file(desk, listener):
+    port = free_port()
+    one = desk("TCP", url="127.0.0.1", port=port_of(listener), autostart=True)
+    server = accept(listener)
+    one.said("started$")
+    one.change(toml(is_server=True, port=port, autostart=True))
+    assert is_ended(server)
+    one.said("started$", 2)
+    with connect(port) as client:
+        eventually(lambda: one.info("clients") == 1, what="a client")
+        one.change(toml(is_server=True, port=port, autostart=False))
+        assert is_ended(client)
+    one.said("stopped$", 2)
+    assert one.order("started", "stopped", "error") == ["started", "stopped"] * 2
+
+
+def test_an_info_dat_shows_who_is_connected(desk):
+    port = free_port()
+    one = desk("TCP", is_server=True, local_port=port, autostart=True)
+    one.said("started$")
+    with connect(port) as client:
+        client.sendall(b"12345")
+        eventually(lambda: one.info("bytes_in") == 5, what="five bytes")
+        rows = one.one.do(
+            "info = op('/project1').create(infoDAT, 'who')\ninfo.par.op = op('/project1/connections/tcp_desk')\n"
+            "result = [[cell.val for cell in row] for row in info.rows()]"
+        )
+        assert rows[0] == ["address", "seconds", "bytes_in", "bytes_out", "queued"]
+        assert (rows[1][0], *rows[1][2:]) == (f"127.0.0.1:{port_of(client)}", "5", "0", "0")
 
 
 def test_many_clients_of_asyncio_at_once(desk):

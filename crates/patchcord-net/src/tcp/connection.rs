@@ -122,7 +122,7 @@ impl<H: Handler> Connection<'_, H> {
     fn poll_write_out(&mut self, cx: &mut Context<'_>) -> io::Result<Poll<()>> {
         loop {
             let mut outbox = self.peer.outbox.borrow_mut();
-            if outbox.is_empty() {
+            if outbox.len() == 0 {
                 return Ok(Poll::Ready(()));
             }
             match self.peer.stream.try_write(outbox.next_write()) {
@@ -133,7 +133,6 @@ impl<H: Handler> Connection<'_, H> {
                     self.handle_progress();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    outbox.handle_blocked();
                     drop(outbox);
                     match self.peer.stream.poll_write_ready(cx) {
                         Poll::Ready(result) => result?,

@@ -12,6 +12,7 @@
 
 mod client;
 mod connection;
+mod outbox;
 mod peer;
 mod server;
 

@@ -1,7 +1,6 @@
 //! What the rest of the program holds of a connection: who is at the other end, counters, sending and closing.
 
 use std::cell::{Cell, RefCell};
-use std::convert::Infallible;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::task::Waker;
@@ -12,7 +11,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
 use super::Settings;
-use crate::websocket::{Outbox, Sent, SlowReader};
+use super::outbox::Outbox;
+use crate::websocket::Sent;
 
 /// Questions of the system without an answer after which a connection is lost.
 const KEEP_ALIVE_TRIES: u32 = 3;
@@ -128,17 +128,12 @@ impl Peer {
     /// Sends bytes. When too much waits already, the connection ends as [`Ending::TooSlow`] and the answer is
     /// [`Sent::Overflow`].
     pub fn send(&self, bytes: &[u8]) -> Sent {
-        self.put(bytes.len(), |outbox| {
-            let Ok(()) = outbox.put(true, |buffer| {
-                buffer.extend_from_slice(bytes);
-                Ok::<(), Infallible>(())
-            });
-        })
+        self.put(bytes.len(), |outbox| outbox.put(bytes))
     }
 
     /// Sends bytes that other peers get, too, without a copy for each.
     pub fn send_shared(&self, bytes: &Bytes) -> Sent {
-        self.put(bytes.len(), |outbox| outbox.put_shared(bytes.clone()))
+        self.put(bytes.len(), |outbox| outbox.put_shared(bytes))
     }
 
     fn put(&self, size: usize, put: impl FnOnce(&mut Outbox)) -> Sent {
@@ -147,8 +142,8 @@ impl Peer {
         }
         let mut outbox = self.outbox.borrow_mut();
         let limit = self.queue.get();
-        if outbox.admit(size, limit, SlowReader::Close) != Sent::Queued {
-            let waiting = outbox.len();
+        let waiting = outbox.len();
+        if waiting > 0 && waiting + size > limit {
             drop(outbox);
             self.abort(Ending::TooSlow { waiting, limit });
             return Sent::Overflow;

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
-use super::MAX_DATAGRAM;
+use super::{MAX_DATAGRAM, MAX_WAITING};
 use crate::client::DialError;
 
 /// Why. The text says what is wrong, [`remedy`](UdpError::remedy) what to do about it.
@@ -44,9 +44,9 @@ pub enum UdpError {
         to: SocketAddr,
     },
     /// Too much waits.
-    #[error("a datagram was dropped: {limit} bytes may wait, and there is no room for it")]
+    #[error("a datagram was dropped: {limit} bytes may wait, in {MAX_WAITING} datagrams, and there is no room for it")]
     Full {
-        /// The limit in force.
+        /// The limit in bytes in force.
         limit: usize,
     },
     /// The system refused.

@@ -17,6 +17,9 @@ pub use socket::UdpSocket;
 /// Bytes of the largest datagram: what IPv4 leaves for contents (RFC 768, RFC 791).
 pub const MAX_DATAGRAM: usize = 65_507;
 
+/// Datagrams that may wait, however small they are.
+pub const MAX_WAITING: usize = 10_000;
+
 /// Hears of a socket. Called on its thread, inline; it must not block.
 pub trait Handler: 'static {
     /// A datagram came.

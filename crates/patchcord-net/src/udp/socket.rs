@@ -13,7 +13,7 @@ use tokio::io::ReadBuf;
 use tokio::net;
 use tokio::task::JoinHandle;
 
-use super::{Handler, MAX_DATAGRAM, Settings, Stats, Target, UdpError};
+use super::{Handler, MAX_DATAGRAM, MAX_WAITING, Settings, Stats, Target, UdpError};
 use crate::catch_panic::catch_panic;
 use crate::client::{DialError, look_up};
 
@@ -237,9 +237,9 @@ impl<H: Handler> Shared<H> {
 
     /// Counts in what is going to wait.
     fn count_in(&self, size: usize, limit: usize) -> Result<(), UdpError> {
-        // Each costs something, however empty it is.
-        let queued = self.queued.get() + size.max(1);
-        if queued > limit {
+        let queued = self.queued.get() + size;
+        let count = self.waiting.borrow().len() + self.name.borrow().waiting.len();
+        if queued > limit || count >= MAX_WAITING {
             self.dropped.set(self.dropped.get() + 1);
             return Err(UdpError::Full { limit });
         }
@@ -249,7 +249,7 @@ impl<H: Handler> Shared<H> {
 
     /// Counts out what waited.
     fn count_out(&self, size: usize) {
-        self.queued.set(self.queued.get().saturating_sub(size.max(1)));
+        self.queued.set(self.queued.get().saturating_sub(size));
     }
 
     fn send_to(&self, bytes: &[u8], to: SocketAddr, broadcasts: bool, queue: usize) -> Result<(), UdpError> {

@@ -11,7 +11,6 @@ mod peer;
 mod played;
 
 pub use handler::Handler;
-pub(crate) use outbox::Outbox;
 pub use outbox::{Sent, SlowReader};
 pub use patchcord_websocket::handshake::server::check_origin;
 pub use patchcord_websocket::{CloseCode, ClosedBy, Ending};

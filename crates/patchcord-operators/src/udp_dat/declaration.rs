@@ -77,7 +77,7 @@ pub(super) const PAGES: &[Page] = &[
         parameters: &[
             Parameter::int("maxqueue", "Maximum Queue", 1 << 20, 1024, 1 << 30).help(
                 "Bytes that may wait for the socket, for the look-up of a name, or for the system. Datagrams beyond \
-                 that are dropped.",
+                 that, or beyond 10,000 of them, are dropped.",
             ),
             Parameter::int("timeout", "Look-up Timeout", 5000, 1, 3_600_000)
                 .help("Milliseconds for the look-up of a name."),

@@ -20,7 +20,7 @@ use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_net::listen::bind_udp;
-use patchcord_net::udp::{MAX_DATAGRAM, Stats, UdpError, UdpSocket};
+use patchcord_net::udp::{MAX_DATAGRAM, MAX_WAITING, Stats, UdpError, UdpSocket};
 
 pub use declaration::UDP_DAT;
 use declaration::par;
@@ -120,7 +120,7 @@ impl UdpDat {
             return Err(UdpError::TooLarge { size: bytes.len() });
         }
         let limit = self.reader().size(par::MAXQUEUE);
-        if self.kept_bytes() + bytes.len().max(1) > limit {
+        if self.kept_bytes() + bytes.len() > limit || self.kept.borrow().len() >= MAX_WAITING {
             self.past_dropped.set(self.past_dropped.get() + 1);
             return Err(UdpError::Full { limit });
         }
@@ -129,7 +129,7 @@ impl UdpDat {
     }
 
     fn kept_bytes(&self) -> usize {
-        self.kept.borrow().iter().map(|bytes| bytes.len().max(1)).sum()
+        self.kept.borrow().iter().map(Vec::len).sum()
     }
 
     /// Begins where the operator is active and rests: the socket is closed, and no attempt is planned. False when it does not
