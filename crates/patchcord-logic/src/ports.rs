@@ -15,12 +15,13 @@ pub trait Ports {
     /// Empties the console.
     fn clear_console(&mut self);
 
-    /// Something of a connection, by its position in [`crate::Graph::connections`].
+    /// Something of a connection, by its position in [`crate::Graph::connections`]. `node` asks for it, named as in
+    /// [`ConsoleLine::node`].
     ///
     /// # Errors
     /// In plain words, when it cannot even be tried; the console names the node. What fails later comes as
     /// [`ConnectionEvent::Error`].
-    fn connection(&mut self, connection: usize, request: ConnectionRequest) -> Result<(), String>;
+    fn connection(&mut self, node: &str, connection: usize, request: ConnectionRequest) -> Result<(), String>;
 
     /// Something that answers once, with [`Occurrence::Answer`] of that number.
     ///

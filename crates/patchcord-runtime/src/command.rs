@@ -218,7 +218,8 @@ enum Command {
 
 /// An option of logic graphs.
 fn option(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("it is written NAME=VALUE")?;
+    let pair = text.split_once('=').filter(|(name, _)| !name.trim().is_empty());
+    let (name, value) = pair.ok_or("it is written NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 

@@ -184,7 +184,7 @@ impl Ports for Nowhere {
 
     fn clear_console(&mut self) {}
 
-    fn connection(&mut self, _: usize, _: ConnectionRequest) -> Result<(), String> {
+    fn connection(&mut self, _: &str, _: usize, _: ConnectionRequest) -> Result<(), String> {
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::frames::FrameId;
 use super::{State, Waiting};
 use crate::graph::{Graph, Node, Origin, Target};
-use crate::ports::{ConsoleLine, Level, Occurrence, Ports, Question};
+use crate::ports::{ConnectionRequest, ConsoleLine, Level, Occurrence, Ports, Question};
 use crate::value::{DataType, Value};
 
 /// Where a pulse goes when a node has run.
@@ -184,6 +184,14 @@ impl<'a> Turn<'a> {
     /// A line of the console that names this node.
     pub fn say(&mut self, level: Level, text: &str) {
         self.ports.console(ConsoleLine { level, node: &self.node.label, text });
+    }
+
+    /// Asks for something of a connection.
+    ///
+    /// # Errors
+    /// When it cannot even be tried.
+    pub fn connection(&mut self, connection: usize, request: ConnectionRequest) -> Result<(), Failure> {
+        self.ports.connection(&self.node.label, connection, request).map_err(Failure)
     }
 
     /// The outside.

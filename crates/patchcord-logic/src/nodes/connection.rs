@@ -16,7 +16,7 @@ pub(super) struct Starts {
 impl Behaviour for Starts {
     fn pulse(&self, turn: &mut Turn<'_>, _: usize) -> Result<Flow, Failure> {
         let request = if self.stops { ConnectionRequest::Stop } else { ConnectionRequest::Start };
-        turn.ports().connection(self.connection, request).map_err(Failure)?;
+        turn.connection(self.connection, request)?;
         Ok(Flow::Next)
     }
 

@@ -223,7 +223,7 @@ impl Behaviour for Respond {
         }
         let body = payload(turn.input(3));
         let request = ConnectionRequest::Respond { request, status, headers, body };
-        turn.ports().connection(self.connection, request).map_err(Failure)?;
+        turn.connection(self.connection, request)?;
         Ok(Flow::Next)
     }
 

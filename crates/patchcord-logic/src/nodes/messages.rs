@@ -330,7 +330,7 @@ impl Behaviour for Send {
             Value::String(text) => Payload::Text(text.clone()),
             other => Payload::Text(crate::convert::to_text(other).into()),
         };
-        turn.ports().connection(self.connection, ConnectionRequest::Send(message)).map_err(Failure)?;
+        turn.connection(self.connection, ConnectionRequest::Send(message))?;
         Ok(Flow::Next)
     }
 

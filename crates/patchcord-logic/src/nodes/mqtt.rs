@@ -135,7 +135,7 @@ struct Publish {
 impl Behaviour for Publish {
     fn pulse(&self, turn: &mut Turn<'_>, _: usize) -> Result<Flow, Failure> {
         let request = ConnectionRequest::Publish { topic: turn.text(0), message: Payload::Text(turn.text(1)) };
-        turn.ports().connection(self.connection, request).map_err(Failure)?;
+        turn.connection(self.connection, request)?;
         Ok(Flow::Next)
     }
 
@@ -152,7 +152,7 @@ struct Subscribe {
 impl Behaviour for Subscribe {
     fn pulse(&self, turn: &mut Turn<'_>, _: usize) -> Result<Flow, Failure> {
         let request = ConnectionRequest::SubscribeTopics(self.topics.clone());
-        turn.ports().connection(self.connection, request).map_err(Failure)?;
+        turn.connection(self.connection, request)?;
         Ok(Flow::Next)
     }
 

@@ -32,16 +32,24 @@ const ROW: Attribute = Attribute::new(
     Default::Zero,
     "What Row is while no wire leads to it.",
 );
-const ROW_IN: DataSocket =
-    DataSocket::new("Row", DataType::Any, "An Int from 0, or the name in the row's first cell.").or("Row");
+const ROW_IN: DataSocket = DataSocket::new(
+    "Row",
+    DataType::Any,
+    "An Int (from 0, or from the end: -1 is the last), or the name in the row's first cell.",
+)
+.or("Row");
 const COLUMN: Attribute = Attribute::new(
     "Column",
     AttributeKind::Value(SocketType::Is(DataType::Any)),
     Default::Zero,
     "What Column is while no wire leads to it.",
 );
-const COLUMN_IN: DataSocket =
-    DataSocket::new("Column", DataType::Any, "An Int from 0, or the name in the column's first cell.").or("Column");
+const COLUMN_IN: DataSocket = DataSocket::new(
+    "Column",
+    DataType::Any,
+    "An Int (from 0, or from the end: -1 is the last), or the name in the column's first cell.",
+)
+.or("Column");
 
 /// What the nodes share.
 const PATCH: NodeType = NodeType { group: "Patch", scopes: Scopes::NO_PREFAB, ..NODE };

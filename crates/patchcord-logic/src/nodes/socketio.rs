@@ -145,7 +145,7 @@ impl Behaviour for Work {
             Does::Subscribe => ConnectionRequest::Subscribe { namespace, event },
             Does::Unsubscribe => ConnectionRequest::Unsubscribe { namespace, event },
         };
-        turn.ports().connection(self.connection, request).map_err(Failure)?;
+        turn.connection(self.connection, request)?;
         Ok(Flow::Next)
     }
 

@@ -39,7 +39,7 @@ impl Ports for Outside {
         self.console.clear();
     }
 
-    fn connection(&mut self, connection: usize, request: ConnectionRequest) -> Result<(), String> {
+    fn connection(&mut self, _: &str, connection: usize, request: ConnectionRequest) -> Result<(), String> {
         self.requests.push((connection, request));
         Ok(())
     }

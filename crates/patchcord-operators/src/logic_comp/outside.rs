@@ -65,8 +65,8 @@ impl Ports for Outside<'_> {
         self.logic.network.textport().forget(&path);
     }
 
-    fn connection(&mut self, connection: usize, request: ConnectionRequest) -> Result<(), String> {
-        connections::request(self.logic, connection, request)
+    fn connection(&mut self, node: &str, connection: usize, request: ConnectionRequest) -> Result<(), String> {
+        connections::request(self.logic, node, connection, request)
     }
 
     fn ask(&mut self, answer: u64, question: Question) -> Result<(), String> {

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use patchcord_core::declaration::Family;
 use patchcord_core::network::Network;
 use patchcord_core::parameter::{ParValue, nearest_name};
 use patchcord_core::patch::OpId;
@@ -43,8 +44,9 @@ pub(super) fn answer(network: &Network, base: OpId, request: PatchRequest<'_>) -
         }
         PatchRequest::Text { operator } => {
             let op = find(network, base, operator)?;
+            let has_text = network.patch().get(op).is_some_and(|op| op.declaration().family == Family::Dat);
             let text = network.read_content(op, patchcord_core::content::Content::to_text);
-            text.map(Value::String).ok_or_else(|| gone(operator))
+            text.filter(|_| has_text).map(Value::String).ok_or_else(|| format!("\"{operator}\" is no DAT"))
         }
         PatchRequest::SetText { operator, text } => {
             let op = editable(network, base, operator)?;

@@ -97,6 +97,12 @@ pub enum Reason {
         /// What it is, in the plural.
         what: &'static str,
     },
+    /// Connections of a family that is switched off.
+    #[error("there are no connections of \"{family}\": the plugin is off")]
+    PluginOff {
+        /// The family, which is the plugin's name.
+        family: &'static str,
+    },
     /// Something is wrong with a logic graph, or likely so.
     #[error("{message}")]
     Graph {
@@ -493,6 +499,9 @@ impl Reason {
             Reason::NoAddress { .. } => Some("url = \"127.0.0.1\"".into()),
             Reason::BadHost { .. } => Some("an address is such as 127.0.0.1, localhost or [::1]".into()),
             Reason::BadAddress { .. } => Some("a URL is such as http://127.0.0.1 or https://example.org".into()),
+            Reason::PluginOff { family } => {
+                Some(format!("take \"{family} = false\" out of `plugins` of [patch], or this section"))
+            }
             Reason::TwoPorts { .. } | Reason::PortTwice { .. } => Some("write the port in one place".into()),
             Reason::NoFormat => Some("begin the file with `[patch]` and `format = 1`".into()),
             Reason::UnknownFormat { .. } => Some("this version reads format 1".into()),

@@ -1,8 +1,9 @@
 //! The class of the Logic COMP: triggering events of its graph, reading its variables.
 
+use patchcord_core::value::OwnedValue;
 use patchcord_logic::Value;
 use patchcord_operators::logic_comp::{LogicComp as Worker, value_of};
-use pyo3::exceptions::{PyKeyError, PyValueError};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString, PyTuple};
 
@@ -26,13 +27,20 @@ impl LogicComp {
     /// Triggers a custom event of the graph; its listeners run before this returns, unless the graph itself has called the
     /// script, in which case they run when its branch has ended. Parameters that are not given have their defaults.
     ///
-    /// Raises ValueError when the graph has no such event or it does not take these parameters.
+    /// Raises ValueError when the graph has no such event or it does not take these parameters, TypeError for an object that a
+    /// graph has no form for.
     #[pyo3(signature = (name, *parameters))]
     fn trigger(this: &Bound<'_, Self>, name: &Bound<'_, PyString>, parameters: &Bound<'_, PyTuple>) -> PyResult<()> {
         let name = name.to_cow()?;
         let mut values = Vec::with_capacity(parameters.len());
-        for parameter in parameters.iter() {
-            values.push(value_of(&from_python(&parameter)?));
+        for (index, parameter) in parameters.iter().enumerate() {
+            let value = from_python(&parameter)?;
+            if let Some(class) = foreign(&value) {
+                let message =
+                    format!("parameter {} of {name:?} holds a {class}, which a graph has no form for", index + 1);
+                return Err(PyTypeError::new_err(message));
+            }
+            values.push(value_of(&value));
         }
         let op = this.as_super().as_super().get().id();
         host::with(|host| match host.network.with_worker(op, |worker: &Worker| worker.trigger(&name, &values)) {
@@ -54,6 +62,17 @@ impl LogicComp {
             Some(value) => to_python(this.py(), &value),
             None => Err(PyKeyError::new_err(format!("the graph has no variable {name:?}"))),
         }
+    }
+}
+
+/// What is in a value that a graph cannot have: an operator, or an object of a class of its own.
+fn foreign(value: &OwnedValue) -> Option<String> {
+    match value {
+        OwnedValue::Op(_) => Some("operator".to_owned()),
+        OwnedValue::Other(class) => Some(class.clone()),
+        OwnedValue::List(items) => items.iter().find_map(foreign),
+        OwnedValue::Dict(fields) => fields.iter().find_map(|(_, value)| foreign(value)),
+        _ => None,
     }
 }
 

@@ -182,9 +182,9 @@ fn leave(network: &Network, connections: Vec<Connection>) {
 ///
 /// # Errors
 /// In plain words, when it cannot even be tried.
-pub(super) fn request(logic: &LogicComp, index: usize, request: ConnectionRequest) -> Result<(), String> {
+pub(super) fn request(logic: &LogicComp, node: &str, index: usize, request: ConnectionRequest) -> Result<(), String> {
     let Some(connection) = logic.connections.get(index) else { return Err("the connection is gone".to_owned()) };
-    let asked = Asked { logic, connection: &connection };
+    let asked = Asked { logic, node, connection: &connection };
     match request {
         ConnectionRequest::Start => asked.switch(true),
         ConnectionRequest::Stop => asked.switch(false),
@@ -195,6 +195,8 @@ pub(super) fn request(logic: &LogicComp, index: usize, request: ConnectionReques
 /// A connection that a node asks for something.
 struct Asked<'a> {
     logic: &'a LogicComp,
+    /// The node, as the console names it.
+    node: &'a str,
     connection: &'a Connection,
 }
 
@@ -233,10 +235,10 @@ impl Asked<'_> {
     /// As [`Asked::fail`], in a namespace of Socket.IO.
     fn fail_in(&self, namespace: &str, message: impl Into<Rc<str>>) {
         let message = message.into();
+        self.logic.say(Level::Warning, self.node, &message);
         if self.connection.family.has_error_event() {
-            self.logic.say(Level::Warning, "", &message);
+            tell_error(self.logic, &self.connection.ear, namespace, message);
         }
-        tell_error(self.logic, &self.connection.ear, namespace, message);
     }
 
     fn switch(&self, on: bool) -> Result<(), String> {
@@ -248,7 +250,7 @@ impl Asked<'_> {
             }
             let state = if on { "started" } else { "stopped" };
             let note = format!("the connection \"{}\" is {state} already", self.name());
-            self.logic.say(Level::Info, "", &note);
+            self.logic.say(Level::Info, self.node, &note);
             return Ok(());
         }
         self.set("active", &OwnedValue::Bool(on))

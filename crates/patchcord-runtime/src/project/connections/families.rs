@@ -255,16 +255,19 @@ fn with_port(reader: &mut Reader<'_>, text: &str, port: Option<(u16, Range<usize
     url.to_string()
 }
 
+/// The schemes of what is spoken over HTTP and WebSocket.
+const SCHEMES: [&str; 4] = ["http", "https", "ws", "wss"];
+
 /// A URL as text and as what it says; without a scheme it has that of HTTP.
 fn read_url(reader: &mut Reader<'_>, text: &str, span: Range<usize>) -> Option<(String, Url)> {
     let with_scheme = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-    match Url::parse(&with_scheme) {
-        Ok(url) => Some((with_scheme, url)),
-        Err(error) => {
-            reader.note(Reason::BadAddress { address: text.to_owned(), error: error.to_string() }, span);
-            None
-        }
-    }
+    let error = match Url::parse(&with_scheme) {
+        Ok(url) if SCHEMES.contains(&url.scheme()) => return Some((with_scheme, url)),
+        Ok(url) => format!("\"{}\" is none of {}", url.scheme(), SCHEMES.join(", ")),
+        Err(error) => error.to_string(),
+    };
+    reader.note(Reason::BadAddress { address: text.to_owned(), error }, span);
+    None
 }
 
 /// The port that is written in a URL. `Url` knows none that is the scheme's own, so the text is asked.

@@ -89,6 +89,10 @@ impl Reader<'_> {
         for (key, item) in families.iter() {
             let span = key_span(families, key);
             match FAMILIES.iter().find(|fields| fields.family.key() == key) {
+                // As if there were no such family.
+                Some(fields) if self.settings.plugins.get(key) == Some(&false) => {
+                    self.note(Reason::PluginOff { family: fields.family.key() }, span);
+                }
                 Some(fields) => self.read_family(fields, item, span),
                 None if Family::ALL.iter().any(|family| family.key() == key) => {
                     self.note(Reason::NotSupportedYet { what: "connections of this family" }, span);
