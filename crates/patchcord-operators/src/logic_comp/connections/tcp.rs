@@ -35,7 +35,7 @@ impl Connecting for Tcp {
             Ok(()) => Ok(()),
             // The message is lost, and the connection is begun (reference §3.4).
             Err(unsent @ Unsent::NotConnected) => {
-                asked.logic.say(Level::Warning, "", &format!("\"{}\": {unsent}", asked.name()));
+                asked.logic.say(Level::Warning, asked.node, &format!("\"{}\": {unsent}", asked.name()));
                 let (network, op) = (asked.network(), asked.op());
                 let is_on = par(network, op, "active").is_some_and(|index| network.eval(op, index).is_on());
                 if is_on {
