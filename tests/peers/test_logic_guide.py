@@ -31,11 +31,8 @@ def block(language, having):
     return found
 
 
-def graphs():
-    """The blocks that are graphs, by their first line that names a node."""
-    found = [text for one, text in BLOCKS if one == "toml" and "[node" in text]
-    assert len(found) == 5
-    return found
+GRAPHS = [text for language, text in BLOCKS if language == "toml" and "[node" in text]
+CONNECTIONS = [text for language, text in BLOCKS if language == "toml" and "[connection" in text and "[op." not in text]
 
 
 def patch_with(folder, graph, *, name="graph.logic.toml", patch=PATCH):
@@ -65,14 +62,23 @@ def run(command):
         assert one.end() == 0
 
 
-@pytest.mark.parametrize("number", range(5))
+def is_in_order(command, folder):
+    checked = command("check", folder)
+    return checked.end() == 0 and "warning" not in checked.output and "hint" not in checked.output
+
+
+@pytest.mark.parametrize("number", range(len(GRAPHS)))
 def test_no_graph_of_the_page_has_a_mistake_or_a_warning(command, tmp_path, number):
-    graph = graphs()[number]
+    graph = GRAPHS[number]
     patch = block("toml", "answers.logic.toml") if "Socket.IO" in graph else PATCH
     name = "answers.logic.toml" if "Socket.IO" in graph else "graph.logic.toml"
-    checked = command("check", patch_with(tmp_path / "patch", graph, name=name, patch=patch))
-    assert checked.end() == 0
-    assert "warning" not in checked.output and "hint" not in checked.output, checked.output
+    assert is_in_order(command, patch_with(tmp_path / "patch", graph, name=name, patch=patch))
+
+
+@pytest.mark.parametrize("number", range(len(CONNECTIONS)))
+def test_no_connection_of_the_page_has_a_mistake(command, tmp_path, number):
+    patch = f"{PATCH}\n{CONNECTIONS[number]}"
+    assert is_in_order(command, patch_with(tmp_path / "patch", "", patch=patch))
 
 
 def test_the_first_graph_counts_and_is_edited_while_it_runs(command, run, tmp_path):
@@ -117,7 +123,7 @@ def test_a_graph_subscribes_reads_and_answers(run, tmp_path):
     script = block("js", "new Server(3000)").replace("3000", str(port))
     (folder / "server.mjs").write_text(script + "console.log('it listens');\n")
     server = NodeScript(folder, "server.mjs", "it listens")
-    patch = block("toml", "[connection.socketio.chat]").replace("3000", str(port))
+    patch = block("toml", "answers.logic.toml").replace("3000", str(port))
     program = run(
         patch_with(tmp_path / "answers", block("toml", '"Socket.IO Send"'), name="answers.logic.toml", patch=patch)
     )
