@@ -70,6 +70,8 @@ TABLE = Table(
         text("../list", "name\tage\nanna\t5\nbo\t\n"),
         text("nobody", None, says=NOBODY),
         text("", None, says="(?i)operator"),
+        text("../base", None, says="base"),
+        Case("Set Text", {}, {"operator": "../base", "text": "x"}, says="base"),
         Case("Set Text", {}, {"operator": "../blank", "text": "日本\nzwei"}),
         text("../blank", "日本\nzwei"),
         Case("Set Text", {}, {"operator": "../blank", "text": ""}),
@@ -85,6 +87,8 @@ TABLE = Table(
         cell(2, "age", ""),
         cell(7, 0, None, says="(?i)row|cell"),
         cell(0, 7, None, says="(?i)column|cell"),
+        cell(-1, 0, "bo"),
+        cell(-9, 0, None, says="(?i)row|cell"),
         cell("carl", "age", None, says="carl"),
         cell("anna", "size", None, says="size"),
         cell([1], 0, None, says="(?i)row"),
@@ -216,6 +220,8 @@ def test_what_scripts_cannot_trigger_is_their_error(logic, program):
     assert refused("graph.trigger('tell', 1, '\\ud800')")
     assert refused("deep = []\n    for _ in range(100_000): deep = [deep]\n    graph.trigger('tell', 1, deep)")
     assert refused("round = []\n    round.append(round)\n    graph.trigger('tell', 1, round)")
+    assert "parameter 2" in refused("graph.trigger('tell', 1, object())")
+    assert "parameter 2" in refused("graph.trigger('tell', 1, [op('notes')])")
     assert refused("graph.trigger(5)")
     assert "nobody" in refused("graph.variable('nobody')")
     program.fence()
@@ -374,9 +380,10 @@ def test_trace_logic_traces_every_graph(tmp_path):
 
 def test_options_are_pairs(command, tmp_path):
     (tmp_path / "patch.toml").write_text("[patch]\nformat = 1\n")
-    run = command("run", tmp_path, "--option", "seat")
-    assert run.end() == 2
-    assert run.find_line("(?i)option")
+    for wrong in ("seat", "=5", ""):
+        run = command("run", tmp_path, "--option", wrong)
+        assert run.end() == 2
+        assert run.find_line("(?i)option")
 
 
 @graph(variable("n", "Int", 5), variable("ü", "String", "x"), event("go"), listener("go", "t"), node("t", "Toggle"))
