@@ -259,7 +259,7 @@ impl Reader {
 
     /// As [`Reader::text`]; whoever misses it says so.
     fn quiet_text(&self, item: &Item, key: &Name) -> Option<Name> {
-        item.as_str().map(|text| Spanned::new(text.to_owned(), self.span(item, key)))
+        item.as_str().filter(|text| !text.is_empty()).map(|text| Spanned::new(text.to_owned(), self.span(item, key)))
     }
 
     fn flag(&mut self, item: &Item, key: &Name) -> Option<Spanned<bool>> {
