@@ -228,6 +228,38 @@ MISTAKES = [
     Mistake(
         "initial_too_great", ALONE + '[var.x]\ntype = "Int"\ninitial = ⟦3000000000⟧\n', "3000000000|range|fit|32 bits"
     ),
+    Mistake("id_with_a_point", ALONE + '[node.⟦"a.b"⟧]\ntype = "Toggle"\n', "id of a node", kind="error"),
+    Mistake("empty_id", ALONE + '[node.⟦""⟧]\ntype = "Toggle"\n', "id of a node"),
+    Mistake("unknown_key_of_event", ALONE + "[event.e]\n⟦param⟧ = []\n", "param", "params"),
+    Mistake(
+        "parameter_of_no_type", ALONE + '[event.e]\nparams = [{ name = "p", type = ⟦"Pulse"⟧ }]\n', "Pulse", "String"
+    ),
+    Mistake("set_is_no_table", a('type = "Console"\nset = ⟦5⟧'), "table"),
+    Mistake("from_is_no_table", a('type = "Console"\nfrom = ⟦"b.output"⟧'), "table"),
+    Mistake("on_is_no_table", a('type = "Branch"\non = ⟦"b"⟧'), "table"),
+    Mistake("date", a('type = "Console"\nset.value = ⟦1979-05-27T07:32:00Z⟧'), "text"),
+    Mistake("int_that_is_no_number", a('type = "Numerical Value"\nset.value = ⟦nan⟧'), "NaN"),
+    Mistake("case_twice", a('type = "Switch"\nset.cases = [⟦1, 1⟧]').replace("[⟦1, 1⟧]", "⟦[1, 1]⟧"), "twice"),
+    Mistake("handle_that_is_written", ALONE + '[var.x]\ntype = "CustomID"\ninitial = ⟦"x"⟧\n', "handle"),
+    Mistake("deep", a('type = "Array Value"\nset.value = ⟦' + "[" * 5000 + "]" * 5000 + "⟧"), "(?i)recur|deep"),
+    Mistake("pulse_zero", a('type = "Sequential"\non.pulse.⟦0⟧ = "b"', after=CONSOLE_B), "pulse.0"),
+    # ---- functions
+    Mistake("no_function_input", ALONE + "[function.⟦f⟧]\n", "Function Input", 'type = "Function Input"'),
+    Mistake(
+        "two_function_inputs",
+        ALONE + NAMES.replace("[function.f]", "[function.⟦f⟧]") + '[function.f.node.in2]\ntype = "Function Input"\n',
+        "two nodes Function Input",
+    ),
+    Mistake(
+        "wire_from_outside_a_function",
+        a('type = "String Value"') + NAMES + '[function.f.node.c]\ntype = "Console"\nfrom.input = ⟦"a.output"⟧\n',
+        'no node "a"',
+    ),
+    Mistake(
+        "pulse_out_of_a_function",
+        a('type = "Toggle"') + NAMES.replace('next = "out"', 'next = ⟦"a"⟧'),
+        'no node "a"',
+    ),
     # ---- scopes and connections
     Mistake(
         "socketio_in_function",
@@ -314,6 +346,10 @@ MISTAKES = [
     ),
 ]
 GOOD = {
+    "good_not_used": ALONE + NAMES,
+    "good_value_of_any_type": a('type = "JSON Stringify"\nset.input = { a = [1, "x", { b = 1.5 }] }'),
+    "good_mark_of_encoding": "\ufeff" + ALONE,
+    "good_thousand_pulses": a('type = "Sequential"\nset.pulse_count = 1000\non.pulse.1000 = "b"', after=CONSOLE_B),
     "good_empty": "",
     "good_comment": "# nothing yet\n",
     "good_note": a('type = "Console"\nnote = "grün 𝄞"\nenabled = true\npass_through = false'),
