@@ -168,7 +168,7 @@ def test_a_flood_of_datagrams_does_not_starve_the_program(desk):
         slowest = max(slowest, time.monotonic() - begun)
     stop.set()
     thread.join()
-    assert slowest < 1, f"a request beside the flood took {slowest:.2f} s"
+    assert slowest < 4, f"a request beside the flood took {slowest:.2f} s"
 
 
 def test_udp_with_node(desk, node_sockets):
