@@ -98,6 +98,7 @@ class Table:
                 self.cases[f"c{number}l"] = (case, False)
 
     def ids(self):
+        """Names of the cases in a report of tests."""
         return [f"{case.kind}-{name}" for name, (case, _) in self.cases.items()]
 
     def text(self):
@@ -108,7 +109,8 @@ class Table:
         return "\n".join(parts)
 
     def _case(self, name, case, wired):
-        attributes, wires, first, before = dict(case.attributes), {}, name, []
+        """The node of a case, what makes its inputs, what notes the way of the pulse, and what keeps its outputs."""
+        attributes, wires, before = dict(case.attributes), {}, []
         for number, (socket, value) in enumerate(case.inputs.items()):
             if not wired:
                 attributes[socket] = plain(value)
@@ -134,7 +136,7 @@ class Table:
         # What makes the inputs runs first, a listener each: listeners run in the order of the file.
         for number, each in enumerate(before):
             yield listener("go", each, f"{name}_go_in{number}")
-        yield listener("go", first, f"{name}_go")
+        yield listener("go", name, f"{name}_go")
         yield node(
             name,
             case.kind,
@@ -192,6 +194,7 @@ class Table:
         return ast.literal_eval(values[f"{name}_way"]["str"]), outputs, about
 
     def check(self, name, outcome):
+        """Fails unless the outcome is what the case says."""
         case = self.cases[name][0]
         way, outputs, about = outcome
         assert way.split() == case.expected_way.split(), (

@@ -17,7 +17,6 @@ from test_logic_checks import check
 
 NUMBERS = itertools.count(1)
 BOTH = ("node4", "node3")
-PAIR = {"event_name": "name", "namespace": "namespace"}
 
 
 def remote(connection):
@@ -25,8 +24,7 @@ def remote(connection):
 
     def work(name, kind, *inputs):
         params = [(each, "String") for each in inputs]
-        wires = {PAIR.get(each, each): f"{name}.{each}" for each in inputs}
-        wires = {{"name": "event_name"}.get(each, each): wire for each, wire in wires.items()}
+        wires = {"event_name" if each == "name" else each: f"{name}.{each}" for each in inputs}
         return (
             event(name, *params)
             + listener(name, f"do_{name}")
