@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -295,6 +296,46 @@ fn the_debugger_stops_before_a_node_and_goes_step_by_step() {
     assert_eq!(running.said(), ["a", "b", "c", "a", "b", "c"]);
     let values = running.engine.values(&at("a"));
     assert_eq!(values, [(Rc::from("input"), Value::text("a")), (Rc::from("output"), Value::text("a"))]);
+}
+
+#[test]
+fn a_trace_shows_what_wires_bring() {
+    let mut running = run(r#"
+[var.sum]
+type = "Int"
+initial = 2
+[node.recv]
+type = "On Socket.IO Receive"
+set.configuration = "chat"
+next = "add"
+[node.add]
+type = "Add"
+set.count = 3
+set.input_3 = 1
+from.input_1 = "var.sum"
+from.input_2 = "later.length"
+next = "later"
+[node.later]
+type = "Length"
+from.string = "recv.message"
+"#);
+    let lines = Rc::new(RefCell::new(Vec::new()));
+    let noted = lines.clone();
+    running.engine.trace(Some(Box::new(move |trace| {
+        let inputs: Vec<_> = trace.inputs.iter().map(|(name, value)| (name.to_string(), value.cloned())).collect();
+        noted.borrow_mut().push((trace.node.id.to_string(), trace.is_pulse, inputs));
+    })));
+    running.receive("x", "four");
+    let input = |name: &str, value| (name.to_owned(), value);
+    let expected = [
+        ("recv".to_owned(), false, vec![]),
+        ("add".to_owned(), true, vec![input("input_1", Some(Value::Int(2))), input("input_2", None)]),
+        ("later".to_owned(), true, vec![input("string", Some(Value::text("four")))]),
+    ];
+    assert_eq!(*lines.borrow(), expected);
+    running.engine.trace(None);
+    running.receive("x", "");
+    assert_eq!(lines.borrow().len(), 3);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 use super::frames::FrameId;
-use super::{Engine, Work};
-use crate::graph::Node;
+use super::{Engine, State, Work};
+use crate::graph::{Node, Origin};
 use crate::ports::Ports;
 use crate::value::Value;
 
@@ -38,6 +38,8 @@ pub struct Trace<'a> {
     pub node: &'a Node,
     /// Whether a pulse reached it; else it is an event, a time that has come, or a loop that goes on.
     pub is_pulse: bool,
+    /// What the inputs that wires lead to hold now, by slug; `None` when what they are read from has not run yet.
+    pub inputs: &'a [(&'a str, Option<&'a Value>)],
 }
 
 type Tracer = Box<dyn FnMut(Trace<'_>)>;
@@ -68,7 +70,7 @@ impl Debugger {
     }
 
     /// Whether this node may run now; if not, the engine is paused before it.
-    pub fn may_run(&mut self, body: u32, index: u32, node: &Node, is_pulse: bool) -> bool {
+    pub fn may_run(&mut self, body: u32, index: u32) -> bool {
         if self.pace == Pace::Paused {
             if self.permits == 0 {
                 return false;
@@ -79,9 +81,6 @@ impl Debugger {
             return false;
         }
         self.skips_breakpoint = false;
-        if let Some(tracer) = &mut self.tracer {
-            tracer(Trace { node, is_pulse });
-        }
         true
     }
 
@@ -96,6 +95,26 @@ impl Debugger {
                 Some((body as u32, *found.ids.get(&breakpoint.node)?))
             })
             .collect();
+    }
+}
+
+impl State {
+    /// Tells the trace of a node that is about to be run.
+    pub(super) fn tell_trace(&mut self, frame: FrameId, node: &Node, is_pulse: bool) {
+        let Some(tracer) = &mut self.debug.tracer else { return };
+        let inputs: Vec<(&str, Option<&Value>)> = node
+            .inputs
+            .iter()
+            .filter_map(|input| {
+                let value = match &input.origin {
+                    Origin::Literal(_) => return None,
+                    Origin::Slot(slot) => self.frames.slot(frame, *slot),
+                    Origin::Variable(variable) => self.variables.get(*variable as usize),
+                };
+                Some((&*input.name, value))
+            })
+            .collect();
+        tracer(Trace { node, is_pulse, inputs: &inputs });
     }
 }
 
@@ -166,9 +185,9 @@ impl Engine {
         let Some(node) = self.graph.bodies[body as usize].node(&node.node) else { return Vec::new() };
         let inputs = node.inputs.iter().filter_map(|input| {
             let value = match &input.origin {
-                crate::graph::Origin::Literal(value) => Some(value),
-                crate::graph::Origin::Slot(slot) => self.state.frames.slot(frame, *slot),
-                crate::graph::Origin::Variable(variable) => self.state.variables.get(*variable as usize),
+                Origin::Literal(value) => Some(value),
+                Origin::Slot(slot) => self.state.frames.slot(frame, *slot),
+                Origin::Variable(variable) => self.state.variables.get(*variable as usize),
             };
             Some((input.name.clone(), value?.clone()))
         });

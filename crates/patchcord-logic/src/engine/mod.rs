@@ -309,10 +309,13 @@ impl Engine {
             };
             let Some(body) = state.frames.body(frame) else { return };
             let mut node = &graph.bodies[body as usize].nodes[index as usize];
-            if state.debug.is_watching() && !state.debug.may_run(body, index, node, matches!(work, Work::Pulse { .. }))
-            {
-                state.stack.push(work);
-                return;
+            if state.debug.is_watching() {
+                let is_pulse = matches!(work, Work::Pulse { .. });
+                if !state.debug.may_run(body, index) {
+                    state.stack.push(work);
+                    return;
+                }
+                state.tell_trace(frame, node, is_pulse);
             }
             if state.budget == 0 {
                 let text = format!("stopped: one event has run {MAX_NODES} nodes; is there a loop without an end?");

@@ -24,6 +24,7 @@ use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::value::OwnedValue;
 use patchcord_logic::compile::{Context, compile};
+use patchcord_logic::convert::to_json;
 use patchcord_logic::declaration::{AttributeKind, NodeType};
 use patchcord_logic::finding::{Finding, Severity};
 use patchcord_logic::ports::Occurrence;
@@ -38,6 +39,8 @@ use outside::Outside;
 
 /// Occurrences that may wait because the engine is in use.
 const MAX_WAITING: usize = 10_000;
+/// Characters of a value that a trace shows.
+const LONGEST_SHOWN: usize = 60;
 /// Cause of the error that the text is no graph.
 const GRAPH: &str = "graph";
 
@@ -67,7 +70,8 @@ const LOGIC_PAGE: Page = Page {
         Parameter::toggle("syncfile", "Sync to File", false)
             .help("Reads the file when the patch is loaded, and again whenever it is saved."),
         Parameter::pulse("restart", "Restart").help("Begins anew: variables, time-outs, On Initialize."),
-        Parameter::toggle("trace", "Trace", false).help("Says every node that is run in the textport."),
+        Parameter::toggle("trace", "Trace", false)
+            .help("Says every node that is run in the textport, with what its wired inputs hold."),
     ],
 };
 
@@ -304,9 +308,21 @@ impl LogicComp {
         engine.trace(on.then(|| -> Box<dyn FnMut(patchcord_logic::Trace<'_>)> {
             Box::new(move |trace| {
                 let sign = if trace.is_pulse { "►" } else { "⚡" };
-                network.say_status(op, format!("{sign} {} ({})", trace.node.label, trace.node.node_type.title));
+                let values: Vec<String> = trace.inputs.iter().map(|(name, value)| shown(name, *value)).collect();
+                let values = values.join(", ");
+                let line = format!("{sign} {} ({}) {values}", trace.node.label, trace.node.node_type.title);
+                network.say_status(op, line.trim_end().to_owned());
             })
         }));
+    }
+}
+
+/// What a trace shows of an input: its value as JSON, the beginning of it when it is long.
+fn shown(name: &str, value: Option<&Value>) -> String {
+    let text = value.map_or_else(|| "not set yet".to_owned(), |value| to_json(value, false));
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{name} = {}…", &text[..end]),
+        None => format!("{name} = {text}"),
     }
 }
 
