@@ -444,3 +444,69 @@ from.seconds = "heard.seconds"
     assert_eq!(running.outside.console, errors);
     assert_eq!(running.engine.next_deadline(), None);
 }
+
+#[test]
+fn a_function_that_waits_comes_back_to_the_saved_graph() {
+    let text = |inside: &str, more: &str, function: &str| {
+        format!(
+            r#"
+[node.init]
+type = "On Initialize"
+next = "switch"
+[node.switch]
+type = "Toggle"
+next = "call"
+{more}
+[node.call]
+type = "Function"
+set.function = "{function}"
+set.number = 4
+next = "after"
+[node.after]
+type = "Conversion"
+set = {{ input_data_type = "Int", output_data_type = "String" }}
+from.input = "call.double"
+next = "say"
+[node.say]
+type = "Console"
+from.input = "after.output"
+[function.{function}]
+params = [{{ name = "Number", type = "Int" }}]
+results = [{{ name = "Double", type = "Int" }}]
+[function.{function}.node.in]
+type = "Function Input"
+next = "wait"
+[function.{function}.node.wait]
+type = "Start Timeout"
+set.seconds = 1.0
+next = "sum"
+{inside}
+[function.{function}.node.sum]
+type = "Add"
+from.input_1 = "in.number"
+from.input_2 = "in.number"
+next = "out"
+[function.{function}.node.out]
+type = "Function Output"
+from.double = "sum.output"
+"#
+        )
+    };
+    let mut running = run(&text("", "", "double"));
+    let other = "[function.double.node.other]\ntype = \"Console\"\n";
+    running.engine.replace(graph(&text(other, "[node.more]\ntype = \"Console\"\n", "double")), &mut running.outside);
+    assert_eq!(
+        running.engine.output("switch", "is_on"),
+        Some(&Value::Bool(true)),
+        "what the file does not change stays"
+    );
+    running.wait(1.0);
+    assert_eq!(running.said(), ["8"]);
+    running.engine.trigger("none", &[], running.now, &mut running.outside).unwrap_err();
+
+    let mut running = run(&text("", "", "double"));
+    running.engine.replace(graph(&text("", "", "twice")), &mut running.outside);
+    running.wait(2.0);
+    assert!(running.said().is_empty(), "the function is gone");
+    assert_eq!(running.engine.next_deadline(), None);
+}

@@ -39,6 +39,47 @@ struct Frame {
     caller: Option<(FrameId, u32)>,
 }
 
+/// A body that another takes the place of.
+pub(super) struct MovedBody<'a> {
+    before: &'a Body,
+    after: &'a Body,
+    /// Position of the other one.
+    pub body: u32,
+}
+
+impl<'a> MovedBody<'a> {
+    pub fn new(before: &'a Body, after: &'a Body, body: u32) -> Self {
+        MovedBody { before, after, body }
+    }
+
+    /// The new position of a node; `None` when there is none of its id and type.
+    pub fn node(&self, node: u32) -> Option<u32> {
+        let node = self.before.nodes.get(node as usize)?;
+        let index = *self.after.ids.get(&node.id)?;
+        std::ptr::eq(self.after.nodes[index as usize].node_type, node.node_type).then_some(index)
+    }
+
+    /// The slots for the other body: outputs of the same name and type of the same nodes keep their values, unless the
+    /// file says another value than before for one.
+    fn slots(&self, old: &[Option<Value>]) -> Vec<Option<Value>> {
+        let mut slots = self.after.initial.clone();
+        for node in &self.after.nodes {
+            let same = self.before.node(&node.id).filter(|same| std::ptr::eq(same.node_type, node.node_type));
+            let Some(same) = same else { continue };
+            for (index, output) in node.outputs.iter().enumerate() {
+                let kept =
+                    same.outputs.iter().position(|one| one.name == output.name && one.data_type == output.data_type);
+                let Some(kept) = kept.map(|kept| same.first_slot as usize + kept) else { continue };
+                let slot = &mut slots[node.first_slot as usize + index];
+                if *slot == self.before.initial[kept] {
+                    slot.clone_from(&old[kept]);
+                }
+            }
+        }
+        slots
+    }
+}
+
 /// Answers that may be waited for.
 const MAX_EXPECTED: usize = 10_000;
 
@@ -61,6 +102,15 @@ impl Frames {
 
     pub fn is_alive(&self, id: FrameId) -> bool {
         self.get(id).is_some()
+    }
+
+    /// All frames that are in use, and which body each is of.
+    pub fn alive(&self) -> impl Iterator<Item = (FrameId, u32)> + '_ {
+        self.frames
+            .iter()
+            .enumerate()
+            .filter(|(_, frame)| frame.is_alive)
+            .map(|(index, frame)| (FrameId { index: index as u32, generation: frame.generation }, frame.body))
     }
 
     /// Which body a frame is of; `None` when the frame has ended.
@@ -160,20 +210,53 @@ impl Frames {
         self.warned.insert((body, slot))
     }
 
-    /// The slots of the graph's own frame, for another graph; all calls end.
-    pub fn replace_main(&mut self, slots: Vec<Option<Value>>) {
-        self.frames.truncate(1);
-        self.free.clear();
+    /// Takes the bodies of another graph, by their position in the old one; `None` for those that are gone. Calls of these end,
+    /// and so does a call that `goes_on` (function, body and node of the call) does not want.
+    pub fn replace(&mut self, bodies: &[Option<MovedBody<'_>>], goes_on: impl Fn(u32, u32, u32) -> bool) {
         self.warned.clear();
-        self.frames[0].slots = slots;
+        let mut ended = Vec::new();
+        for (index, frame) in self.frames.iter_mut().enumerate().filter(|(_, frame)| frame.is_alive) {
+            match &bodies[frame.body as usize] {
+                Some(moved) => frame.slots = moved.slots(&frame.slots),
+                None => ended.push(index),
+            }
+        }
+        // The place of each call, which is in a body of the old graph as yet.
+        let old_bodies: Vec<u32> = self.frames.iter().map(|frame| frame.body).collect();
+        for index in 1..self.frames.len() {
+            let frame = &mut self.frames[index];
+            let Some((caller, call)) = frame.caller.filter(|_| frame.is_alive) else { continue };
+            let (function, calling) =
+                (&bodies[frame.body as usize], &bodies[old_bodies[caller.index as usize] as usize]);
+            let moved = function.as_ref().zip(calling.as_ref()).and_then(|(function, calling)| {
+                let call = calling.node(call)?;
+                goes_on(function.body, calling.body, call).then_some(call)
+            });
+            match moved {
+                Some(call) => frame.caller = Some((caller, call)),
+                None => ended.push(index),
+            }
+        }
+        for frame in &mut self.frames {
+            if let Some(moved) = &bodies[frame.body as usize] {
+                frame.body = moved.body;
+            }
+        }
+        // Who is called by an ended one has nowhere to go back to.
+        while let Some(index) = ended.pop() {
+            let id = FrameId { index: index as u32, generation: self.frames[index].generation };
+            if self.end(id).is_some() {
+                let called = |frame: &Frame| frame.is_alive && frame.caller.is_some_and(|(caller, _)| caller == id);
+                ended.extend(self.frames.iter().enumerate().filter(|(_, frame)| called(frame)).map(|(index, _)| index));
+            }
+        }
     }
 
-    /// Takes out who waits for answers, by a new position of the node; those of functions and of nodes that are gone are forgotten.
-    pub fn move_expecting(&mut self, moved: impl Fn(u32) -> Option<u32>) {
+    /// Gives who waits for answers the new position of its node; those whose node or frame is gone are forgotten.
+    pub fn move_expecting(&mut self, moved: impl Fn(FrameId, u32) -> Option<u32>) {
         self.expecting = std::mem::take(&mut self.expecting)
             .into_iter()
-            .filter(|(_, (frame, _))| *frame == FrameId::MAIN)
-            .filter_map(|(answer, (frame, node))| Some((answer, (frame, moved(node)?))))
+            .filter_map(|(answer, (frame, node))| Some((answer, (frame, moved(frame, node)?))))
             .collect();
     }
 }

@@ -1,16 +1,18 @@
 //! Another graph takes the place of the one that runs: what has the same name goes on.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::frames::{FrameId, MovedBody};
 use super::{Engine, Waiting};
 use crate::graph::Graph;
 use crate::ports::{Occurrence, Ports};
 
 impl Engine {
-    /// Takes another graph. Nodes of the graph's own body that have the same id and type keep the values of outputs that
-    /// have the same name and type, their time-outs, intervals and answers under way; variables of the same name, type
-    /// and initial value keep what they hold. Calls of functions that have not ended do so without a result. Listeners of
-    /// the beginning are not run again.
+    /// Takes another graph. Nodes that have the same id and type keep the values of outputs that have the same name and
+    /// type, their time-outs, intervals and answers under way; variables and stored values of the same name, type and
+    /// initial value keep what they hold. Calls of functions that wait for something go on, unless the function or the
+    /// node that called it is gone. Listeners of the beginning are not run again.
     pub fn replace(&mut self, graph: Graph, ports: &mut dyn Ports) {
         let old = std::mem::replace(&mut self.graph, Rc::new(graph));
         let new = self.graph.clone();
@@ -27,45 +29,38 @@ impl Engine {
                 same.map_or_else(|| variable.initial.clone(), |index| state.variables[index].clone())
             })
             .collect();
-        let (before, after) = (&old.bodies[0], &new.bodies[0]);
-        let mut slots = after.initial.clone();
-        for node in &after.nodes {
-            let Some(same) = before.node(&node.id).filter(|same| std::ptr::eq(same.node_type, node.node_type)) else {
-                continue;
-            };
-            for (index, output) in node.outputs.iter().enumerate() {
-                let slot = &mut slots[node.first_slot as usize + index];
-                // What is written in the file holds.
-                if slot.is_some() {
-                    continue;
-                }
-                let kept =
-                    same.outputs.iter().position(|one| one.name == output.name && one.data_type == output.data_type);
-                if let Some(kept) = kept {
-                    *slot = state.frames.slot(super::FrameId::MAIN, same.first_slot + kept as u32).cloned();
-                }
-            }
-        }
-        let moved = |node: u32| {
-            let node = &before.nodes[node as usize];
-            let index = *after.ids.get(&node.id)?;
-            std::ptr::eq(after.nodes[index as usize].node_type, node.node_type).then_some(index)
-        };
-        state.timers.move_nodes(moved);
-        state.frames.move_expecting(moved);
-        state.frames.replace_main(slots);
-        state.stack.clear();
+        let bodies: Vec<Option<MovedBody<'_>>> = old
+            .bodies
+            .iter()
+            .map(|before| {
+                let body = new.bodies.iter().position(|after| after.name == before.name)?;
+                Some(MovedBody::new(before, &new.bodies[body], body as u32))
+            })
+            .collect();
+        // Positions are still those of the old graph.
+        let moved: HashMap<FrameId, &Option<MovedBody<'_>>> =
+            state.frames.alive().map(|(frame, body)| (frame, &bodies[body as usize])).collect();
+        let node = |frame: FrameId, node: u32| moved.get(&frame)?.as_ref()?.node(node);
+        state.timers.move_nodes(node);
+        state.frames.move_expecting(node);
         // What waits names variables, events and connections by position: it is found again by name, or dropped.
         state.queue = std::mem::take(&mut state.queue)
             .into_iter()
             .filter_map(|waiting| {
                 let to = match waiting.to {
                     None => None,
-                    Some((frame, node)) => Some((frame, moved(node).filter(|_| frame == super::FrameId::MAIN)?)),
+                    Some((frame, waits)) => Some((frame, node(frame, waits)?)),
                 };
                 Some(Waiting { occurrence: moved_occurrence(waiting.occurrence, &old, &new)?, to })
             })
             .collect();
+        // A call goes back to a node that still takes what the function gives back.
+        state.frames.replace(&bodies, |function, body, call| {
+            let outputs = new.bodies[body as usize].nodes[call as usize].outputs.iter().map(|output| output.data_type);
+            let results = &new.functions[function as usize - 1].results;
+            outputs.eq(results.iter().map(|result| result.data_type))
+        });
+        state.stack.clear();
         state.debug.place(&new);
         self.run(ports);
     }

@@ -81,12 +81,12 @@ impl Timers {
         self.running.values().map(|timer| timer.frame)
     }
 
-    /// Gives each timer the new position of its node; those of functions and of nodes that are gone end.
-    pub fn move_nodes(&mut self, moved: impl Fn(u32) -> Option<u32>) {
+    /// Gives each timer the new position of its node; those whose node or frame is gone end.
+    pub fn move_nodes(&mut self, moved: impl Fn(FrameId, u32) -> Option<u32>) {
         let gone: Vec<u64> = self
             .running
             .iter_mut()
-            .filter_map(|(id, timer)| match moved(timer.node).filter(|_| timer.frame == FrameId::MAIN) {
+            .filter_map(|(id, timer)| match moved(timer.frame, timer.node) {
                 Some(node) => {
                     timer.node = node;
                     None
