@@ -43,6 +43,8 @@ EDITS = {
     "handshaketime": 1.5,
     "stalltime": 1.5,
     "idletime": 60.0,
+    "answertime": 1.5,
+    "maxwaiting": 1,
     "maxqueue": 2048,
     "slowreader": "dropoldest",
     "compression": True,

@@ -180,6 +180,12 @@ impl Graph {
         }
     }
 
+    /// Method and path of the HTTP requests that the graph takes of a connection.
+    pub fn routes(&self, connection: usize) -> Vec<(Rc<str>, Rc<str>)> {
+        let nodes = self.listeners(Listen::Received(connection)).iter().map(|at| &self.bodies[0].nodes[*at as usize]);
+        nodes.filter(|node| node.enabled).flat_map(|node| node.behaviour.routes()).collect()
+    }
+
     /// The listeners of something.
     pub(crate) fn listeners(&self, listen: Listen) -> &[u32] {
         self.listeners.get(&listen).map_or(&[], Vec::as_slice)

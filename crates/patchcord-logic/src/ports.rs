@@ -161,7 +161,7 @@ pub enum Question {
 pub struct HttpRequest {
     /// `GET` and so on.
     pub method: &'static str,
-    /// Host name, address, or the beginning of a URL with its scheme.
+    /// Host name, address, or the beginning of a URL with its scheme, and perhaps a path that [`HttpRequest::path`] follows.
     pub host: Rc<str>,
     /// Port; 0 is the scheme's own.
     pub port: u16,
@@ -186,8 +186,8 @@ pub enum Answer {
         status: u16,
         /// Headers, by name; several of one name joined by `, `.
         headers: Rc<Dictionary>,
-        /// The body as text.
-        body: Rc<str>,
+        /// The body: text where it is UTF-8.
+        body: Payload,
     },
     /// A text.
     Text(Rc<str>),

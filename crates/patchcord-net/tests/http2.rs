@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::Response;
 use patchcord_net::body::Body;
-use patchcord_net::server::{Accept, Handler, Limits, Refusal, Request, Server, Settings, Upgrade};
+use patchcord_net::server::{Accept, Handler, Limits, Refusal, Reply, Request, Server, Settings, Upgrade};
 use patchcord_net::websocket::{self, Ending, Peer as Client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,7 +25,8 @@ const WINDOW_UPDATE: u8 = 8;
 const END: u8 = 1;
 const END_HEADERS: u8 = 4;
 
-/// Answers `/panic` with a panic, `/large` with more than a peer takes unasked, all else with "fine".
+/// Answers `/panic` with a panic, `/large` with more than a peer takes unasked, `/later` after [`LATER`], all else with
+/// "fine".
 #[derive(Default)]
 struct Notes(RefCell<Vec<Refusal>>);
 
@@ -46,12 +47,20 @@ impl websocket::Handler for Notes {
 }
 
 impl Handler for Notes {
-    fn handle_request(&self, request: &Request<'_>) -> Response<Body> {
-        match request.parts.uri.path() {
+    fn handle_request(&self, request: &Request<'_>) -> Reply {
+        let body = match request.parts.uri.path() {
             "/panic" => panic!("the handler fails"),
-            "/large" => Response::new(Body::full(vec![0; 4 * WINDOW])),
-            _ => Response::new(Body::full("fine")),
-        }
+            "/later" => {
+                let answer = async {
+                    tokio::time::sleep(LATER).await;
+                    Response::new(Body::full("fine"))
+                };
+                return Reply::Later(Box::pin(answer));
+            }
+            "/large" => Body::full(vec![0; 4 * WINDOW]),
+            _ => Body::full("fine"),
+        };
+        Response::new(body).into()
     }
 
     fn handle_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Box<Response<Body>>> {
@@ -158,6 +167,21 @@ fn a_panic_ends_its_stream_and_is_told() {
         assert_eq!(*notes.0.borrow(), [Refusal::Panicked { reason: "the handler fails".to_owned() }]);
         peer.get(3, "/").await;
         assert_eq!(peer.read_data(3).await, Some((b"fine".to_vec(), true)));
+    });
+}
+
+/// Longer than the shortest idle time that is used here.
+const LATER: Duration = Duration::from_millis(2500);
+
+#[test]
+fn an_answer_may_take_longer_than_a_connection_may_be_idle() {
+    run(async {
+        let (notes, server) = start(Limits { idle_time: Duration::from_secs(1), ..Limits::default() }).await;
+        let mut peer = Peer::connect(&server).await;
+        peer.get(1, "/later").await;
+        assert_eq!(peer.read_data(1).await, Some((b"fine".to_vec(), true)));
+        assert!(notes.0.borrow().is_empty());
+        assert!(peer.read().await.is_none(), "afterwards it is idle");
     });
 }
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use http::Response;
 use patchcord_net::body::Body;
-use patchcord_net::server::{Accept, Handler, Request, Server, Settings, Upgrade};
+use patchcord_net::server::{Accept, Handler, Reply, Request, Server, Settings, Upgrade};
 use patchcord_net::websocket::{self, CloseCode, Ending, Peer, Sent, SlowReader};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Notify;
 
 /// Long enough for whatever is bounded by two seconds and a sweep.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,6 +25,18 @@ const HANDSHAKE: &str = "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConn
 struct Notes {
     endings: RefCell<Vec<Ending>>,
     messages_in: Cell<u64>,
+    /// Requests that wait for an answer.
+    waiting: Rc<Cell<usize>>,
+    answers: Rc<Notify>,
+}
+
+/// One request less waits when this goes.
+struct Decrease(Rc<Cell<usize>>);
+
+impl Drop for Decrease {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl websocket::Handler for Notes {
@@ -60,8 +73,16 @@ impl websocket::Handler for Notes {
 }
 
 impl Handler for Notes {
-    fn handle_request(&self, _: &Request<'_>) -> Response<Body> {
-        Response::new(Body::empty())
+    /// Answers when [`Notes::answers`] is told to.
+    fn handle_request(&self, _: &Request<'_>) -> Reply {
+        let (waiting, answers) = (self.waiting.clone(), self.answers.clone());
+        waiting.set(waiting.get() + 1);
+        let asked = Decrease(waiting);
+        Reply::Later(Box::pin(async move {
+            let _asked = asked;
+            answers.notified().await;
+            Response::new(Body::full("fine"))
+        }))
     }
 
     fn handle_upgrade(&self, _: &Upgrade<'_>) -> Result<Accept<()>, Box<Response<Body>>> {
@@ -187,5 +208,47 @@ fn a_burst_from_one_callback_is_written_while_it_is_sent() {
         }
         peer.write_all(&frame(8, &1000_u16.to_be_bytes())).await.unwrap();
         assert_eq!(read_to_end(&mut peer).await, [0x88, 2, 0x03, 0xe8]);
+    });
+}
+
+/// Waits until so many requests wait for their answers.
+async fn wait_for_requests(notes: &Notes, count: usize) {
+    let asked = async {
+        while notes.waiting.get() != count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asked).await.expect("the requests are there, or have gone");
+}
+
+const GET: &str = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+#[test]
+fn an_answer_may_come_later_and_the_connection_goes_on() {
+    run(|server, notes| async move {
+        let mut peer = TcpStream::connect(listen(&server).await).await.unwrap();
+        for _ in 0..2 {
+            peer.write_all(GET.as_bytes()).await.unwrap();
+            wait_for_requests(&notes, 1).await;
+            notes.answers.notify_one();
+            let mut head = vec![0; 17];
+            peer.read_exact(&mut head).await.unwrap();
+            assert!(head.starts_with(b"HTTP/1.1 200 OK"));
+            while !head.ends_with(b"\r\n\r\nfine") {
+                head.push(peer.read_u8().await.unwrap());
+            }
+        }
+        assert_eq!(notes.waiting.get(), 0);
+    });
+}
+
+#[test]
+fn an_answer_that_nobody_waits_for_any_more_is_dropped() {
+    run(|server, notes| async move {
+        let mut peer = TcpStream::connect(listen(&server).await).await.unwrap();
+        peer.write_all(GET.as_bytes()).await.unwrap();
+        wait_for_requests(&notes, 1).await;
+        drop(peer);
+        wait_for_requests(&notes, 0).await;
     });
 }

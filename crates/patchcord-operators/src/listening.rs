@@ -6,6 +6,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use http::request::Parts;
+
 use crate::socketio_dat;
 
 /// What a listener hears of.
@@ -28,14 +30,37 @@ pub enum News<'a> {
     Bytes(&'a [u8]),
     /// A message of a topic: its name and contents.
     Topic(&'a str, &'a [u8]),
+    /// A request that the listener takes. Somebody has to answer it with its number.
+    Request(Request<'a>),
     /// What only Socket.IO has: everything of its connections belongs to a namespace.
     SocketIo(socketio_dat::News<'a>),
+}
+
+/// An HTTP request.
+#[derive(Clone, Copy)]
+pub struct Request<'a> {
+    /// The number for the answer.
+    pub number: u64,
+    /// The method of a route that takes it: a HEAD is asked of the route for GET where there is none for HEAD.
+    pub method: &'a str,
+    /// The path, decoded, without the query.
+    pub path: &'a str,
+    /// Everything else of its head.
+    pub parts: &'a Parts,
+    /// The body.
+    pub body: &'a [u8],
 }
 
 /// Hears of a connection. It is called with nothing borrowed.
 pub trait Listener {
     /// Something happened.
     fn handle_news(&self, news: News<'_>);
+
+    /// Whether it takes requests of this method and path: then it hears of each as [`News::Request`].
+    fn takes(&self, method: &str, path: &str) -> bool {
+        let _ = (method, path);
+        false
+    }
 }
 
 /// The listeners of an operator.
@@ -80,6 +105,13 @@ impl Listeners {
         for listener in self.there() {
             listener.handle_news(news);
         }
+    }
+
+    /// The listeners that take requests of this method and path.
+    pub(crate) fn takers(&self, method: &str, path: &str) -> Vec<Rc<dyn Listener>> {
+        let mut takers = self.there();
+        takers.retain(|listener| listener.takes(method, path));
+        takers
     }
 
     /// Those that are there now: one that is told may add or remove one.

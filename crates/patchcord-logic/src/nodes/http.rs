@@ -74,7 +74,7 @@ const ROUTE_FIELDS: &[Field] = &[
 pub static ON_HTTP_ROUTE: NodeType = NodeType {
     title: "On HTTP Route",
     group: "Communication/HTTP/Events",
-    help: "Fires for a request of one of its routes, by that route's pulse (on.route.1 and so on). An HTTP Response with the Request ID answers it; one that no route takes is answered with 404, one that nobody answers within 30 s with 504.",
+    help: "Fires for a request of one of its routes, by that route's pulse (on.route.1 and so on). An HTTP Response with the Request ID answers it. A HEAD is asked of the route for GET where there is none for HEAD. A request that no route takes goes to the callback of the server's own DAT, and without one is answered with 404; one that nobody answers within 30 s with 504, one for which too many wait with 503.",
     shape: Shape::Event,
     attributes: &[
         CONFIGURATION,
@@ -83,8 +83,12 @@ pub static ON_HTTP_ROUTE: NodeType = NodeType {
     pulse_outputs: &[PulseSocket::new("Route", "A request of this route, labelled `path (METHOD)`.")
         .times(Repeat::Entries("Routes"))],
     outputs: &[
-        DataSocket::new("Headers", DataType::Dictionary, "Headers by name; several of one name joined by a comma."),
-        DataSocket::new("Query", DataType::Dictionary, "The query by name."),
+        DataSocket::new(
+            "Headers",
+            DataType::Dictionary,
+            "Headers by name in lower case; several of one name joined by a comma.",
+        ),
+        DataSocket::new("Query", DataType::Dictionary, "The query by name; of a name that comes twice, the last."),
         DataSocket::new("Request ID", DataType::CustomId, "For HTTP Response."),
         DataSocket::new(
             "Body",
@@ -168,7 +172,7 @@ const HEADER_FIELDS: &[Field] = &[
 /// HTTP Response.
 pub static HTTP_RESPONSE: NodeType = NodeType {
     title: "HTTP Response",
-    help: "Answers a request of On HTTP Route. One that was answered before, or that has gone, is a warning.",
+    help: "Answers a request of On HTTP Route, once: a second answer, or one after the time-out, is an error. A client that has gone in the meantime is a warning. Text without a Content-Type is plain text.",
     attributes: &[
         CONFIGURATION,
         Attribute::new(
@@ -259,14 +263,14 @@ fn add(pairs: &mut Vec<(Rc<str>, Rc<str>)>, more: &Dictionary) {
 pub static HTTP_CLIENT: NodeType = NodeType {
     title: "HTTP Client",
     group: "Communication/HTTP",
-    help: "One request. ► fires when it has been issued, OnResponse when its answer is there, OnError when there will be none, of which the console says why.",
+    help: "One request. ► fires when it has been issued, OnResponse when its answer is there, OnError when there will be none, of which the console says why. A redirect is an answer like any other, with its status and `location`. An answer has 30 seconds and at most 16 MiB; 100 requests of a graph may be under way.",
     scopes: Scopes::PROJECT_SCENE,
     attributes: &[
         Attribute::new(
             "Remote IP",
             AttributeKind::Value(SocketType::Is(DataType::String)),
             Default::Text("127.0.0.1"),
-            "Address or name, or the beginning of a URL: https://example.com.",
+            "Address or name, or the beginning of a URL: https://example.com. TLS is used with https, and without a scheme on port 443.",
         ),
         Attribute::new(
             "Remote Port",
@@ -302,6 +306,12 @@ pub static HTTP_CLIENT: NodeType = NodeType {
             "The query; a wire to Query replaces it.",
         ),
         Attribute::new("Default Body", AttributeKind::Text, Default::Zero, "The body while no wire leads to Body."),
+        Attribute::new(
+            "Data Type",
+            AttributeKind::Type(&[DataType::String, DataType::Binary]),
+            Default::Type(DataType::String),
+            "Whether the Body of the answer is text or bytes (Incari's Is Response Body Binary).",
+        ),
     ],
     pulse_outputs: &[
         PulseSocket::new("OnResponse", "The answer is there."),
@@ -323,7 +333,13 @@ pub static HTTP_CLIENT: NodeType = NodeType {
     outputs: &[
         DataSocket::new("Status Code", DataType::Int, "The status."),
         DataSocket::new("Headers", DataType::Dictionary, "The headers, with names in lower case."),
-        DataSocket::new("Body", DataType::String, "The body."),
+        DataSocket {
+            name: "Body",
+            data_type: SocketType::Of("Data Type"),
+            repeat: Repeat::Once,
+            attribute: None,
+            help: "The body.",
+        },
     ],
     later: &["OnResponse", "OnError"],
     build: |attributes| {
@@ -374,7 +390,8 @@ impl Behaviour for Client {
             Occurrence::Answer { result: Answer::Response { status, headers, body }, .. } => {
                 turn.set(0, Value::Int(i32::from(*status)));
                 turn.set(1, Value::Dictionary(headers.clone()));
-                turn.set(2, Value::String(body.clone()));
+                let body = body.as_type(turn.output_type(2));
+                turn.set(2, body);
                 Ok(Flow::Out(1))
             }
             Occurrence::Answer { result: Answer::Failed(reason), .. } => {

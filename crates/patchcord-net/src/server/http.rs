@@ -17,9 +17,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, HeaderName, HeaderValue, UPGRADE};
 use http::request::Parts;
-use http::{Method, Response, StatusCode, Version};
+use http::{Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -30,8 +30,9 @@ use hyper_util::server::conn::auto;
 use patchcord_websocket::handshake::server as handshake;
 use patchcord_websocket::{DeflateParameters, DeflateSettings, Role, Sender};
 
+use super::head::{check_head, header_bytes, is_read, name_host};
 use super::owed::OwedBody;
-use super::{Admission, CoarseClock, Handler, Limits, Refusal, Request, Shared, Upgrade};
+use super::{Admission, CoarseClock, Handler, Limits, Refusal, Reply, Request, Shared, Upgrade};
 use crate::body::Body;
 use crate::catch_panic::catch_panic;
 use crate::transport::Transport;
@@ -75,6 +76,8 @@ pub(crate) struct ConnectionState {
     owed: AtomicUsize,
     /// When the peer took any of them last, or began to owe.
     taken: AtomicU64,
+    /// Requests whose answers the handler is making.
+    asked: AtomicUsize,
     abandoned: AtomicBool,
     ending: AtomicBool,
     waker: Mutex<Option<Waker>>,
@@ -92,6 +95,7 @@ impl ConnectionState {
             owed: AtomicUsize::new(0),
             taken: AtomicU64::new(clock.now()),
             clock,
+            asked: AtomicUsize::new(0),
             abandoned: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             waker: Mutex::new(None),
@@ -146,6 +150,17 @@ impl ConnectionState {
         self.taken.store(self.clock.now(), Relaxed);
     }
 
+    /// The handler has been asked, and takes its time.
+    pub(super) fn note_asked(&self) {
+        self.asked.fetch_add(1, Relaxed);
+    }
+
+    /// The handler has answered, or the peer has gone.
+    pub(super) fn note_answered(&self) {
+        self.asked.fetch_sub(1, Relaxed);
+        self.since.store(self.clock.now(), Relaxed);
+    }
+
     /// Lets the connection end after the answer that it is at.
     pub(crate) fn end_gracefully(&self) {
         self.ending.store(true, Relaxed);
@@ -161,6 +176,8 @@ impl ConnectionState {
             let owed = (self.owed.load(Relaxed) > 0).then(|| self.taken.load(Relaxed));
             since = blocked.into_iter().chain(owed).min().unwrap_or(since);
             (limits.stall_time, Some("the answer was not read"))
+        } else if self.asked.load(Relaxed) > 0 {
+            return None;
         } else if self.is_in(Phase::Idle) || self.is_h2.load(Relaxed) {
             (limits.idle_time, None)
         } else if self.is_in(Phase::Head) {
@@ -417,8 +434,9 @@ impl<H: Handler> Exchange<H> {
             client_address: &self.client_text,
             server_address: &self.server_text,
         };
-        let mut response = Response::new(Body::empty());
-        handler.handle_turn(&mut || response = handler.handle_request(&request));
+        let mut reply = Reply::Now(Response::new(Body::empty()));
+        handler.handle_turn(&mut || reply = handler.handle_request(&request));
+        let mut response = reply.response(&self.state).await;
         if let Some(cors) = &settings.cors {
             cors.apply(&parts.headers, response.headers_mut());
         }
@@ -543,58 +561,4 @@ async fn begin_websocket<H: Handler>(
     let admission = exchange.admission.clone();
     let connection = Connection::new(Rc::new(client), shared, parts.io.io.into_inner(), agreed, pending, admission);
     tokio::task::spawn_local(connection);
-}
-
-/// What hyper leaves to its user: `Host`, target size, announced body size.
-fn check_head(request: &http::Request<Incoming>, limits: &Limits) -> Result<(), (StatusCode, &'static str)> {
-    if request.version() == Version::HTTP_11 {
-        let mut hosts = request.headers().get_all(HOST).iter();
-        match (hosts.next(), hosts.next()) {
-            (Some(host), None) if is_host(host.as_bytes()) => {}
-            (Some(_), None) => return Err((StatusCode::BAD_REQUEST, "the Host header names no host")),
-            (None, _) => return Err((StatusCode::BAD_REQUEST, "the Host header is missing")),
-            (Some(_), Some(_)) => return Err((StatusCode::BAD_REQUEST, "there is more than one Host header")),
-        }
-    }
-    if request.method() == Method::CONNECT {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, "this server is no proxy"));
-    }
-    let path = request.uri().path();
-    let is_path = path.starts_with('/') || (path == "*" && request.method() == Method::OPTIONS);
-    if !is_path {
-        return Err((StatusCode::BAD_REQUEST, "the request target is no path"));
-    }
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if target > limits.target {
-        return Err((StatusCode::URI_TOO_LONG, "the request target is too long"));
-    }
-    let announced = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > limits.body as u64) {
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"));
-    }
-    Ok(())
-}
-
-/// Whether a `Host` could be one: `host[:port]`, possibly empty, without user, path or spaces (RFC 9112 §3.2).
-fn is_host(host: &[u8]) -> bool {
-    host.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_~:[]%!$&'()*+,;=".contains(byte))
-}
-
-/// HTTP/2 says in its target what HTTP/1 says in `Host`; handlers find it in one place.
-fn name_host(parts: &mut Parts) {
-    if parts.headers.contains_key(HOST) {
-        return;
-    }
-    let authority = parts.uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
-    if let Some(authority) = authority {
-        parts.headers.insert(HOST, authority);
-    }
-}
-
-fn is_read(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
-}
-
-fn header_bytes(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
-    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))
 }

@@ -7,8 +7,10 @@
 //! Time-outs and pings need no timer per connection: one sweep, twice a second, looks at all of them. So time limits
 //! are kept to about half a second.
 
+mod head;
 mod http;
 mod owed;
+mod reply;
 mod request;
 mod settings;
 
@@ -35,6 +37,7 @@ use crate::transport::Transport;
 use crate::websocket::connection::Owner;
 use crate::websocket::{self, CloseCode, Peer};
 
+pub use reply::Reply;
 pub use request::{Request, Upgrade};
 pub use settings::{Limits, Settings, TlsConfig};
 
@@ -47,8 +50,8 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// Answers requests, and messages as every [`websocket::Handler`] does. Called on the server's thread; it must not block.
 pub trait Handler: websocket::Handler {
-    /// Answers an HTTP request.
-    fn handle_request(&self, request: &Request<'_>) -> Response<Body>;
+    /// Answers an HTTP request, at once or later.
+    fn handle_request(&self, request: &Request<'_>) -> Reply;
 
     /// Accepts or refuses a WebSocket before it opens.
     ///

@@ -13,7 +13,7 @@ use super::host::{ClientFacts, Figures, Handler, HostSettings, Offered};
 use super::sessions::Sessions;
 use super::value::Decoder;
 use crate::body::Body;
-use crate::server::{self, Accept, Refusal, Request, Upgrade};
+use crate::server::{self, Accept, Refusal, Reply, Request, Upgrade};
 use crate::websocket::{self, CloseCode, Ending, Peer, Sent, check_origin};
 
 /// A client of a host.
@@ -189,15 +189,15 @@ impl<H: Handler> websocket::Handler for Service<H> {
 }
 
 impl<H: Handler> server::Handler for Service<H> {
-    fn handle_request(&self, request: &Request<'_>) -> Response<Body> {
+    fn handle_request(&self, request: &Request<'_>) -> Reply {
         self.handler.handle_arrival();
         if self.settings.borrow().folder.is_some() {
-            return plain(StatusCode::NOT_FOUND, format!("{} is not here.\n", request.parts.uri.path()));
+            return plain(StatusCode::NOT_FOUND, format!("{} is not here.\n", request.parts.uri.path())).into();
         }
         let mut response = plain(StatusCode::UPGRADE_REQUIRED, self.listing());
         response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
         response.headers_mut().insert(HeaderName::from_static("connection"), HeaderValue::from_static("Upgrade"));
-        response
+        response.into()
     }
 
     fn handle_upgrade(&self, upgrade: &Upgrade<'_>) -> Result<Accept<Client>, Box<Response<Body>>> {

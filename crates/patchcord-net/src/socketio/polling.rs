@@ -28,7 +28,8 @@ use super::driver::Driver;
 use super::{Handler, Target};
 use crate::catch_panic::catch_panic;
 use crate::client::{Address, DialError, DialSettings, Phase, Progress, RedirectRefusal};
-use crate::client::{dial_stream, lost_by, redirected, system_tls};
+use crate::client::{dial_stream, redirected, system_tls};
+use crate::http_client::failed;
 
 /// Connections that are kept for later: one for GETs, one for POSTs.
 const MOST_IDLE: usize = 2;
@@ -373,19 +374,4 @@ fn headers(address: &Address, dial: &DialSettings) -> Result<HeaderMap, RequestE
 
 fn value(name: &str, text: &str) -> Result<HeaderValue, RequestError> {
     HeaderValue::from_str(text).map_err(|_| RequestError::BadHeaderValue(name.to_owned()))
-}
-
-/// What a failed request says to who made it.
-fn failed(error: &hyper::Error) -> DialError {
-    if error.is_parse() {
-        return DialError::BadResponse { reason: error.to_string() };
-    }
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            return lost_by(Phase::Request, error);
-        }
-        source = error.source();
-    }
-    lost_by(Phase::Request, &std::io::ErrorKind::UnexpectedEof.into())
 }

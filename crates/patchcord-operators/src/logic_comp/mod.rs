@@ -3,12 +3,13 @@
 //! - [`LOGIC_COMP`]: the declaration. The graph's text is the content of the component, usually from a file `*.logic.toml`.
 //! - [`LogicComp`]: the worker. It compiles the text, runs the engine and gives it the time.
 //! - [`connections`]: the project-wide connections and what happens on them; [`outside`]: everything else that a graph
-//!   asks for (console, files, the patch).
+//!   asks for (console, files, the patch), and [`http`] its requests.
 //!
 //! A text that is wrong leaves the last good graph running. An edit is a difference: variables, time-outs and
 //! connections go on.
 
 mod connections;
+mod http;
 mod outside;
 mod patch_nodes;
 
@@ -35,6 +36,7 @@ use crate::component;
 use crate::reconnect::begin_later;
 use connections::Connections;
 pub use connections::{COMPONENT, connection_name};
+use http::Requests;
 use outside::Outside;
 
 /// Occurrences that may wait because the engine is in use.
@@ -99,11 +101,10 @@ pub fn node_types() -> Vec<&'static NodeType> {
 
 /// Whether what a node type needs is built.
 fn is_here(node_type: &NodeType) -> bool {
-    node_type.title != "HTTP Client"
-        && node_type.attributes.iter().all(|attribute| match attribute.kind {
-            AttributeKind::Connection(family) => connections::is_here(family),
-            _ => true,
-        })
+    node_type.attributes.iter().all(|attribute| match attribute.kind {
+        AttributeKind::Connection(family) => connections::is_here(family),
+        _ => true,
+    })
 }
 
 /// Reads and compiles the text of a graph.
@@ -136,6 +137,7 @@ pub struct LogicComp {
     component: Rc<dyn Worker>,
     engine: RefCell<Option<Engine>>,
     connections: Connections,
+    requests: Requests,
     /// What happened while the engine was in use.
     waiting: RefCell<VecDeque<Occurrence>>,
     dropped: Cell<u64>,
@@ -153,6 +155,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         component: component::start(network, op),
         engine: RefCell::default(),
         connections: Connections::default(),
+        requests: Requests::default(),
         waiting: RefCell::default(),
         dropped: Cell::new(0),
         events: Cell::new(0),
@@ -200,6 +203,7 @@ impl LogicComp {
         };
         self.network.clear_problem(self.op, GRAPH);
         self.connections.attach(self, known);
+        self.connections.set_routes(&graph);
         let is_first = self.engine.borrow().is_none();
         if is_first {
             self.engine.replace(Some(Engine::new(graph)));
@@ -216,6 +220,8 @@ impl LogicComp {
     fn restart(&self) {
         if self.engine.try_borrow_mut().is_ok_and(|mut engine| engine.take().is_some()) {
             self.waiting.borrow_mut().clear();
+            // Their numbers mean nothing to the next engine.
+            self.requests.give_up();
             self.load();
         }
     }
@@ -391,6 +397,7 @@ impl Worker for LogicComp {
 
     fn stop(&self, network: &Network) {
         self.connections.let_go(network);
+        self.requests.give_up();
         if let Ok(mut engine) = self.engine.try_borrow_mut() {
             engine.take();
         }

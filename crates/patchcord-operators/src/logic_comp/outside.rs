@@ -1,4 +1,4 @@
-//! What a graph asks for besides connections: the console, files, clocks, options.
+//! What a graph asks for besides connections: the console, files, clocks, options, HTTP requests.
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -85,7 +85,7 @@ impl Ports for Outside<'_> {
                 self.logic.answer_with(answer, move || save(&file, &bytes, overwrite).map(|()| None));
                 Ok(())
             }
-            Question::Http(_) => Err("HTTP requests of graphs are not there yet".to_owned()),
+            Question::Http(request) => self.logic.requests.ask(self.logic, answer, request),
         }
     }
 

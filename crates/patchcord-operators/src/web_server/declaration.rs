@@ -164,6 +164,12 @@ pub(super) const PAGES: &[Page] = &[
             Parameter::float("idletime", "Idle Time-out", 75.0, 0.5, 86_400.0)
                 .beyond()
                 .help("Seconds that an HTTP connection is kept open between requests."),
+            Parameter::float("answertime", "Answer Time-out", 30.0, 0.5, 3600.0).beyond().help(
+                "Seconds that a logic graph may take to answer a request of one of its routes; then the client gets 504.",
+            ),
+            Parameter::int("maxwaiting", "Maximum Waiting", 1000, 1, 1_000_000).beyond().help(
+                "Requests that may wait for answers of logic graphs. Further ones are answered with 503.",
+            ),
             Parameter::int("maxqueue", "Maximum Queue", 4 << 20, 1024, 1 << 30)
                 .beyond()
                 .help("Bytes that may wait for one WebSocket client. One message for which nothing has to wait may be larger."),
@@ -221,7 +227,7 @@ pub(super) mod par {
         STATICFOLDER = "staticfolder", CORSORIGINS = "corsorigins",
         MAXMESSAGE = "maxmessage", MAXBODY = "maxbody", MAXHEADER = "maxheader", MAXCONNECTIONS = "maxconnections",
         MAXPERADDRESS = "maxperaddress", HANDSHAKETIME = "handshaketime", STALLTIME = "stalltime",
-        IDLETIME = "idletime", MAXQUEUE = "maxqueue", SLOWREADER = "slowreader",
+        IDLETIME = "idletime", ANSWERTIME = "answertime", MAXWAITING = "maxwaiting", MAXQUEUE = "maxqueue", SLOWREADER = "slowreader",
         RECORD = "record", REPLAY = "replay", REPLAYSPEED = "replayspeed",
     }
 }
@@ -230,7 +236,7 @@ const INFO: &[InfoChannel] = &[
     InfoChannel { name: "server_running", help: "1 while the server listens" },
     InfoChannel { name: "websocket_connections", help: "open WebSockets" },
     InfoChannel { name: "connections", help: "open TCP connections, WebSockets included" },
-    InfoChannel { name: "requests", help: "HTTP requests that reached the callback" },
+    InfoChannel { name: "requests", help: "HTTP requests that reached the callback or a logic graph" },
     InfoChannel { name: "messages_in", help: "WebSocket messages received" },
     InfoChannel { name: "messages_out", help: "WebSocket messages sent" },
     InfoChannel { name: "bytes_in", help: "bytes of WebSocket messages received" },

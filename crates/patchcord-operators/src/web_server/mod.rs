@@ -16,14 +16,16 @@ mod response;
 mod service;
 mod settings;
 mod traffic;
+mod waiting;
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Response;
 use patchcord_core::change::Change;
 use patchcord_core::content::Content;
 use patchcord_core::declaration::{ContentKind, ParIndex};
@@ -33,6 +35,7 @@ use patchcord_core::problem::Problem;
 use patchcord_core::table::Table;
 use patchcord_core::tracking::Source;
 use patchcord_core::value::{SharedStr, Value};
+use patchcord_net::body::Body;
 use patchcord_net::listen::{listen, parse_address};
 use patchcord_net::server::{Server, TlsConfig};
 use patchcord_net::websocket::{CloseCode, Sent};
@@ -44,8 +47,12 @@ pub(crate) use clients::reason as client_left;
 pub use declaration::WEB_SERVER_DAT;
 use declaration::{callback, par};
 use replay::Replay;
+pub(crate) use request::{Pars, each_header};
+pub use response::{Contents, of_graph};
 use service::Service;
+pub use waiting::Unanswerable;
 
+use crate::listening::{Listener, News};
 use crate::par_reader::ParReader;
 use crate::recording::{self, REPLAY};
 
@@ -94,6 +101,38 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
 }
 
 impl WebServer {
+    /// Tells a listener of everything that happens, until it is gone or does not listen any more. Requests that it takes
+    /// are its own: no callback hears of them.
+    pub fn listen(&self, listener: Weak<dyn Listener>) {
+        self.service.listeners.add(listener);
+    }
+
+    /// Tells a listener of nothing more.
+    pub fn unlisten(&self, listener: &Weak<dyn Listener>) {
+        self.service.listeners.remove(listener);
+    }
+
+    /// Answers a request that a listener took.
+    ///
+    /// # Errors
+    /// When it has been answered before, or nobody waits for it any more.
+    pub fn respond(&self, request: u64, response: Response<Body>) -> Result<(), Unanswerable> {
+        self.service.waiting.answer(request, response)
+    }
+
+    /// Starts where the operator is active and does not run, because it could not listen. False when it does.
+    pub fn begin_again(&self) -> bool {
+        let rests = self.begun.get() && !self.running.get() && self.par(par::ACTIVE).is_on();
+        if rests {
+            let op = self.op;
+            // Its callbacks have a turn of their own.
+            self.network.defer(move |network| {
+                network.with_worker(op, WebServer::start);
+            });
+        }
+        rests
+    }
+
     /// Ids of the clients that can be sent to, in the order in which they joined: those that are closing are left out,
     /// so that whoever leaves can be told to all others.
     pub fn connections(&self) -> Vec<Rc<SharedStr>> {
@@ -212,6 +251,7 @@ impl WebServer {
             return;
         }
         self.running.set(true);
+        self.service.listeners.tell(News::Opened);
         self.service.tell(callback::SERVER_START, &[Value::Op(self.op)]);
         if self.replay.borrow().is_none() {
             self.start_replay();
@@ -223,7 +263,8 @@ impl WebServer {
         self.network.clear_problem(self.op, "listen");
         self.network.clear_problem(self.op, "certificate");
         let was_running = self.running.get();
-        self.give_up_listening();
+        self.service.waiting.stop();
+        self.give_up_listening(false);
         // Connections can have outlived the listener.
         self.server.close_all(CloseCode::GOING_AWAY, "the server stops");
         self.stop_replay(CloseCode::GOING_AWAY);
@@ -263,10 +304,12 @@ impl WebServer {
     }
 
     /// Accepts nobody any more; open connections stay.
-    fn give_up_listening(&self) {
+    fn give_up_listening(&self, failure: bool) {
         self.server.stop_listening();
         self.listening.replace(None);
         if self.running.replace(false) {
+            let reason = if failure { "the server cannot listen any more" } else { "stopped" };
+            self.service.listeners.tell(News::Closed { failure, reason });
             self.service.tell(callback::SERVER_STOP, &[Value::Op(self.op)]);
         }
     }
@@ -285,6 +328,7 @@ impl WebServer {
         if let Err((message, remedy)) = self.listen_at(&wanted) {
             let back = before.is_some_and(|before| self.listen_at(&before).is_ok());
             let message = if back { format!("{message}; still listening where it was") } else { message };
+            self.service.listeners.tell(News::Error(&message));
             self.network.report(self.op, Problem::error("listen", message, remedy));
             return back;
         }
@@ -311,6 +355,7 @@ impl WebServer {
         };
         self.tls.replace(settings.tls.clone());
         self.service.clients.trim_left(options.keep_left);
+        self.service.waiting.set_limits(options.waiting, options.answer_time);
         *self.service.options.borrow_mut() = options;
         self.server.set_settings(settings);
         self.shows_table.set(self.par(par::CLIENTSTABLE).is_on());
@@ -328,7 +373,7 @@ impl WebServer {
             par::PORT | par::LOCALADDRESS => {
                 if self.running.get() {
                     if !self.open_listener() {
-                        self.give_up_listening();
+                        self.give_up_listening(true);
                     }
                 } else if self.par(par::ACTIVE).is_on() {
                     self.start();
@@ -349,7 +394,7 @@ impl WebServer {
             }
             _ if self.running.get() && !self.apply_settings() => {
                 // Going on in plain text, or with the old certificate, is not what was asked for.
-                self.give_up_listening();
+                self.give_up_listening(true);
             }
             // A server that could not start may be able to now.
             _ if self.par(par::ACTIVE).is_on() => self.start(),

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use patchcord_core::problem::Problem;
-use patchcord_net::server::{Handler, Refusal, Request};
+use patchcord_net::server::{Handler, Refusal, Reply, Request};
 use patchcord_net::websocket::{self, CloseCode, PlayedWebSocket};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -116,8 +116,12 @@ impl State {
         };
         let body = Bytes::from(request.body.bytes.to_vec());
         let request = Request { parts, body: &body, client_address: client, server_address: &request.server };
-        // Nobody waits for the answer.
-        websocket::Handler::handle_turn(&*self.service, &mut || drop(self.service.handle_request(&request)));
+        websocket::Handler::handle_turn(&*self.service, &mut || {
+            // Nobody waits for the answer; one that comes later is noted when it does.
+            if let Reply::Later(answer) = self.service.handle_request(&request) {
+                tokio::task::spawn_local(async move { drop(answer.await) });
+            }
+        });
     }
 
     fn stop(&self, code: CloseCode) {

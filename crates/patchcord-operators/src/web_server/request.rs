@@ -21,14 +21,7 @@ pub(super) struct RequestRecord<'a> {
 impl Record for RequestRecord<'_> {
     fn fields(&self, visit: &mut dyn FnMut(FieldName<'_>, Value<'_>)) {
         // Headers first: a header called `Method` must not replace the method.
-        let headers = &self.parts.headers;
-        if headers.len() == headers.keys_len() {
-            headers
-                .iter()
-                .for_each(|(name, value)| visit(FieldName::Header(name.as_str()), Value::Str(&text(value.as_bytes()))));
-        } else {
-            headers.keys().for_each(|name| visit(FieldName::Header(name.as_str()), Value::Str(&joined(headers, name))));
-        }
+        each_header(&self.parts.headers, |name, value| visit(FieldName::Header(name), Value::Str(value)));
         visit(FieldName::Fixed("method"), Value::Str(self.parts.method.as_str()));
         visit(FieldName::Fixed("uri"), Value::Str(&self.path));
         visit(FieldName::Fixed("pars"), Value::Record(&Pars(self.parts.uri.query().unwrap_or(""))));
@@ -44,8 +37,17 @@ impl Record for RequestRecord<'_> {
     }
 }
 
+/// Visits the headers, names in lower case; several of one name are joined.
+pub(crate) fn each_header(headers: &HeaderMap, mut visit: impl FnMut(&str, &str)) {
+    if headers.len() == headers.keys_len() {
+        headers.iter().for_each(|(name, value)| visit(name.as_str(), &text(value.as_bytes())));
+    } else {
+        headers.keys().for_each(|name| visit(name.as_str(), &joined(headers, name)));
+    }
+}
+
 /// Decoded query parameters. A name without a value has an empty one; of a name that comes twice, the last counts.
-pub(super) struct Pars<'a>(pub &'a str);
+pub(crate) struct Pars<'a>(pub &'a str);
 
 impl Record for Pars<'_> {
     fn fields(&self, visit: &mut dyn FnMut(FieldName<'_>, Value<'_>)) {

@@ -1,5 +1,7 @@
 //! The response that a callback fills in, and what becomes of it on the wire (TouchDesigner reference, section 3.3).
 
+use std::rc::Rc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{Response, StatusCode};
@@ -66,6 +68,45 @@ pub(super) fn from_value(value: OwnedValue, warn: &mut dyn FnMut(String)) -> Res
         set_reason(&mut response, &reason);
     }
     with_data(response, data)
+}
+
+/// What a body consists of.
+#[derive(Clone, Copy)]
+pub enum Contents<'a> {
+    /// Text; without a `Content-Type` it is plain text.
+    Text(&'a str),
+    /// Bytes.
+    Binary(&'a [u8]),
+}
+
+/// The answer of a logic graph. Its length is the server's own affair, as in a callback's answer.
+///
+/// # Errors
+/// In plain words, when the status or a header is none.
+pub fn of_graph(status: u16, headers: &[(Rc<str>, Rc<str>)], body: Contents<'_>) -> Result<Response<Body>, String> {
+    let status = StatusCode::from_u16(status).map_err(|_| format!("{status} is no HTTP status"))?;
+    let mut response = empty(status);
+    for (name, text) in headers {
+        let header = HeaderName::try_from(&**name);
+        let header = header.map_err(|_| format!("`{}` is no header name", name.escape_debug()))?;
+        if header == CONTENT_LENGTH || header == TRANSFER_ENCODING {
+            continue;
+        }
+        let value = HeaderValue::from_bytes(text.as_bytes());
+        let value =
+            value.map_err(|_| format!("the value of header `{name}` has characters that no header may have"))?;
+        response.headers_mut().append(header, value);
+    }
+    *response.body_mut() = match body {
+        Contents::Text(text) => {
+            if !text.is_empty() && !response.headers().contains_key(CONTENT_TYPE) {
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+            }
+            Body::full(text.to_owned())
+        }
+        Contents::Binary(bytes) => Body::full(bytes.to_vec()),
+    };
+    Ok(response)
 }
 
 fn with_data(mut response: Response<Body>, data: OwnedValue) -> Response<Body> {
@@ -203,6 +244,33 @@ mod tests {
         assert_eq!(warnings.len(), 3, "{warnings:?}");
         assert_eq!(response.headers().len(), 1);
         assert_eq!(response.headers()["x-count"], "3");
+    }
+
+    #[test]
+    fn a_graph_answers_in_plain_text_unless_it_says_what_it_is() {
+        let header = |name: &str, text: &str| (Rc::from(name), Rc::from(text));
+        let kind = |headers: &[(Rc<str>, Rc<str>)], body: Contents<'_>| {
+            let response = of_graph(200, headers, body).unwrap();
+            response.headers().get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap().to_owned())
+        };
+        assert_eq!(kind(&[], Contents::Text("<b>")).as_deref(), Some("text/plain; charset=utf-8"));
+        assert_eq!(kind(&[header("Content-Type", "text/html")], Contents::Text("<b>")).as_deref(), Some("text/html"));
+        assert_eq!(kind(&[], Contents::Binary(&[0])), None);
+        let cookies = [header("Set-Cookie", "a=1"), header("set-cookie", "b=2"), header("Content-Length", "9")];
+        let response = of_graph(204, &cookies, Contents::Text("")).unwrap();
+        assert_eq!(response.headers().get_all("set-cookie").iter().count(), 2);
+        assert!(!response.headers().contains_key(CONTENT_LENGTH));
+    }
+
+    #[test]
+    fn what_a_graph_cannot_answer_is_said() {
+        let made = |status, name: &str, text: &str| {
+            of_graph(status, &[(Rc::from(name), Rc::from(text))], Contents::Text("")).map(drop).unwrap_err()
+        };
+        assert_eq!(made(99, "a", "b"), "99 is no HTTP status");
+        assert_eq!(made(200, "bad name", "b"), "`bad name` is no header name");
+        let control = "the value of header `X-Evil` has characters that no header may have";
+        assert_eq!(made(200, "X-Evil", "a\r\nSet-Cookie: b"), control);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -12,7 +13,7 @@ use patchcord_core::patch::OpId;
 use patchcord_core::problem::Problem;
 use patchcord_core::value::{OwnedValue, SharedStr, Value};
 use patchcord_net::body::Body;
-use patchcord_net::server::{Accept, Handler, Refusal, Request, Upgrade};
+use patchcord_net::server::{Accept, Handler, Refusal, Reply, Request, Upgrade};
 use patchcord_net::websocket::{self, Ending};
 
 use super::clients::{ClientData, Clients, WebClient, reason};
@@ -20,6 +21,8 @@ use super::declaration::callback;
 use super::request::{RequestRecord, decoded_path};
 use super::response::{BlankResponse, empty, from_value, set_reason};
 use super::traffic;
+use super::waiting::{Waiting, unavailable};
+use crate::listening::{self, Listeners, News};
 use crate::recording::{Content, Direction, Entry, Tap};
 
 /// The part of the operator that its connections know.
@@ -34,6 +37,9 @@ pub(super) struct Service {
     pub requests: Cell<u64>,
     pub refused: Cell<u64>,
     joined: Cell<u64>,
+    pub listeners: Listeners,
+    /// Requests that logic graphs have yet to answer.
+    pub waiting: Rc<Waiting>,
 }
 
 /// Settings that concern messages and handshakes.
@@ -43,6 +49,9 @@ pub(super) struct Options {
     pub subprotocols: Vec<String>,
     pub origins: Vec<String>,
     pub keep_left: usize,
+    /// Requests that may wait for logic graphs, and how long each.
+    pub waiting: usize,
+    pub answer_time: Duration,
 }
 
 impl Service {
@@ -57,6 +66,8 @@ impl Service {
             requests: Cell::new(0),
             refused: Cell::new(0),
             joined: Cell::new(0),
+            listeners: Listeners::default(),
+            waiting: Rc::default(),
         }
     }
 
@@ -124,6 +135,44 @@ impl Service {
             Some(answer) => from_value(answer, &mut |message| self.warn("response", message, "")),
             None => empty(StatusCode::INTERNAL_SERVER_ERROR),
         }
+    }
+
+    /// Asks the logic graphs that have a route for the request; `None` when there is none.
+    fn ask_graphs(&self, request: &Request<'_>) -> Option<Reply> {
+        if !self.listeners.is_any() {
+            return None;
+        }
+        let path = decoded_path(request.parts);
+        let method = request.parts.method.as_str();
+        let (method, takers) = match self.listeners.takers(method, &path) {
+            takers if takers.is_empty() && method == "HEAD" => ("GET", self.listeners.takers("GET", &path)),
+            takers => (method, takers),
+        };
+        if takers.is_empty() {
+            return None;
+        }
+        let client = request.client_address;
+        let Some(mut asked) = self.waiting.begin() else {
+            self.refused.set(self.refused.get() + 1);
+            let message = format!("requests are refused: {} wait for an answer of a graph", self.waiting.len());
+            self.warn("waiting", message, "answer each with HTTP Response, or raise `maxwaiting`");
+            let response = unavailable();
+            self.note_out(client, || traffic::of_response(&response));
+            return Some(response.into());
+        };
+        let (parts, body) = (request.parts, &**request.body);
+        let news = listening::Request { number: asked.number, method, path: &path, parts, body };
+        takers.iter().for_each(|taker| taker.handle_news(News::Request(news)));
+        if let Some(response) = asked.answer_now() {
+            self.note_out(client, || traffic::of_response(&response));
+            return Some(response.into());
+        }
+        let (tap, client) = (self.tap.clone(), client.to_owned());
+        Some(Reply::Later(Box::pin(async move {
+            let response = asked.answer().await;
+            tap.note(|| Entry::new(Direction::Out, traffic::of_response(&response)).peer(&client));
+            response
+        })))
     }
 
     /// Asks onWebSocketRequest. `Ok` holds the subprotocol that it chose, if it chose one.
@@ -235,13 +284,16 @@ impl websocket::Handler for Service {
 }
 
 impl Handler for Service {
-    fn handle_request(&self, request: &Request<'_>) -> Response<Body> {
+    fn handle_request(&self, request: &Request<'_>) -> Reply {
         self.requests.set(self.requests.get() + 1);
         let client = request.client_address;
         self.tap.note(|| Entry::new(Direction::In, traffic::of_request(request)).peer(client));
+        if let Some(reply) = self.ask_graphs(request) {
+            return reply;
+        }
         let response = self.answer(request);
         self.note_out(client, || traffic::of_response(&response));
-        response
+        response.into()
     }
 
     fn handle_upgrade(&self, upgrade: &Upgrade<'_>) -> Result<Accept<ClientData>, Box<Response<Body>>> {

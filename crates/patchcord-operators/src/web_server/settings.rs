@@ -24,6 +24,8 @@ pub(super) fn read(network: &Network, op: OpId, tls: Option<Arc<TlsConfig>>) -> 
         subprotocols: reader.words(par::SUBPROTOCOLS),
         origins: reader.words(par::ORIGINS),
         keep_left: reader.size(par::KEEPLEFT),
+        waiting: reader.size(par::MAXWAITING),
+        answer_time: reader.seconds(par::ANSWERTIME),
     };
     let limits = Limits {
         message: reader.size(par::MAXMESSAGE),

@@ -4,6 +4,7 @@
 //! `[connection.FAMILY.NAME]`: a SocketIO DAT is one of Socket.IO. So a connection has everything that the operator has,
 //! and several graphs may use one. What a family does differently stands behind [`Connecting`], with a file for each.
 
+mod http_server;
 mod socketio;
 mod tcp;
 mod udp;
@@ -16,6 +17,7 @@ use patchcord_core::declaration::ParIndex;
 use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_core::value::OwnedValue;
+use patchcord_logic::Graph;
 use patchcord_logic::declaration::Family;
 use patchcord_logic::ports::{ConnectionEvent, ConnectionRequest, Level, Occurrence, Payload};
 
@@ -26,7 +28,8 @@ use crate::listening::{Listener, News};
 pub const COMPONENT: &str = "connections";
 
 /// The families whose connections can be made.
-static FAMILIES: &[&dyn Connecting] = &[&socketio::SocketIo, &tcp::Tcp, &udp::Udp, &websocket::WebSocket];
+static FAMILIES: &[&dyn Connecting] =
+    &[&socketio::SocketIo, &websocket::WebSocket, &http_server::HttpServer, &tcp::Tcp, &udp::Udp];
 
 /// What graphs need of a family's operator. Start and Stop are the same for all: they switch its parameter `active`.
 trait Connecting: Sync {
@@ -126,6 +129,8 @@ struct Ear {
     name: Rc<str>,
     /// Which connection of the graph it is.
     index: Cell<usize>,
+    /// Method and path of the HTTP requests that the graph takes.
+    routes: RefCell<Vec<(Rc<str>, Rc<str>)>>,
 }
 
 impl Connections {
@@ -143,7 +148,13 @@ impl Connections {
                     connection
                 }
                 None => {
-                    let ear = Ear { logic: logic.me.clone(), family, name: one.name.clone(), index: Cell::new(index) };
+                    let ear = Ear {
+                        logic: logic.me.clone(),
+                        family,
+                        name: one.name.clone(),
+                        index: Cell::new(index),
+                        routes: RefCell::default(),
+                    };
                     let connection = Connection { family, name: one.name, op: one.op, ear: Rc::new(ear) };
                     family.listen(&logic.network, one.op, connection.listener());
                     connection
@@ -153,6 +164,13 @@ impl Connections {
         }
         self.all.replace(all);
         leave(&logic.network, before);
+    }
+
+    /// Takes the requests that this graph, which runs from now on, has routes for.
+    pub fn set_routes(&self, graph: &Graph) {
+        for (index, one) in self.all.borrow().iter().enumerate() {
+            one.ear.routes.replace(graph.routes(index));
+        }
     }
 
     /// Hears no more.
@@ -310,7 +328,13 @@ impl Listener for Ear {
                 };
                 tell(ConnectionEvent::Topic { topic: Rc::from(topic), message });
             }
+            News::Request(request) => tell(http_server::event(request)),
             News::SocketIo(news) => socketio::handle_news(&logic, self, news, tell),
         }
+    }
+
+    fn takes(&self, method: &str, path: &str) -> bool {
+        self.routes.borrow().iter().any(|(taken, at)| **taken == *method && **at == *path)
+            && self.logic.upgrade().is_some_and(|logic| logic.is_active())
     }
 }
