@@ -235,7 +235,7 @@ def test_a_lost_websocket_is_an_error_and_a_stop_and_comes_back(graph, sockets):
     said(one, "started")
     server.open[0].socket.shutdown(socket.SHUT_RDWR)
     said(one, "stopped")
-    said(one, "error: the connection was lost")
+    said(one, "error: the connection was lost: it ended without a close frame")
     said(one, "started", 2)
     # A server that says goodbye in order is a stop alone.
     eventually(lambda: server.open)[0].close(1000)
@@ -249,7 +249,7 @@ def test_a_lost_websocket_is_an_error_and_a_stop_and_comes_back(graph, sockets):
 
 def test_graphs_and_callbacks_hear_the_same_websocket(graph, sockets):
     server = sockets()
-    second = WEBSOCKET.replace('"started"\n', '"second started"\n').replace("got %s", "second got %s")
+    second = WEBSOCKET.replace('set.value = "started"', 'set.value = "second started"').replace("got %s", "second got %s")
     files = {
         "second.logic.toml": second,
         "callbacks.py": "def onReceiveText(dat, rowIndex, message):\n    print('callback', rowIndex, message)\n",
@@ -280,6 +280,7 @@ def test_a_graph_that_is_off_hears_nothing_and_the_connection_stays(graph, socke
     said(one, "started")
     one.do("op('/project1/logic1').par.active = False")
     server.send("nobody hears")
+    eventually(lambda: one.do("result = op('/project1/connections/websocket_live').numRows") >= 1, what="the message")
     one.do("op('/project1/logic1').par.active = True")
     server.send("heard")
     said(one, "got heard")

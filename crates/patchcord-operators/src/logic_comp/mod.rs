@@ -28,7 +28,7 @@ use patchcord_logic::compile::{Context, compile};
 use patchcord_logic::convert::to_json;
 use patchcord_logic::declaration::{AttributeKind, NodeType};
 use patchcord_logic::finding::{Finding, Severity};
-use patchcord_logic::ports::Occurrence;
+use patchcord_logic::ports::{ConnectionEvent, Occurrence};
 use patchcord_logic::{Engine, Graph, TriggerError, Value, nodes, text};
 use tokio::sync::Notify;
 
@@ -202,10 +202,12 @@ impl LogicComp {
             return self.network.report(self.op, Problem::error(GRAPH, message, remedy));
         };
         self.network.clear_problem(self.op, GRAPH);
-        self.connections.attach(self, known);
+        let mut open = self.connections.attach(self, known);
         self.connections.set_routes(&graph);
         let is_first = self.engine.borrow().is_none();
         if is_first {
+            // Before On Initialize opens any.
+            open = self.connections.open(&self.network);
             self.engine.replace(Some(Engine::new(graph)));
             self.trace();
             if self.is_active() {
@@ -213,6 +215,9 @@ impl LogicComp {
             }
         } else {
             self.run(|engine, _, outside| engine.replace(graph, outside));
+        }
+        for connection in open {
+            self.happen(Occurrence::Connection { connection, event: ConnectionEvent::Started });
         }
     }
 

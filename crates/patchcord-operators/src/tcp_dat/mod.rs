@@ -159,6 +159,15 @@ impl TcpDat {
         self.reconnect.set_settings(backoff);
     }
 
+    /// Whether a client is connected, or a server listens.
+    pub fn is_open(&self) -> bool {
+        match &*self.end.borrow() {
+            None => false,
+            Some((End::Client(client), _)) => client.peer().is_some_and(|peer| !peer.is_closing()),
+            Some((End::Server(server), _)) => server.address().is_some(),
+        }
+    }
+
     /// Dials or listens as the parameters say now. What is there must have been let go of before.
     fn open(&self) {
         self.reconnect.cancel();
@@ -375,10 +384,10 @@ impl Worker for TcpDat {
         let peers = self.peers();
         let mut stats = self.shared.past.get();
         peers.iter().for_each(|peer| stats += peer.stats());
-        let (is_open, clients) = match &*self.end.borrow() {
-            None => (false, 0),
-            Some((End::Client(client), _)) => (client.peer().is_some_and(|peer| !peer.is_closing()), 0),
-            Some((End::Server(server), _)) => (server.address().is_some(), server.client_count()),
+        let is_open = self.is_open();
+        let clients = match &*self.end.borrow() {
+            Some((End::Server(server), _)) => server.client_count(),
+            _ => 0,
         };
         vec![
             f64::from(u8::from(is_open)),

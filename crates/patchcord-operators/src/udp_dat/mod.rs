@@ -151,7 +151,8 @@ impl UdpDat {
         rests
     }
 
-    fn is_open(&self) -> bool {
+    /// Whether the socket is open.
+    pub fn is_open(&self) -> bool {
         self.socket.borrow().as_ref().is_some_and(|(socket, _)| !socket.is_closed())
     }
 

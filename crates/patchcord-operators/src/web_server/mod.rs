@@ -112,6 +112,11 @@ impl WebServer {
         self.service.listeners.remove(listener);
     }
 
+    /// Whether the server listens.
+    pub fn is_running(&self) -> bool {
+        self.running.get()
+    }
+
     /// Answers a request that a listener took.
     ///
     /// # Errors

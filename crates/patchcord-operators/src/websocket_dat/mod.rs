@@ -154,6 +154,11 @@ impl WebSocketDat {
         self.shared.listeners.remove(listener);
     }
 
+    /// Whether there is an open connection.
+    pub fn is_open(&self) -> bool {
+        self.peer().is_some()
+    }
+
     /// Connects where the operator is active and rests: nothing is open, being dialled or planned. False when it does not.
     pub fn begin_again(&self) -> bool {
         let rests = self.begun.get() && self.reader().on(par::ACTIVE) && self.is_down() && !self.reconnect.is_planned();

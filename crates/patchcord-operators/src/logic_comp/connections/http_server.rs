@@ -28,6 +28,10 @@ impl Connecting for HttpServer {
         network.with_worker(op, |server: &WebServer| server.unlisten(listener));
     }
 
+    fn is_open(&self, network: &Network, op: OpId) -> bool {
+        network.with_worker(op, WebServer::is_running) == Some(true)
+    }
+
     fn request(&self, asked: &Asked<'_>, request: ConnectionRequest) -> Result<(), String> {
         let ConnectionRequest::Respond { request, status, headers, body } = request else {
             return Err("an HTTP server does not do this".to_owned());
@@ -41,7 +45,7 @@ impl Connecting for HttpServer {
             Ok(()) => Ok(()),
             Err(gone @ Unanswerable::Gone) => {
                 // Nobody has done anything wrong: clients go when they like.
-                asked.logic.say(Level::Warning, "", &format!("{gone}; the answer goes nowhere"));
+                asked.logic.say(Level::Warning, asked.node, &format!("{gone}; the answer goes nowhere"));
                 Ok(())
             }
             Err(unanswerable) => Err(unanswerable.to_string()),

@@ -47,6 +47,9 @@ trait Connecting: Sync {
     /// In plain words, when it cannot even be tried. What fails is said by [`Asked::fail`].
     fn request(&self, asked: &Asked<'_>, request: ConnectionRequest) -> Result<(), String>;
 
+    /// Whether the connection is open now, or the server listens: a graph that begins then hears of it at once.
+    fn is_open(&self, network: &Network, op: OpId) -> bool;
+
     /// Begins again where the operator is active and yet rests, because it could not be had or was lost. False when it does
     /// not rest, and there is nothing to begin.
     fn begin_again(&self, _: &Network, _: OpId) -> bool {
@@ -135,10 +138,11 @@ struct Ear {
 
 impl Connections {
     /// Takes the connections of a graph that begins or takes the place of another, whose ears stay where the connection is the same:
-    /// what they have subscribed to goes on.
-    pub fn attach(&self, logic: &LogicComp, known: Vec<Known>) {
+    /// what they have subscribed to goes on. Gives those that are open and that it has not listened to before.
+    pub fn attach(&self, logic: &LogicComp, known: Vec<Known>) -> Vec<usize> {
         let mut before = self.all.take();
         let mut all = Vec::with_capacity(known.len());
+        let mut open = Vec::new();
         for (index, one) in known.into_iter().enumerate() {
             let Some(family) = find(one.family) else { continue };
             let same = before.iter().position(|old| old.op == one.op && old.name == one.name);
@@ -157,6 +161,9 @@ impl Connections {
                     };
                     let connection = Connection { family, name: one.name, op: one.op, ear: Rc::new(ear) };
                     family.listen(&logic.network, one.op, connection.listener());
+                    if family.is_open(&logic.network, one.op) {
+                        open.push(index);
+                    }
                     connection
                 }
             };
@@ -164,6 +171,13 @@ impl Connections {
         }
         self.all.replace(all);
         leave(&logic.network, before);
+        open
+    }
+
+    /// All that are open.
+    pub fn open(&self, network: &Network) -> Vec<usize> {
+        let all = self.all.borrow().clone();
+        (0..all.len()).filter(|index| all[*index].family.is_open(network, all[*index].op)).collect()
     }
 
     /// Takes the requests that this graph, which runs from now on, has routes for.

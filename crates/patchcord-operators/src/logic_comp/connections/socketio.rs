@@ -29,6 +29,10 @@ impl Connecting for SocketIo {
         network.with_worker(op, |dat: &SocketIoDat| dat.unlisten(listener));
     }
 
+    fn is_open(&self, network: &Network, op: OpId) -> bool {
+        network.with_worker(op, |dat: &SocketIoDat| dat.is_connected("/")) == Some(true)
+    }
+
     fn request(&self, asked: &Asked<'_>, request: ConnectionRequest) -> Result<(), String> {
         match request {
             ConnectionRequest::Emit { namespace, event, message } => {

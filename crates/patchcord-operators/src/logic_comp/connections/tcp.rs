@@ -51,6 +51,10 @@ impl Connecting for Tcp {
         }
     }
 
+    fn is_open(&self, network: &Network, op: OpId) -> bool {
+        network.with_worker(op, TcpDat::is_open) == Some(true)
+    }
+
     fn begin_again(&self, network: &Network, op: OpId) -> bool {
         network.with_worker(op, TcpDat::begin_again) == Some(true)
     }

@@ -50,6 +50,10 @@ impl Connecting for Udp {
         }
     }
 
+    fn is_open(&self, network: &Network, op: OpId) -> bool {
+        network.with_worker(op, UdpDat::is_open) == Some(true)
+    }
+
     fn begin_again(&self, network: &Network, op: OpId) -> bool {
         network.with_worker(op, UdpDat::begin_again) == Some(true)
     }

@@ -26,6 +26,10 @@ impl Connecting for WebSocket {
         network.with_worker(op, |dat: &WebSocketDat| dat.unlisten(listener));
     }
 
+    fn is_open(&self, network: &Network, op: OpId) -> bool {
+        network.with_worker(op, WebSocketDat::is_open) == Some(true)
+    }
+
     fn request(&self, asked: &Asked<'_>, request: ConnectionRequest) -> Result<(), String> {
         let ConnectionRequest::Send(message) = request else {
             return Err("a WebSocket connection does not do this".to_owned());
