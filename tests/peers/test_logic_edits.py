@@ -154,9 +154,9 @@ def test_a_running_interval_is_kept(edited, logic):
 @graph(
     event("go"),
     listener("go", "gone", "gone_go"),
-    node("gone", "Start Timeout", timeout_start_sec=1.0, next="late"),
+    node("gone", "Start Timeout", timeout_start_sec=2.5, next="late"),
     listener("go", "stays", "stays_go"),
-    node("stays", "Start Timeout", timeout_start_sec=1.1, next="over"),
+    node("stays", "Start Timeout", timeout_start_sec=2.6, next="over"),
     say("late"),
     say("over"),
 )
@@ -165,7 +165,7 @@ def test_a_time_out_whose_node_goes_never_fires(edited, logic):
     edited.save(
         event("go"),
         listener("go", "stays", "stays_go"),
-        node("stays", "Start Timeout", timeout_start_sec=1.1, next="over"),
+        node("stays", "Start Timeout", timeout_start_sec=2.6, next="over"),
         node("gone", "Toggle", next="late"),
         listener("go", "gone", "gone_go"),
         say("late"),

@@ -15,7 +15,7 @@ from socket_graphs import GRAPH, accept, is_ended, port_of, receive, toml
 @pytest.fixture
 def listener():
     """A listening socket of Python's on 127.0.0.1."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", free_port())) as server:
         server.settimeout(8)
         yield server
 
@@ -153,10 +153,10 @@ def test_edits_keep_the_connection_but_another_address(desk, listener):
         what="the edit",
     )
     one.one.write("graph.logic.toml", GRAPH.format(family="TCP").replace('"got "', '"heard "'))
-    time.sleep(0.3)
+    one.one.expect_line("read graph.logic.toml again$")
     server.sendall(b"still here")
     one.said("heard still here$")
-    with socket.create_server(("127.0.0.1", 0)) as other:
+    with socket.create_server(("127.0.0.1", free_port())) as other:
         other.settimeout(8)
         one.change(toml(**{**fields, "port": port_of(other)}, automatic_reconnect=True))
         accept(other)
@@ -249,6 +249,8 @@ def test_a_client_that_does_not_read_is_closed_and_others_are_not(desk):
         for _ in range(300):
             one.one.do("op('/project1/logic1').trigger('send', 'z' * 65536)\nresult = 1")
             sent += 65536
+            # Good is who has read what there is; one that the machine holds up is slow, too.
+            eventually(lambda: sum(got) > sent - 250_000, what="nearly everything at the good one")  # noqa: B023
             if one.info("slow"):
                 break
         one.said(r"error: client 127\.0\.0\.1:\d+ has left: the other end reads too slowly")
@@ -274,8 +276,8 @@ def test_who_ends_its_half_gets_the_answer(desk):
 
 
 def test_a_port_in_use_is_an_error_and_is_tried_again(desk):
-    with socket.create_server(("127.0.0.1", 0)) as holder:
-        port = port_of(holder)
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         one = desk(
             "TCP", is_server=True, local_port=port, automatic_reconnect=True, autostart=True, par__reconnectdelay=0.2,
         )
@@ -366,6 +368,7 @@ def test_many_clients_of_asyncio_at_once(desk):
     eventually(lambda: one.info("clients") == 0, what="nobody")
 
 
+@pytest.mark.alone
 def test_a_flood_does_not_starve_the_program(desk):
     port = free_port()
     one = desk("TCP", is_server=True, local_port=port, autostart=True)

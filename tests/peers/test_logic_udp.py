@@ -14,7 +14,7 @@ from socket_graphs import port_of
 def lamp():
     """A UDP socket of Python's on 127.0.0.1."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("127.0.0.1", free_port()))
         sock.settimeout(8)
         yield sock
 
@@ -146,6 +146,7 @@ def test_a_name_that_is_none_is_an_error_and_blocks_nothing(desk):
     one.said("error: what waited for it was not sent: the name nobody.invalid cannot be looked up")
 
 
+@pytest.mark.alone
 def test_a_flood_of_datagrams_does_not_starve_the_program(desk):
     port = free_port()
     one = desk("UDP", local_port=port, autostart=True)
