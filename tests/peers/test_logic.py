@@ -1,6 +1,7 @@
 """Logic graphs on real Socket.IO servers, and in a patch that is edited while they run."""
 
 import re
+import time
 
 import pytest
 
@@ -171,6 +172,57 @@ def test_it_stops_and_starts_again(graph, own_server, kind):
     said(one, "started", 3)
     back.emit("/", "ball", "still subscribed")
     said(one, "/ ball still subscribed")
+
+
+@pytest.mark.parametrize("how", ["kick", "kickall"])
+@on("logic graph: put out by the server", ("node4", "node3"))
+def test_a_server_puts_the_graph_out_and_start_begins_again(graph, server, how):
+    before, after = ANSWERS.rsplit('"note"', 1)
+    one = graph(f'{before}"{how}"{after}', connection(server.port, "automatic_reconnect = false"))
+    said(one, "started")
+    server.client("/admin")
+    trigger(one, "send", "please")
+    said(one, "error in '/': io server disconnect")
+    said(one, "stopped")
+    trigger(one, "open")
+    said(one, "started", 2)
+    server.emit("/", "ball", "back")
+    said(one, "/ ball back")
+
+
+@on("logic graph: subscriptions end with their graph", ("node4",))
+def test_a_subscription_ends_with_the_graph_that_made_it(graph, server):
+    listens = """
+[node.recv]
+type = "On Socket.IO Receive"
+set.configuration = "chat"
+next = "say"
+[node.say]
+type = "Console"
+from.input = "recv.message"
+"""
+    more = '\n[op.logic2]\ntype = "logicCOMP"\ntext = """' + listens + '"""\n'
+    one = graph(ANSWERS, more + connection(server.port))
+    said(one, "started")
+    server.client()
+    server.emit("/", "ball", "for both")
+    said(one, "/ ball for both")
+    said(one, "for both")
+    # An edit of the graph is no end, nor is a restart.
+    one.write("graph.logic.toml", ANSWERS.replace("%s %s %s", "now %s %s %s"))
+    eventually(lambda: server.emit("/", "ball", "edited") or "now / ball edited" in one.output)
+    one.do("op('/project1/logic1').par.restart.pulse()")
+    said(one, "started", 2)
+    server.emit("/", "ball", "restarted")
+    said(one, "now / ball restarted")
+    assert len(server.clients()) == 1
+    one.do("op('/project1/logic1').destroy()")
+    server.emit("/", "ball", "nobody subscribes")
+    # Time for it to come.
+    time.sleep(0.2)
+    one.do("op('/project1/connections/socketio_chat').emit('note', 'done')")
+    server.expect("note", "/", ["done"])
+    assert "nobody subscribes" not in one.output
 
 
 @on("logic graph: refused namespace", ("node4", "node3"))

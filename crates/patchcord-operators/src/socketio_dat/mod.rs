@@ -4,6 +4,7 @@
 //! - [`SocketIoDat`]: the worker. While it is active it has one client, which keeps namespaces and what waits to be sent
 //!   from one session to the next; it plans when the next begins.
 //! - [`emit`](Emit): sending, and [`acks`] that are waited for.
+//! - [`graphs`]: what logic graphs do with it; [`subscriptions`] of theirs.
 //! - [`link`]: what the client reports, as rows, callbacks and lines; [`wanted`] events, [`convert`]ed values, [`reason`]s.
 //! - [`recorded`], [`replay`]: a recording's packets, and a recording in the place of a server.
 //! - [`settings`]: from parameters and inputs to how a session is dialled; read anew at every attempt. [`info`] is what
@@ -16,6 +17,7 @@ mod acks;
 mod convert;
 mod declaration;
 mod emit;
+mod graphs;
 mod info;
 mod link;
 mod reason;
@@ -55,7 +57,6 @@ use settings::{Identity, Reader};
 use shared::Shared;
 pub use subscriptions::{MAX_SUBSCRIPTIONS, News};
 
-use crate::listening::Listener;
 use crate::par_reader::{ParReader, Wrong};
 use crate::received::Received;
 use crate::reconnect::{Reconnect, begin_later, until_closed};
@@ -286,37 +287,6 @@ impl SocketIoDat {
             && self.with_client(|client| client.next_version()) == Some(Version::V3)
     }
 
-    /// Tells a listener of everything that happens, until it is gone or does not listen any more.
-    pub fn listen(&self, listener: Weak<dyn Listener>) {
-        self.shared.listeners.add(listener);
-    }
-
-    /// Tells a listener of nothing more, and ends what only it has subscribed to.
-    pub fn unlisten(&self, listener: &Weak<dyn Listener>) {
-        self.shared.listeners.remove(listener);
-        self.shared.subscriptions.let_go(listener);
-    }
-
-    /// Tells all listeners of an event of a namespace from now on, for as long as `listener` listens; false when there are
-    /// [`MAX_SUBSCRIPTIONS`].
-    pub fn subscribe(&self, namespace: &str, event: &str, listener: &Weak<dyn Listener>) -> bool {
-        self.shared.subscriptions.add(namespace, event, listener)
-    }
-
-    /// Tells nobody of it any more.
-    pub fn unsubscribe(&self, namespace: &str, event: &str) {
-        self.shared.subscriptions.remove(namespace, event);
-    }
-
-    /// Whether a namespace is connected.
-    pub fn is_connected(&self, namespace: &str) -> bool {
-        let Some(link) = self.link() else { return false };
-        let places = link.places.borrow();
-        places
-            .iter()
-            .any(|place| place.namespace.as_str() == namespace && matches!(place.state, PlaceState::Connected { .. }))
-    }
-
     fn acknowledge(&self, token: AckToken, args: Vec<Value>) -> Result<(), EmitError> {
         self.with_client(|client| client.acknowledge(token, args)).unwrap_or(Ok(()))
     }
@@ -387,16 +357,17 @@ impl SocketIoDat {
             return;
         }
         match before {
-            Some(link) if !self.is_down() => self.rejoin(&link),
+            Some(link) if !self.is_down() => self.rejoin(&link, self.reader().on(par::RECONNECTREFUSED)),
             _ => self.connect(),
         }
     }
 
-    /// Asks again for the namespaces that the server has not answered for or has refused, in the session that is open.
-    fn rejoin(&self, link: &Link) {
+    /// Asks again for the namespaces that the server has not answered for, and perhaps for those that it has refused, in the
+    /// session that is open.
+    fn rejoin(&self, link: &Link, and_refused: bool) {
         let credentials = self.reader().credentials();
         let mut missing = link.silent();
-        if self.reader().on(par::RECONNECTREFUSED) {
+        if and_refused {
             missing.extend(link.refused());
         }
         for namespace in missing {

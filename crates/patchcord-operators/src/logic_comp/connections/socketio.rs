@@ -70,6 +70,10 @@ impl Connecting for SocketIo {
             _ => Err("a Socket.IO connection does not do this".to_owned()),
         }
     }
+
+    fn begin_again(&self, network: &Network, op: OpId) -> bool {
+        network.with_worker(op, SocketIoDat::begin_again) == Some(true)
+    }
 }
 
 /// The namespace with its slash; empty is the main one.
