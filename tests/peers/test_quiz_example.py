@@ -430,21 +430,46 @@ def test_a_wrong_token_is_refused_until_it_is_corrected(quiz):
     program.expect_line("The quiz is on the stage.")
 
 
-def test_the_button_of_the_readme_goes_on(quiz, browser):
-    more = re.search(r"^```toml\n(.*?)^```$", (QUIZ / "README.md").read_text(), re.S | re.M)[1]
+def test_the_button_of_the_readme_goes_on(quiz):
+    connection, nodes = re.findall(r"^```toml\n(.*?)^```$", (QUIZ / "README.md").read_text(), re.S | re.M)
+    assert connection.count("9980") == 1
     port = free_port()
-    patch = quiz.folder / "patch" / "patch.toml"
-    save(patch, patch.read_text() + "\n" + more.replace("par.active", f"par.port = {port}\npar.active"))
+    for name, more in [("patch.toml", connection.replace("9980", str(port))), ("quiz.logic.toml", nodes)]:
+        path = quiz.folder / "patch" / name
+        save(path, f"{path.read_text()}\n{more}")
     quiz.serve()
     program = quiz.run()
     program.expect_line("The quiz is on the stage.", 20)
 
-    def ask(method):
-        request = urllib.request.Request(f"http://127.0.0.1:{port}/", method=method)
+    def ask(method, path):
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", method=method)
         with urllib.request.urlopen(request, timeout=8) as response:
             return response.read().decode()
 
-    assert ask("GET") == "lobby"
-    assert ask("POST") == "question"
-    assert ask("POST") == "reveal"
-    assert ask("GET") == "reveal"
+    for phase in ("lobby", "question", "reveal"):
+        eventually(lambda phase=phase: ask("GET", "/phase") == phase)
+        assert ask("POST", "/next") == phase
+
+
+def test_a_script_presses_the_button(quiz):
+    more = """
+[op.pedal]
+type = "textDAT"
+file = "pedal.txt"
+
+[op.pedal_changes]
+type = "datexecuteDAT"
+text = "def onTableChange(dat):\\n    op('quiz').trigger('next')\\n    print('now', op('quiz').variable('phase'))\\n"
+par.active = true
+par.dat = "pedal"
+par.tablechange = true
+"""
+    patch, pedal = quiz.folder / "patch" / "patch.toml", quiz.folder / "patch" / "pedal.txt"
+    save(patch, patch.read_text() + more)
+    save(pedal, "0")
+    quiz.serve()
+    program = quiz.run()
+    program.expect_line("The quiz is on the stage.", 20)
+    for number, phase in enumerate(("question", "reveal"), 1):
+        save(pedal, str(number))
+        program.expect_line(f"^now {phase}$")
