@@ -63,7 +63,16 @@ const PROGRAMS: &[Program] = &[
         purpose: "the test that Csound's plugin leaks nothing",
         is_there: || has("valgrind"),
     },
+    Program {
+        name: "mosquitto",
+        packages: &["mosquitto", "mosquitto-clients"],
+        purpose: "the tests with a broker of MQTT",
+        is_there: || has_in_sbin("mosquitto") && has("mosquitto_pub") && has("mosquitto_sub"),
+    },
 ];
+
+/// Services that packages start and that no test needs: the tests start programs of their own.
+const SERVICES: &[(&str, &str)] = &[("mosquitto", "mosquitto.service")];
 
 /// Why something is not set up.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +128,11 @@ pub fn programs() -> Result<(), SetupError> {
         println!("installing {}", packages.join(" "));
         // What went wrong has been shown; what is missing afterwards is said below.
         let _ = apt.install(&packages);
+        for (package, service) in SERVICES {
+            if packages.contains(package) && Path::new("/run/systemd/system").exists() {
+                let _ = show(&mut apt.systemctl(&["disable", "--quiet", "--now", service]));
+            }
+        }
     }
     let left: Vec<&Program> = missing().collect();
     if left.is_empty() { Ok(()) } else { Err(SetupError::Programs(in_words(&left))) }
@@ -204,6 +218,20 @@ impl Apt {
         command.args(args);
         command
     }
+
+    fn systemctl(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(if self.sudo { "sudo" } else { "systemctl" });
+        if self.sudo {
+            command.args(["-n", "systemctl"]);
+        }
+        command.args(args);
+        command
+    }
+}
+
+/// Whether a program is there, also where only an administrator's shell looks.
+fn has_in_sbin(name: &str) -> bool {
+    has(name) || Path::new("/usr/sbin").join(name).exists()
 }
 
 /// Whether the original of the plugin is there, in the folder of the system's csound.
@@ -231,8 +259,9 @@ mod tests {
             in_words(&missing),
             "node and npm (for the tests with a client on Node), chromium (for the tests of the demo page), openssl \
              (for the tests of TLS with certificates of its making), csound 6 (for the tests of Csound's plugin), \
-             valgrind (for the test that Csound's plugin leaks nothing); on Debian or Ubuntu: sudo apt-get install \
-             nodejs npm chromium openssl csound csound-plugins libcsound64-6.0 valgrind"
+             valgrind (for the test that Csound's plugin leaks nothing), mosquitto (for the tests with a broker of \
+             MQTT); on Debian or Ubuntu: sudo apt-get install nodejs npm chromium openssl csound csound-plugins \
+             libcsound64-6.0 valgrind mosquitto mosquitto-clients"
         );
     }
 
@@ -241,5 +270,8 @@ mod tests {
         let args = |apt: Apt| format!("{:?}", apt.command(&["update"]));
         assert_eq!(args(Apt { sudo: false }), r#""apt-get" "update""#);
         assert!(args(Apt { sudo: true }).starts_with(r#""sudo" "-n""#));
+        let stops = |apt: Apt| format!("{:?}", apt.systemctl(&["disable"]));
+        assert_eq!(stops(Apt { sudo: false }), r#""systemctl" "disable""#);
+        assert_eq!(stops(Apt { sudo: true }), r#""sudo" "-n" "systemctl" "disable""#);
     }
 }

@@ -38,6 +38,7 @@ pub mod listening;
 mod local_address;
 pub mod logic_comp;
 pub mod merge_dat;
+pub mod mqtt_dat;
 mod own_script;
 mod par_reader;
 pub mod parameter_execute;
@@ -83,6 +84,7 @@ static TYPES: &[&OperatorType] = &[
     &json_dat::JSON_DAT,
     &logic_comp::LOGIC_COMP,
     &merge_dat::MERGE_DAT,
+    &mqtt_dat::MQTT_DAT,
     &parameter_execute::PARAMETER_EXECUTE_DAT,
     &pass_through::IN_CHOP,
     &pass_through::IN_DAT,

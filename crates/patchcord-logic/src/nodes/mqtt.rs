@@ -43,7 +43,7 @@ pub static MQTT_STOP: NodeType = NodeType {
 /// MQTT Publish.
 pub static MQTT_PUBLISH: NodeType = NodeType {
     title: "MQTT Publish",
-    help: "Publishes a text under a topic.",
+    help: "Publishes a text under a topic. What cannot be published is a warning in the console, and the pulse goes on.",
     inputs: &[
         DataSocket::new("Topic", DataType::String, "The topic."),
         DataSocket::new("Message", DataType::String, "The text."),
@@ -55,7 +55,7 @@ pub static MQTT_PUBLISH: NodeType = NodeType {
 /// MQTT Subscribe.
 pub static MQTT_SUBSCRIBE: NodeType = NodeType {
     title: "MQTT Subscribe",
-    help: "Asks the broker for topics; it holds over reconnects.",
+    help: "Asks the broker for topics; it holds over reconnects. Without a connection the next one asks. Upper and lower case differ.",
     attributes: &[
         CONFIGURATION,
         Attribute::new(
@@ -63,7 +63,7 @@ pub static MQTT_SUBSCRIBE: NodeType = NodeType {
             AttributeKind::List(&[Field {
                 name: "Topic Filter",
                 kind: FieldKind::Text,
-                help: "A topic, or a filter with + and #.",
+                help: "A topic, or a filter: + stands for one level, # behind the last slash for all that follow.",
             }]),
             Default::Required,
             "The topics.",
@@ -105,7 +105,7 @@ const TOPIC_FIELDS: &[Field] = &[
 pub static ON_MQTT_TOPIC: NodeType = NodeType {
     title: "On MQTT Topic",
     group: "Communication/MQTT/Events",
-    help: "Fires for a message of one of its topics, by the pulse of the first that it belongs to (on.topic.1 and so on). The topic has to be subscribed to, as well.",
+    help: "Fires for a message of one of its topics, by the pulse of the first that it belongs to (on.topic.1 and so on). The topic has to be subscribed to, as well. Upper and lower case differ.",
     shape: Shape::Event,
     attributes: &[
         CONFIGURATION,

@@ -232,6 +232,13 @@ impl Address {
         basic(self.url.username(), self.url.password())
     }
 
+    /// The user and the password of the address, percent-decoded, if it has a user.
+    pub(crate) fn credentials(&self) -> Option<(String, String)> {
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let (user, password) = (self.url.username(), self.url.password());
+        (!user.is_empty()).then(|| (decoded(user), decoded(password.unwrap_or_default())))
+    }
+
     /// Whether scheme, host and port are the same: what was meant for the one may be told to the other.
     pub fn has_origin_of(&self, other: &Address) -> bool {
         self.is_tls() == other.is_tls() && self.host_header() == other.host_header()

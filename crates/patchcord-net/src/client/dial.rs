@@ -194,9 +194,9 @@ async fn connect(address: &Address, settings: &DialSettings, track: &Track<'_>) 
         (None, true) => Some(system_tls().await?),
     };
     let stream = match &settings.proxy {
-        None => tcp::connect(&address.host(), address.port(), false, track).await?,
+        None => tcp::connect(&address.host(), address.port(), settings.only_ipv6, false, track).await?,
         Some(proxy) => {
-            let mut stream = tcp::connect(&proxy.host(), proxy.port(), true, track).await?;
+            let mut stream = tcp::connect(&proxy.host(), proxy.port(), false, true, track).await?;
             track.begin(Phase::Proxy, address.host_header().to_owned());
             proxy.open(&mut stream, &address.host(), address.port()).await?;
             stream

@@ -14,6 +14,8 @@ pub struct DialSettings {
     pub time_limit: Duration,
     /// The proxy to go through; none is the straight way. No environment variable is asked.
     pub proxy: Option<Proxy>,
+    /// Of a name's addresses only those of IPv6 are tried.
+    pub only_ipv6: bool,
     /// TLS for addresses that want it; `None` verifies by the system's authorities, which are read when they are needed.
     pub tls: Option<TlsClient>,
     /// The origin to claim; none is right unless the server lets in pages alone. [`super::Address::origin`] is the
@@ -40,6 +42,7 @@ impl Default for DialSettings {
         DialSettings {
             time_limit: Duration::from_secs(10),
             proxy: None,
+            only_ipv6: false,
             tls: None,
             origin: None,
             subprotocols: Vec::new(),
@@ -55,6 +58,7 @@ impl std::fmt::Debug for DialSettings {
         f.debug_struct("DialSettings")
             .field("time_limit", &self.time_limit)
             .field("proxy", &self.proxy)
+            .field("only_ipv6", &self.only_ipv6)
             .field("origin", &self.origin)
             .field("subprotocols", &self.subprotocols)
             .field("deflate", &self.deflate)

@@ -26,9 +26,20 @@ thread_local! {
     static LOOK_UPS: Arc<Semaphore> = Arc::new(Semaphore::new(MAX_LOOK_UPS));
 }
 
-/// Connects to the first address of `host` that answers. `is_proxy` is for errors alone.
-pub(super) async fn connect(host: &str, port: u16, is_proxy: bool, track: &Track<'_>) -> Result<TcpStream, DialError> {
-    connect_to(host, addresses(host, port, track).await?, is_proxy, track).await
+/// Connects to the first address of `host` that answers; with `only_ipv6` to one of IPv6. `is_proxy` is for errors alone.
+pub(super) async fn connect(
+    host: &str,
+    port: u16,
+    only_ipv6: bool,
+    is_proxy: bool,
+    track: &Track<'_>,
+) -> Result<TcpStream, DialError> {
+    let mut addresses = addresses(host, port, track).await?;
+    addresses.retain(|address| address.is_ipv6() || !only_ipv6);
+    if only_ipv6 && addresses.is_empty() {
+        return Err(DialError::Dns { name: host.to_owned(), reason: "it has no address of IPv6".to_owned() });
+    }
+    connect_to(host, addresses, is_proxy, track).await
 }
 
 /// The addresses of a name in the order in which they are to be tried; an IP address is itself.

@@ -86,6 +86,7 @@ impl Reader<'_> {
         let settings = DialSettings {
             time_limit: Duration::from_millis(self.size(par::TIMEOUT) as u64),
             proxy,
+            only_ipv6: false,
             tls,
             origin: Some(origin),
             subprotocols: self.words(par::SUBPROTOCOLS),

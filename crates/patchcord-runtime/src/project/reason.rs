@@ -135,6 +135,16 @@ pub enum Reason {
         /// Why not.
         error: String,
     },
+    /// The address of an MQTT connection is none.
+    #[error("\"{address}\" is no address of a broker: {error}")]
+    BadBroker {
+        /// What was given.
+        address: String,
+        /// Why not.
+        error: String,
+        /// What can be done about it.
+        remedy: &'static str,
+    },
     /// A connection has one port, and two fields that differ.
     #[error("`local_port` says {local}, and `port` says {port}: that of `port` counts")]
     PortTwice {
@@ -498,6 +508,7 @@ impl Reason {
             Reason::Graph { help, .. } => help.clone(),
             Reason::NoAddress { .. } => Some("url = \"127.0.0.1\"".into()),
             Reason::BadHost { .. } => Some("an address is such as 127.0.0.1, localhost or [::1]".into()),
+            Reason::BadBroker { remedy, .. } => Some((*remedy).into()),
             Reason::BadAddress { .. } => Some("a URL is such as http://127.0.0.1 or https://example.org".into()),
             Reason::PluginOff { family } => {
                 Some(format!("take \"{family} = false\" out of `plugins` of [patch], or this section"))

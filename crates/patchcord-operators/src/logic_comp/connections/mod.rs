@@ -5,6 +5,7 @@
 //! and several graphs may use one. What a family does differently stands behind [`Connecting`], with a file for each.
 
 mod http_server;
+mod mqtt;
 mod socketio;
 mod tcp;
 mod udp;
@@ -29,7 +30,7 @@ pub const COMPONENT: &str = "connections";
 
 /// The families whose connections can be made.
 static FAMILIES: &[&dyn Connecting] =
-    &[&socketio::SocketIo, &websocket::WebSocket, &http_server::HttpServer, &tcp::Tcp, &udp::Udp];
+    &[&socketio::SocketIo, &websocket::WebSocket, &http_server::HttpServer, &tcp::Tcp, &udp::Udp, &mqtt::Mqtt];
 
 /// What graphs need of a family's operator. Start and Stop are the same for all: they switch its parameter `active`.
 trait Connecting: Sync {

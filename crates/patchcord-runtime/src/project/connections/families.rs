@@ -10,6 +10,7 @@ use patchcord_core::table::Table;
 use patchcord_logic::declaration::Family;
 use patchcord_operators::host_and_port::parse_host;
 use patchcord_operators::logic_comp::COMPONENT;
+use patchcord_operators::mqtt_dat::{MQTT_DAT, check_address};
 use patchcord_operators::socketio_dat::SOCKETIO_DAT;
 use patchcord_operators::table_dat::TABLE_DAT;
 use patchcord_operators::tcp_dat::TCP_DAT;
@@ -130,6 +131,22 @@ pub(super) static FAMILIES: &[FamilyFields] = &[
         ],
         finish: finish_udp,
     },
+    FamilyFields {
+        family: Family::Mqtt,
+        operator: &MQTT_DAT,
+        all: &[
+            field("url", Takes::Text),
+            field("port", Takes::Port),
+            field("is_ipv6", Takes::Parameter("ipv6")),
+            field("user", Takes::Parameter("username")),
+            field("password", Takes::Parameter("password")),
+            field("client_id", Takes::Parameter("clientid")),
+            field("tls", Takes::Parameter("tls")),
+            field("automatic_reconnect", Takes::Parameter("reconnect")),
+            AUTOSTART,
+        ],
+        finish: finish_mqtt,
+    },
 ];
 
 /// The input of a SocketIO DAT that takes what the server gets as `auth`.
@@ -228,6 +245,20 @@ fn set_host(
         }
         Err(error) => reader.note(Reason::BadHost { address: url.to_owned(), error: error.to_string() }, place),
     }
+}
+
+fn finish_mqtt(reader: &mut Reader<'_>, draft: &mut Draft<'_>) {
+    let Some((url, place)) = address(reader, draft) else { return };
+    if let Err((error, remedy)) = check_address(&url) {
+        return reader.note(Reason::BadBroker { address: url.to_string(), error, remedy }, place);
+    }
+    if let Some((port, span)) = draft.port("port") {
+        draft.set("port", ParValue::Int(port.into()));
+        if let Some(written) = written_port(&url).filter(|written| *written != port) {
+            reader.note(Reason::TwoPorts { url: written, field: port }, span);
+        }
+    }
+    draft.set_text("netaddress", &url);
 }
 
 /// The field `url`, which has to be there.
