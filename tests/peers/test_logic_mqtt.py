@@ -565,7 +565,7 @@ passwort = "hunter2"
     )
     run = command("check", tmp_path)
     assert run.end() != 0
-    assert "`wss://` is not a scheme of MQTT over TCP" in run.output
+    assert "`wss://` is not a scheme of MQTT" in run.output
     assert "passwort" in run.output and "password" in run.output
     assert "hunter2" not in run.output
 
