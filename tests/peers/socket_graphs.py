@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 
 from running import eventually
 
@@ -98,6 +99,18 @@ set = {{ configuration = "desk", data_type = "Binary" }}
 from.message = "raw.message"
 """
 
+# What starts stops it, and what stops starts it.
+FOR_EVER = """
+[node.enough]
+type = "On {family} Start"
+set.configuration = "desk"
+next = "stop"
+[node.again]
+type = "On {family} Stop"
+set.configuration = "desk"
+next = "start"
+"""
+
 
 class Desk:
     """A running patch with a graph on one connection."""
@@ -115,6 +128,12 @@ class Desk:
         self.one.more = self.one.more.split("\n[op.logic1]")[0] + self.more(fields)
         self.one.write_patch()
 
+    def save(self, graph):
+        """Saves another graph, and returns when it runs."""
+        count = len(self.one.lines)
+        self.one.write("graph.logic.toml", graph)
+        self.one.expect_line(r"read graph\.logic\.toml again", start=count)
+
     def trigger(self, *arguments):
         self.one.do(f"op('/project1/logic1').trigger({', '.join(map(repr, arguments))})\nresult = 1")
 
@@ -126,6 +145,28 @@ class Desk:
             return sum(1 for text in self.one.lines if line.search(text)) >= count
 
         eventually(is_said, timeout, f"{count} × {pattern!r} in the console")
+
+    def slowest_answer(self):
+        """Seconds of the slowest of some requests to the program."""
+        slowest = 0.0
+        for _ in range(20):
+            begun = time.monotonic()
+            self.one.do("result = 1")
+            slowest = max(slowest, time.monotonic() - begun)
+        return slowest
+
+    def starts_and_stops_for_ever(self, counter):
+        """A graph in which that happens leaves the program time for everything else, and ends when it is edited."""
+        graph = GRAPH.format(family=self.family.upper()).replace('next = "asked"', "")
+        self.save(graph + FOR_EVER.format(family=self.family.upper()))
+        self.trigger("start")
+        eventually(lambda: self.info(counter) > 20, what="twenty starts")
+        slowest = self.slowest_answer()
+        self.save(graph)
+        count = self.info(counter)
+        self.trigger("send", "x")
+        assert self.info(counter) <= count + 1
+        assert slowest < 4, f"a request beside it took {slowest:.2f} s"
 
     def order(self, *patterns):
         """The lines of the console that match one of these, in order."""

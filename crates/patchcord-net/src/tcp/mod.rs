@@ -50,6 +50,9 @@ pub trait Handler: 'static {
     /// Of a client: there is no connection, and nothing else will come.
     fn handle_failure(&self, _error: &DialError) {}
 
+    /// Of a server: it lets clients in from now on, at the place where it listens now.
+    fn handle_listening(&self) {}
+
     /// Of a server: a client was not let in.
     fn handle_refusal(&self, _refusal: &Refusal) {}
 }

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::{Handler, Peer, Settings, connection};
+use crate::catch_panic::catch_panic;
 use crate::websocket::Sent;
 
 /// Pause after the system refused to accept, for instance for want of file descriptors.
@@ -28,6 +29,12 @@ pub enum Refusal {
         address: SocketAddr,
         /// The limit.
         limit: usize,
+    },
+    /// The handler panicked when it heard that the server listens: a fault of this program. Clients are let in all the same.
+    #[error("beginning to listen was disturbed by a panic: {reason}")]
+    Panicked {
+        /// What the panic said.
+        reason: String,
     },
     /// The system refused to accept connections.
     #[error("accepting a connection failed: {reason}")]
@@ -154,6 +161,10 @@ impl<H: Handler> Drop for TcpServer<H> {
 }
 
 async fn accept<H: Handler>(shared: Rc<Shared<H>>, listener: ListenerSlot) {
+    let begun = catch_panic(|| shared.handler.handle_turn(&mut || shared.handler.handle_listening()));
+    if let Err(reason) = begun {
+        shared.handler.handle_refusal(&Refusal::Panicked { reason });
+    }
     loop {
         let accepted = poll_fn(|cx| match listener.borrow().as_ref() {
             Some(listener) => listener.poll_accept(cx).map(Some),

@@ -22,6 +22,9 @@ pub const MAX_WAITING: usize = 10_000;
 
 /// Hears of a socket. Called on its thread, inline; it must not block.
 pub trait Handler: 'static {
+    /// The socket hears from now on.
+    fn handle_open(&self) {}
+
     /// A datagram came.
     fn handle_datagram(&self, from: SocketAddr, bytes: &[u8]);
 

@@ -453,12 +453,18 @@ impl<H: Handler> Shared<H> {
 }
 
 async fn run<H: Handler>(shared: Rc<Shared<H>>) {
+    let fail = |reason: String| {
+        shared.close();
+        let source = io::Error::other(format!("its handling was ended by a panic: {reason}"));
+        shared.handler.handle_failure(&UdpError::Failed { source });
+    };
+    if let Err(reason) = catch_panic(|| shared.handler.handle_turn(&mut || shared.handler.handle_open())) {
+        return fail(reason);
+    }
     poll_fn(|cx| {
         shared.waker.replace(Some(cx.waker().clone()));
         catch_panic(|| shared.poll(cx)).unwrap_or_else(|reason| {
-            shared.close();
-            let source = io::Error::other(format!("its handling was ended by a panic: {reason}"));
-            shared.handler.handle_failure(&UdpError::Failed { source });
+            fail(reason);
             Poll::Ready(())
         })
     })

@@ -44,12 +44,11 @@ impl Shared {
         self.network.say_status(self.op, message);
     }
 
-    /// It is connected, or listens.
+    /// It is connected, or listens. Listeners are told by [`Link::tell_opened`].
     pub(super) fn open(&self, message: &str) {
         self.opened.set(self.opened.get() + 1);
         self.network.clear_problem(self.op, "connection");
         self.say(message);
-        self.listeners.tell(News::Opened);
     }
 }
 
@@ -60,6 +59,8 @@ pub(super) struct Link {
     pub is_server: bool,
     /// The operator still takes this link for its own.
     pub is_current: Cell<bool>,
+    /// Listeners have heard that it is open, and not that it is closed.
+    told_open: Cell<bool>,
     /// Listeners have heard that there is no room for another client, and none has left since.
     told_full: Cell<bool>,
 }
@@ -71,8 +72,24 @@ impl Link {
             dat: dat.clone(),
             is_server,
             is_current: Cell::new(true),
+            told_open: Cell::new(false),
             told_full: Cell::new(false),
         })
+    }
+
+    /// Tells listeners that it is open: from the task of the connection or the listener, so that listeners who open and close
+    /// it for ever leave others their turns.
+    fn tell_opened(&self) {
+        if self.is_current.get() && !self.told_open.replace(true) {
+            self.shared.listeners.tell(News::Opened);
+        }
+    }
+
+    /// Tells listeners that it is closed, because somebody here has asked for that.
+    pub(super) fn tell_closed(&self, reason: &str) {
+        if self.told_open.replace(false) {
+            self.shared.listeners.tell(News::Closed { failure: false, reason });
+        }
     }
 
     /// There is no connection, or the server cannot listen.
@@ -126,6 +143,7 @@ impl Handler for Link {
             self.shared.say(&format!("client {} has connected", peer.address()));
         } else {
             self.shared.open(&format!("connected to {}", peer.address()));
+            self.tell_opened();
         }
     }
 
@@ -158,6 +176,7 @@ impl Handler for Link {
         };
         let message = format!("the connection to {} was lost: {ending}", peer.address());
         self.shared.show(&message, remedy);
+        self.told_open.set(false);
         self.end(News::Closed { failure: true, reason: &message });
     }
 
@@ -179,6 +198,10 @@ impl Handler for Link {
         }
     }
 
+    fn handle_listening(&self) {
+        self.tell_opened();
+    }
+
     fn handle_refusal(&self, refusal: &Refusal) {
         if !self.is_current.get() {
             return;
@@ -188,6 +211,7 @@ impl Handler for Link {
         if !self.told_full.replace(true) {
             let remedy = match refusal {
                 Refusal::TooMany { .. } => "set `maxclients` higher, if that many are meant",
+                Refusal::Panicked { .. } => "this is a fault of the program",
                 Refusal::Accept { .. } => "allow the program more open files, or set `maxclients` lower",
             };
             self.warn_of_client(&refusal.to_string(), remedy);

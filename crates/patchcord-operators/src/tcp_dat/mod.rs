@@ -30,7 +30,7 @@ use declaration::par;
 use link::{Link, Shared};
 use settings::{Place, Reader};
 
-use crate::listening::{Listener, Listeners, News};
+use crate::listening::{Listener, Listeners};
 use crate::local_address::remedy;
 use crate::par_reader::ParReader;
 use crate::reconnect::{Reconnect, begin_later, until_closed};
@@ -215,21 +215,22 @@ impl TcpDat {
     /// was. The result is false when it does not listen any more.
     fn move_listener(&self, wanted: &Place) -> bool {
         let before = self.place.borrow().clone();
-        let moved = {
+        let (link, moved) = {
             let end = self.end.borrow();
-            let Some((End::Server(server), _)) = &*end else { return false };
+            let Some((End::Server(server), link)) = &*end else { return false };
             // The old listener goes first: it may hold the very port that the new one needs on another address.
             server.stop_listening();
-            self.listen_at(server, wanted).map_err(|error| {
+            let moved = self.listen_at(server, wanted).map_err(|error| {
                 let back = before.is_some_and(|before| self.listen_at(server, &before).is_ok());
                 (error, back)
-            })
+            });
+            (link.clone(), moved)
         };
         match moved {
             Ok(message) => {
                 self.place.replace(Some(wanted.clone()));
-                self.shared.listeners.tell(News::Closed { failure: false, reason: "the server moves" });
                 self.shared.open(&message);
+                link.tell_closed("the server moves");
                 true
             }
             Err(((message, remedy), true)) => {
@@ -250,25 +251,23 @@ impl TcpDat {
         self.shared.network.clear_problem(self.shared.op, "client");
         let (end, link) = self.end.take()?;
         link.is_current.set(false);
-        let (was_there, was_open) = match &end {
+        let was_there = match &end {
             End::Client(client) => {
-                let was = (!client.is_ended(), client.peer().is_some());
+                let was_there = !client.is_ended();
                 client.close();
-                was
+                was_there
             }
             End::Server(server) => {
-                let listened = server.address().is_some();
+                let was_there = server.address().is_some() || server.client_count() > 0;
                 server.stop_listening();
                 server.close_all();
-                (listened || server.client_count() > 0, listened)
+                was_there
             }
         };
         if was_there {
             self.shared.say(message);
         }
-        if was_open {
-            self.shared.listeners.tell(News::Closed { failure: false, reason: message });
-        }
+        link.tell_closed(message);
         was_there.then_some(end)
     }
 

@@ -14,11 +14,13 @@ pub(super) struct Link {
     dat: Weak<UdpDat>,
     /// The operator still takes this link for its own.
     pub is_current: Cell<bool>,
+    /// Listeners have heard that the socket is open, and not that it is closed.
+    pub told_open: Cell<bool>,
 }
 
 impl Link {
     pub(super) fn new(dat: &Weak<UdpDat>) -> Rc<Self> {
-        Rc::new(Link { dat: dat.clone(), is_current: Cell::new(true) })
+        Rc::new(Link { dat: dat.clone(), is_current: Cell::new(true), told_open: Cell::new(false) })
     }
 
     fn dat(&self) -> Option<Rc<UdpDat>> {
@@ -27,6 +29,14 @@ impl Link {
 }
 
 impl Handler for Link {
+    /// From the socket's task, so that listeners who open and close it for ever leave others their turns.
+    fn handle_open(&self) {
+        if let Some(dat) = self.dat() {
+            self.told_open.set(true);
+            dat.listeners.tell(News::Opened);
+        }
+    }
+
     fn handle_datagram(&self, _: SocketAddr, bytes: &[u8]) {
         if let Some(dat) = self.dat() {
             dat.listeners.tell(News::Bytes(bytes));
@@ -44,6 +54,7 @@ impl Handler for Link {
         let Some(dat) = self.dat() else { return };
         let message = error.to_string();
         dat.show(&message, &if dat.reopens() { String::new() } else { error.remedy() });
+        self.told_open.set(false);
         dat.listeners.tell(News::Closed { failure: true, reason: &message });
         dat.plan_reopening();
     }

@@ -221,7 +221,6 @@ impl UdpDat {
                 self.network.clear_problem(self.op, "connection");
                 self.show_settings(wrong, &errors);
                 self.network.say_status(self.op, format!("open at {local}"));
-                self.listeners.tell(News::Opened);
                 self.send_kept();
             }
             Err((message, remedy)) => {
@@ -236,11 +235,8 @@ impl UdpDat {
         }
     }
 
-    /// Sends what was kept for an open socket. A listener may have closed it again; then it is kept on.
+    /// Sends what was kept for an open socket.
     fn send_kept(&self) {
-        if !self.is_open() {
-            return;
-        }
         for bytes in self.kept.take() {
             if let Err(message) = self.send(&bytes) {
                 self.listeners.tell(News::Error(&message));
@@ -253,21 +249,23 @@ impl UdpDat {
         self.reconnect.cancel();
         self.network.clear_problem(self.op, "connection");
         self.network.clear_problem(self.op, "send");
-        let was_open = self.is_open();
-        self.take_socket();
-        if was_open {
+        if self.is_open() {
             self.network.say_status(self.op, message);
+        }
+        if self.take_socket() {
             self.listeners.tell(News::Closed { failure: false, reason: message });
         }
     }
 
-    fn take_socket(&self) {
-        let Some((socket, link)) = self.socket.take() else { return };
+    /// Lets go of the socket. The result says whether listeners take it to be open.
+    fn take_socket(&self) -> bool {
+        let Some((socket, link)) = self.socket.take() else { return false };
         link.is_current.set(false);
         let mut past = self.past.get();
         past += socket.stats();
         self.past.set(past);
         self.past_dropped.set(self.past_dropped.get() + socket.dropped());
+        link.told_open.get()
     }
 
     fn open_anew(&self, message: &str) {
