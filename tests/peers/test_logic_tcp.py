@@ -328,6 +328,21 @@ def test_a_client_becomes_a_server_and_is_switched_off_in_the_file(desk, listene
     assert one.order("started", "stopped", "error") == ["started", "stopped"] * 2
 
 
+def test_two_graphs_on_one_server_hear_the_same_and_one_that_comes_later_hears_that_it_listens(desk):
+    port = free_port()
+    fields = {"is_server": True, "local_port": port, "autostart": True}
+    one = desk("TCP", **fields)
+    one.said("started$")
+    later = '\n[op.logic2]\ntype = "logicCOMP"\nfile = "later.logic.toml"\n'
+    one.one.write("later.logic.toml", GRAPH.format(family="TCP").replace('"started"', '"later started"'))
+    one.change(toml(**fields) + later)
+    one.said("later started$")
+    with connect(port) as client:
+        client.sendall(b"both")
+        one.said("got both$", 2)
+    assert one.order("started", "later started") == ["started", "later started"]
+
+
 def test_an_info_dat_shows_who_is_connected(desk):
     port = free_port()
     one = desk("TCP", is_server=True, local_port=port, autostart=True)

@@ -60,7 +60,7 @@ pub(super) struct Link {
     /// The operator still takes this link for its own.
     pub is_current: Cell<bool>,
     /// Listeners have heard that it is open, and not that it is closed.
-    told_open: Cell<bool>,
+    pub told_open: Cell<bool>,
     /// Listeners have heard that there is no room for another client, and none has left since.
     told_full: Cell<bool>,
 }

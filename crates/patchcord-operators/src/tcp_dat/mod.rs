@@ -159,8 +159,13 @@ impl TcpDat {
         self.reconnect.set_settings(backoff);
     }
 
+    /// Whether listeners have heard that it is open, and not that it is closed. A server tells it a little after it listens.
+    pub fn has_told_open(&self) -> bool {
+        self.end.borrow().as_ref().is_some_and(|(_, link)| link.told_open.get())
+    }
+
     /// Whether a client is connected, or a server listens.
-    pub fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         match &*self.end.borrow() {
             None => false,
             Some((End::Client(client), _)) => client.peer().is_some_and(|peer| !peer.is_closing()),

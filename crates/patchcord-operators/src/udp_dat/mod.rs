@@ -151,8 +151,12 @@ impl UdpDat {
         rests
     }
 
-    /// Whether the socket is open.
-    pub fn is_open(&self) -> bool {
+    /// Whether listeners have heard that the socket is open, and not that it is closed. They hear it a little after it is.
+    pub fn has_told_open(&self) -> bool {
+        self.socket.borrow().as_ref().is_some_and(|(_, link)| link.told_open.get())
+    }
+
+    fn is_open(&self) -> bool {
         self.socket.borrow().as_ref().is_some_and(|(socket, _)| !socket.is_closed())
     }
 

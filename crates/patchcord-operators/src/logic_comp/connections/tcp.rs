@@ -52,7 +52,7 @@ impl Connecting for Tcp {
     }
 
     fn is_open(&self, network: &Network, op: OpId) -> bool {
-        network.with_worker(op, TcpDat::is_open) == Some(true)
+        network.with_worker(op, TcpDat::has_told_open) == Some(true)
     }
 
     fn begin_again(&self, network: &Network, op: OpId) -> bool {

@@ -51,7 +51,7 @@ impl Connecting for Udp {
     }
 
     fn is_open(&self, network: &Network, op: OpId) -> bool {
-        network.with_worker(op, UdpDat::is_open) == Some(true)
+        network.with_worker(op, UdpDat::has_told_open) == Some(true)
     }
 
     fn begin_again(&self, network: &Network, op: OpId) -> bool {
