@@ -75,7 +75,11 @@ class Broker:
         self.subscribers += 1
         name = f"subscriber{self.subscribers}"
         one = Subscriber(self.port, topic, qos, ["-i", name, *more])
-        self.expect_line(f"Sending SUBACK to {name}$")
+        try:
+            self.expect_line(f"Sending SUBACK to {name}$")
+        except BaseException:
+            one.__exit__()
+            raise
         return one
 
 
