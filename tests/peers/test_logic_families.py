@@ -604,6 +604,19 @@ def test_a_server_starts_and_stops(web):
     assert httpx.get(f"http://127.0.0.1:{one.port}/seats", trust_env=False).status_code == 200
 
 
+def test_a_server_that_starts_and_stops_for_ever_leaves_others_their_turns(web):
+    text = HTTP_SERVER.replace('next = "started"', 'next = "close"').replace('next = "stopped"', 'next = "open"')
+    one = web("", text=text)
+    trigger(one.one, "open")
+    one.one.expect_line(r"listening on http://127\.0\.0\.1:%d/" % one.port)
+    # The script of another server is answered meanwhile.
+    for number in range(20):
+        assert one.one.do(f"result = {number}") == number
+    one.one.do("op('/project1/logic1').par.active = False")
+    one.one.do("op('/project1/connections/http_server_web').par.active = False")
+    assert one.one.do("result = 'calm'") == "calm"
+
+
 def test_a_port_that_is_taken_is_said_and_tried_again(web):
     one = web("")
     with socket.socket() as other:

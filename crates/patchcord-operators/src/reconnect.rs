@@ -4,7 +4,8 @@
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
-use patchcord_core::network::Network;
+use patchcord_core::network::{Network, Worker};
+use patchcord_core::patch::OpId;
 use patchcord_net::client::{Backoff, BackoffSettings, chance};
 use tokio::task::JoinHandle;
 
@@ -17,6 +18,15 @@ pub(crate) fn begin_later(network: &Network, begin: impl FnOnce(&Network) + 'sta
     } else {
         network.defer(|network| network.defer(|network| network.defer(begin)));
     }
+}
+
+/// Begins an operator again, or says that it has begun, in a turn of its own that others come before: a graph that asks each time
+/// that it is told must not hold the thread.
+pub(crate) fn begin_soon<W: Worker>(network: &Network, op: OpId, begin: impl FnOnce(&W) + 'static) {
+    let network = network.clone();
+    tokio::task::spawn_local(async move {
+        network.turn(|network| network.with_worker(op, begin));
+    });
 }
 
 /// A client's next attempt.

@@ -6,6 +6,7 @@ use super::SocketIoDat;
 use super::declaration::par;
 use super::link::PlaceState;
 use crate::listening::Listener;
+use crate::reconnect::begin_soon;
 
 impl SocketIoDat {
     /// Tells a listener of everything that happens, until it is gone or does not listen any more.
@@ -44,15 +45,13 @@ impl SocketIoDat {
     pub fn begin_again(&self) -> bool {
         let rests = self.rests();
         if rests {
-            let op = self.shared.op;
-            // Its callbacks have a turn of their own.
-            self.shared.network.defer(move |network| {
-                network.with_worker(op, |dat: &SocketIoDat| match dat.link().filter(|_| !dat.is_down()) {
+            begin_soon(&self.shared.network, self.shared.op, |dat: &SocketIoDat| {
+                match dat.link().filter(|_| !dat.is_down()) {
                     // Somebody else may have been faster.
                     _ if !dat.rests() => {}
                     Some(link) => dat.rejoin(&link, true),
                     None => dat.connect_anew("connecting again"),
-                });
+                }
             });
         }
         rests

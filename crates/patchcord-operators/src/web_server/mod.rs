@@ -54,6 +54,7 @@ pub use waiting::Unanswerable;
 
 use crate::listening::{Listener, News};
 use crate::par_reader::ParReader;
+use crate::reconnect::begin_soon;
 use crate::recording::{self, REPLAY};
 
 /// How long a stopping server waits for its WebSockets to close.
@@ -68,6 +69,8 @@ pub struct WebServer {
     /// The first start has been tried. Until then changes of parameters are part of what it will read.
     begun: Cell<bool>,
     running: Cell<bool>,
+    /// Listeners have been told that the server listens.
+    told_open: Cell<bool>,
     /// Address text and port that the listener has.
     listening: RefCell<Option<(String, u16)>>,
     shows_table: Cell<bool>,
@@ -87,6 +90,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         service,
         begun: Cell::new(false),
         running: Cell::new(false),
+        told_open: Cell::new(false),
         listening: RefCell::new(None),
         shows_table: Cell::new(network.eval(op, par::CLIENTSTABLE).is_on()),
         tls: RefCell::new(None),
@@ -112,9 +116,9 @@ impl WebServer {
         self.service.listeners.remove(listener);
     }
 
-    /// Whether the server listens.
-    pub fn is_running(&self) -> bool {
-        self.running.get()
+    /// Whether the server listens, and listeners have been told.
+    pub fn is_open(&self) -> bool {
+        self.told_open.get()
     }
 
     /// Answers a request that a listener took.
@@ -129,13 +133,16 @@ impl WebServer {
     pub fn begin_again(&self) -> bool {
         let rests = self.begun.get() && !self.running.get() && self.par(par::ACTIVE).is_on();
         if rests {
-            let op = self.op;
-            // Its callbacks have a turn of their own.
-            self.network.defer(move |network| {
-                network.with_worker(op, WebServer::start);
-            });
+            begin_soon(&self.network, self.op, WebServer::start);
         }
         rests
+    }
+
+    /// Tells listeners that the server listens, if it still does.
+    fn tell_open(&self) {
+        if self.running.get() && !self.told_open.replace(true) {
+            self.service.listeners.tell(News::Opened);
+        }
     }
 
     /// Ids of the clients that can be sent to, in the order in which they joined: those that are closing are left out,
@@ -256,7 +263,9 @@ impl WebServer {
             return;
         }
         self.running.set(true);
-        self.service.listeners.tell(News::Opened);
+        // Soon, and not within the change that has started it: a graph may stop it then, and start it when it has stopped, for
+        // ever, and others are to have their turns.
+        begin_soon(&self.network, self.op, WebServer::tell_open);
         self.service.tell(callback::SERVER_START, &[Value::Op(self.op)]);
         if self.replay.borrow().is_none() {
             self.start_replay();
@@ -314,7 +323,9 @@ impl WebServer {
         self.listening.replace(None);
         if self.running.replace(false) {
             let reason = if failure { "the server cannot listen any more" } else { "stopped" };
-            self.service.listeners.tell(News::Closed { failure, reason });
+            if self.told_open.replace(false) {
+                self.service.listeners.tell(News::Closed { failure, reason });
+            }
             self.service.tell(callback::SERVER_STOP, &[Value::Op(self.op)]);
         }
     }

@@ -38,7 +38,7 @@ use settings::Reader;
 use crate::listening::{Listener, News};
 use crate::par_reader::ParReader;
 use crate::received::Received;
-use crate::reconnect::{Reconnect, begin_later, until_closed};
+use crate::reconnect::{Reconnect, begin_later, begin_soon, until_closed};
 use crate::recording::{Content, Direction, Entry, REPLAY};
 
 /// Bytes of the longest ping and pong (RFC 6455 §5.5).
@@ -161,15 +161,20 @@ impl WebSocketDat {
 
     /// Connects where the operator is active and rests: nothing is open, being dialled or planned. False when it does not.
     pub fn begin_again(&self) -> bool {
-        let rests = self.begun.get() && self.reader().on(par::ACTIVE) && self.is_down() && !self.reconnect.is_planned();
+        let rests = self.rests();
         if rests {
-            let op = self.shared.op;
-            // Its callbacks have a turn of their own.
-            self.shared.network.defer(move |network| {
-                network.with_worker(op, |dat: &WebSocketDat| dat.connect_anew("connecting again"));
+            begin_soon(&self.shared.network, self.shared.op, |dat: &WebSocketDat| {
+                // Somebody else may have been faster.
+                if dat.rests() {
+                    dat.connect_anew("connecting again");
+                }
             });
         }
         rests
+    }
+
+    fn rests(&self) -> bool {
+        self.begun.get() && self.reader().on(par::ACTIVE) && self.is_down() && !self.reconnect.is_planned()
     }
 
     /// Sends a text message. The result is its size in bytes; -1 when it was not sent, with a warning on the operator.

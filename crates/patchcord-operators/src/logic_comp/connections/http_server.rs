@@ -29,7 +29,7 @@ impl Connecting for HttpServer {
     }
 
     fn is_open(&self, network: &Network, op: OpId) -> bool {
-        network.with_worker(op, WebServer::is_running) == Some(true)
+        network.with_worker(op, WebServer::is_open) == Some(true)
     }
 
     fn request(&self, asked: &Asked<'_>, request: ConnectionRequest) -> Result<(), String> {
