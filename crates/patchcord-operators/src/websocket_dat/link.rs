@@ -43,6 +43,8 @@ pub(super) struct Shared {
     /// The latest message could not be sent, which the operator shows.
     pub send_failed: Cell<bool>,
     pub listeners: Listeners,
+    /// Listeners have been told that the connection is open.
+    pub told_open: Cell<bool>,
     text: Heard,
 }
 
@@ -60,6 +62,7 @@ impl Shared {
             opened: Cell::new(0),
             send_failed: Cell::new(false),
             listeners: Listeners::default(),
+            told_open: Cell::new(false),
             text: Heard::new(callback::RECEIVE_TEXT),
         }
     }
@@ -184,6 +187,7 @@ impl Link {
     /// The connection is over, or could not be had.
     pub(super) fn end(&self, message: &str, news: News<'_>) {
         self.shared.say(message);
+        self.shared.told_open.set(false);
         self.shared.listeners.tell(news);
         self.shared.call(callback::DISCONNECT, &[Value::Op(self.shared.op)]);
         // A callback may have connected anew, or switched the operator off.
@@ -206,6 +210,7 @@ impl websocket::Handler for Link {
         shared.network.clear_problem(shared.op, "connection");
         shared.network.clear_problem(shared.op, "send");
         shared.say(&format!("connected{}", self.agreed.take()));
+        shared.told_open.set(true);
         shared.listeners.tell(News::Opened);
         // A callback may have let go of it, and then its end has been told.
         if self.is_current.get() {

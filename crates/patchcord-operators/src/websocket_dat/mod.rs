@@ -154,9 +154,9 @@ impl WebSocketDat {
         self.shared.listeners.remove(listener);
     }
 
-    /// Whether there is an open connection.
+    /// Whether there is an open connection, and listeners have been told.
     pub fn is_open(&self) -> bool {
-        self.peer().is_some()
+        self.shared.told_open.get()
     }
 
     /// Connects where the operator is active and rests: nothing is open, being dialled or planned. False when it does not.
@@ -340,15 +340,14 @@ impl WebSocketDat {
         let (connection, link) = self.connection.take()?;
         link.is_current.set(false);
         let was_there = !connection.is_ended();
-        let was_open = connection.peer().is_some();
-        if was_open {
+        if connection.peer().is_some() {
             let close = || Content::Close { code: Some(code.as_u16()), reason: "".into() };
             self.shared.tap.note(|| Entry::new(Direction::Out, close()));
         }
         connection.close(code);
         if was_there {
             self.shared.say(message);
-            if was_open {
+            if self.shared.told_open.replace(false) {
                 self.shared.listeners.tell(News::Closed { failure: false, reason: message });
             }
             self.shared.call(callback::DISCONNECT, &[Value::Op(self.shared.op)]);
