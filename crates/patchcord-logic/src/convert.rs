@@ -5,10 +5,7 @@
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use crate::value::{DataType, Dictionary, Value};
-
-/// JSON that is nested deeper is refused.
-pub const MAX_DEPTH: usize = 128;
+use crate::value::{DataType, Dictionary, TooLarge, Value};
 
 /// Why a value cannot become one of a type.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +48,9 @@ pub enum ConvertError {
     /// The bytes are no UTF-8.
     #[error("the bytes are no UTF-8 text")]
     Utf8,
+    /// The text would be too long.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
 }
 
 /// Turns a value into one of type `to`.
@@ -71,7 +71,11 @@ pub fn convert(value: &Value, to: DataType) -> Result<Value, ConvertError> {
                 Err(_) => Err(ConvertError::Utf8),
             },
             Value::CustomId(_) | Value::InstanceId(_) => no_rule(),
-            _ => Ok(Value::text(to_text(value))),
+            _ => {
+                let text = to_text(value);
+                TooLarge::check(text.len())?;
+                Ok(Value::text(text))
+            }
         },
         DataType::Bool => match value {
             Value::Int(number) => Ok(Value::Bool(*number != 0)),
@@ -210,6 +214,37 @@ pub fn to_json(value: &Value, beautified: bool) -> String {
     text.unwrap_or_default()
 }
 
+/// [`to_json`], if the text is within the bounds of a value.
+///
+/// # Errors
+/// When it is not.
+pub fn to_bounded_json(value: &Value, beautified: bool) -> Result<String, TooLarge> {
+    let (json, mut text) = (json_of(value), BoundedText(Vec::new()));
+    let written = if beautified {
+        serde_json::to_writer_pretty(&mut text, &json)
+    } else {
+        serde_json::to_writer(&mut text, &json)
+    };
+    written.map_err(|_| TooLarge::Bytes)?;
+    // All that JSON's writer writes is UTF-8.
+    Ok(String::from_utf8(text.0).unwrap_or_default())
+}
+
+/// A writer that takes no more than a value may have.
+struct BoundedText(Vec<u8>);
+
+impl std::io::Write for BoundedText {
+    fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+        TooLarge::check(self.0.len() + piece.len()).map_err(std::io::Error::other)?;
+        self.0.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn json_of(value: &Value) -> serde_json::Value {
     match value {
         Value::Nothing => serde_json::Value::Null,
@@ -230,7 +265,7 @@ fn json_of(value: &Value) -> serde_json::Value {
 /// Reads JSON: whole numbers that fit become Int, other numbers Float, null nothing.
 ///
 /// # Errors
-/// When the text is no JSON, or is nested deeper than [`MAX_DEPTH`].
+/// When the text is no JSON, or is nested deeper than [`MAX_DEPTH`](crate::value::MAX_DEPTH).
 pub fn from_json(text: &str) -> Result<Value, ConvertError> {
     // serde_json refuses by itself what is nested deeper than 128.
     match serde_json::from_str::<serde_json::Value>(text) {

@@ -129,6 +129,36 @@ impl fmt::Display for DataType {
     }
 }
 
+/// Bytes that one value may have: those of its text, or all that its elements hold, as often as they stand there.
+pub const MAX_BYTES: usize = 64 << 20;
+/// What an element counts beside the text that it holds.
+const ELEMENT_BYTES: usize = 16;
+/// Elements that an array or a dictionary may have.
+pub const MAX_ELEMENTS: usize = MAX_BYTES / ELEMENT_BYTES;
+/// Arrays and dictionaries that may lie within one another.
+pub const MAX_DEPTH: usize = 128;
+
+/// Why a value cannot be: without bounds a graph that doubles a value in a loop would end the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TooLarge {
+    /// It would have more than [`MAX_BYTES`].
+    #[error("the value would have more than {} MiB", MAX_BYTES >> 20)]
+    Bytes,
+    /// It would be nested deeper than [`MAX_DEPTH`].
+    #[error("arrays and dictionaries would lie more than {MAX_DEPTH} deep in one another")]
+    Depth,
+}
+
+impl TooLarge {
+    /// Whether a text may have that many bytes.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub fn check(bytes: usize) -> Result<(), TooLarge> {
+        if bytes <= MAX_BYTES { Ok(()) } else { Err(TooLarge::Bytes) }
+    }
+}
+
 /// Values by key, in the order in which the keys came.
 pub type Dictionary = IndexMap<Rc<str>, Value>;
 
@@ -165,6 +195,40 @@ impl Value {
     /// Text as a value.
     pub fn text(text: impl Into<Rc<str>>) -> Value {
         Value::String(text.into())
+    }
+
+    /// The value, if it is within the bounds. An array or dictionary that a node has made larger goes through here.
+    ///
+    /// # Errors
+    /// When it is not.
+    pub fn bounded(self) -> Result<Value, TooLarge> {
+        self.weigh(&mut { MAX_BYTES }, 0)?;
+        Ok(self)
+    }
+
+    /// Takes from `left` what the value weighs. What is shared counts each time, as whoever goes through it meets it.
+    fn weigh(&self, left: &mut usize, depth: usize) -> Result<(), TooLarge> {
+        let mut take = |bytes: usize| {
+            *left = left.checked_sub(bytes).ok_or(TooLarge::Bytes)?;
+            Ok(())
+        };
+        match self {
+            Value::String(text) => take(text.len()),
+            Value::Binary(bytes) => take(bytes.len()),
+            Value::Array(_) | Value::Dictionary(_) if depth == MAX_DEPTH => Err(TooLarge::Depth),
+            Value::Array(elements) => {
+                take(elements.len() * ELEMENT_BYTES)?;
+                elements.iter().try_for_each(|element| element.weigh(left, depth + 1))
+            }
+            Value::Dictionary(entries) => {
+                for (key, value) in entries.iter() {
+                    *left = left.checked_sub(ELEMENT_BYTES + key.len()).ok_or(TooLarge::Bytes)?;
+                    value.weigh(left, depth + 1)?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The type of what it holds; [`DataType::Any`] for nothing.

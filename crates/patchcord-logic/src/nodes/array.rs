@@ -8,12 +8,9 @@ use crate::engine::Turn;
 use crate::nodes::NODE;
 use crate::nodes::work::{fail, work};
 use crate::ports::Level;
-use crate::value::{DataType, Value};
+use crate::value::{DataType, MAX_ELEMENTS, Value};
 
 const GROUP: &str = "Array";
-
-/// Elements that a node makes an array grow to.
-const MAX_ELEMENTS: usize = 10_000_000;
 
 const ARRAY_IN: DataSocket = DataSocket::new("Array", DataType::Array, "The array.");
 const ARRAY_OUT: DataSocket = DataSocket::new("Array", DataType::Array, "The array.");
@@ -132,7 +129,7 @@ pub static SET_ARRAY_ELEMENT: NodeType = NodeType {
                 }
                 elements[place] = value;
             }
-            turn.set(0, Value::Array(elements));
+            turn.set(0, Value::Array(elements).bounded()?);
             Ok(())
         })
     },
@@ -169,7 +166,7 @@ pub static PUSH_ARRAY_ELEMENT: NodeType = NodeType {
             } else {
                 all.splice(0..0, more);
             }
-            turn.set(0, Value::Array(elements));
+            turn.set(0, Value::Array(elements).bounded()?);
             Ok(())
         })
     },
@@ -244,7 +241,7 @@ pub static INSERT_ARRAY_ELEMENT: NodeType = NodeType {
                     _ => return fail(format!("cannot insert at {index}: the array has {}", all.len())),
                 }
             }
-            turn.set(0, Value::Array(elements));
+            turn.set(0, Value::Array(elements).bounded()?);
             Ok(())
         })
     },

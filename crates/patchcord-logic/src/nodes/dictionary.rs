@@ -9,7 +9,7 @@ use crate::declaration::{
 use crate::engine::Turn;
 use crate::nodes::NODE;
 use crate::nodes::work::{fail, work};
-use crate::value::{DataType, Dictionary, Value};
+use crate::value::{DataType, Dictionary, MAX_ELEMENTS, TooLarge, Value};
 
 const GROUP: &str = "Dictionary";
 
@@ -145,7 +145,7 @@ pub static SET_DICTIONARY_ELEMENT: NodeType = NodeType {
             let key = turn.text(1);
             let value = turn.input(2).clone();
             Rc::make_mut(&mut entries).insert(key, value);
-            turn.set(0, Value::Dictionary(entries));
+            turn.set(0, Value::Dictionary(entries).bounded()?);
             Ok(())
         })
     },
@@ -182,7 +182,7 @@ pub static SET_DICTIONARY_ELEMENTS: NodeType = NodeType {
                 let value = turn.input(index + 1).clone();
                 Rc::make_mut(&mut entries).insert(key.clone(), value);
             }
-            turn.set(0, Value::Dictionary(entries));
+            turn.set(0, Value::Dictionary(entries).bounded()?);
             Ok(())
         })
     },
@@ -300,8 +300,11 @@ pub static MERGE_DICTIONARIES: NodeType = NodeType {
                 for (key, value) in dictionary(turn, input).iter() {
                     Rc::make_mut(&mut merged).entry(key.clone()).or_insert_with(|| value.clone());
                 }
+                if merged.len() > MAX_ELEMENTS {
+                    return Err(TooLarge::Bytes.into());
+                }
             }
-            turn.set(0, Value::Dictionary(merged));
+            turn.set(0, Value::Dictionary(merged).bounded()?);
             Ok(())
         })
     },

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::convert::to_text;
 use crate::engine::Failure;
 use crate::nodes::work::fail;
-use crate::value::Value;
+use crate::value::{TooLarge, Value};
 
 /// Widths and precisions beyond this are refused.
 const MAX_WIDTH: usize = 4_096;
@@ -78,6 +78,7 @@ pub(super) fn format(pattern: &str, values: &[Value]) -> Result<String, Failure>
             text.extend(std::iter::repeat_n(' ', missing));
             text.push_str(&shown);
         }
+        TooLarge::check(text.len())?;
     }
     Ok(text)
 }

@@ -12,7 +12,7 @@ use crate::engine::{Failure, Turn};
 use crate::nodes::NODE;
 use crate::nodes::printf;
 use crate::nodes::work::{fail, work};
-use crate::value::{DataType, Value};
+use crate::value::{DataType, MAX_ELEMENTS, TooLarge, Value};
 
 const GROUP: &str = "String";
 
@@ -46,7 +46,9 @@ pub static CONCAT_STRINGS: NodeType = NodeType {
         work(|turn| {
             let mut joined = String::new();
             for input in 0..turn.inputs() {
-                joined.push_str(&turn.text(input));
+                let text = turn.text(input);
+                TooLarge::check(joined.len() + text.len())?;
+                joined.push_str(&text);
             }
             turn.set(0, Value::text(joined));
             Ok(())
@@ -127,11 +129,11 @@ pub static SPLIT: NodeType = NodeType {
         work(|turn| {
             let (text, delimiter) = (turn.text(0), turn.text(1));
             let parts: Vec<Value> = if delimiter.is_empty() {
-                text.chars().map(|letter| Value::text(letter.to_string())).collect()
+                text.chars().take(MAX_ELEMENTS + 1).map(|letter| Value::text(letter.to_string())).collect()
             } else {
-                text.split(&*delimiter).map(Value::text).collect()
+                text.split(&*delimiter).take(MAX_ELEMENTS + 1).map(Value::text).collect()
             };
-            turn.set(0, Value::Array(Rc::new(parts)));
+            turn.set(0, Value::Array(Rc::new(parts)).bounded()?);
             Ok(())
         })
     },
@@ -154,8 +156,15 @@ pub static JOIN: NodeType = NodeType {
             let array = turn.input(0).clone();
             let separator = turn.text(1);
             let elements = if let Value::Array(elements) = &array { &elements[..] } else { &[] };
-            let parts: Vec<String> = elements.iter().map(crate::convert::to_text).collect();
-            turn.set(0, Value::text(parts.join(&separator)));
+            let mut joined = String::new();
+            for (index, element) in elements.iter().enumerate() {
+                if index > 0 {
+                    joined.push_str(&separator);
+                }
+                joined.push_str(&crate::convert::to_text(element));
+                TooLarge::check(joined.len())?;
+            }
+            turn.set(0, Value::text(joined));
             Ok(())
         })
     },
@@ -330,8 +339,13 @@ pub static REPLACE: NodeType = NodeType {
     build: |_| {
         work(|turn| {
             let (text, from, to) = (turn.text(0), turn.text(1), turn.text(2));
-            let result = if from.is_empty() { text } else { Rc::from(text.replace(&*from, &to)) };
-            turn.set(0, Value::String(result));
+            if from.is_empty() {
+                turn.set(0, Value::String(text));
+                return Ok(());
+            }
+            let found = text.matches(&*from).count();
+            TooLarge::check((text.len() - found * from.len()).saturating_add(found.saturating_mul(to.len())))?;
+            turn.set(0, Value::text(text.replace(&*from, &to)));
             Ok(())
         })
     },
@@ -350,7 +364,16 @@ pub static REPLACE_REGEX: NodeType = NodeType {
         let cache = Expression::default();
         work(move |turn| {
             let (text, from, to) = (turn.text(0), turn.text(1), turn.text(2));
-            let result = cache.compiled(&from)?.replace_all(&text, &*to).into_owned();
+            let (mut result, mut done) = (String::new(), 0);
+            for found in cache.compiled(&from)?.captures_iter(&text) {
+                let range = found.get_match().range();
+                result.push_str(&text[done..range.start]);
+                found.expand(&to, &mut result);
+                TooLarge::check(result.len())?;
+                done = range.end;
+            }
+            result.push_str(&text[done..]);
+            TooLarge::check(result.len())?;
             turn.set(0, Value::text(result));
             Ok(())
         })
@@ -474,7 +497,9 @@ const CHANGED: NodeType = NodeType {
 fn changed(change: fn(&str) -> String) -> Result<Box<dyn Behaviour>, AttributeError> {
     work(move |turn: &mut Turn<'_>| {
         let text = turn.text(0);
-        turn.set(0, Value::text(change(&text)));
+        let changed = change(&text);
+        TooLarge::check(changed.len())?;
+        turn.set(0, Value::text(changed));
         Ok(())
     })
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::convert::{convert, from_json, to_json, to_text, unwrap_any};
+use crate::convert::{convert, from_json, to_bounded_json, to_text, unwrap_any};
 use crate::declaration::{
     Attribute, AttributeKind, Behaviour, DataSocket, Default, NodeType, PulseSocket, Scopes, SocketType,
 };
@@ -57,7 +57,7 @@ pub static JSON_STRINGIFY: NodeType = NodeType {
     build: |attributes| {
         let beautified = attributes.flag("Beautified");
         work(move |turn| {
-            let text = to_json(turn.input(0), beautified);
+            let text = to_bounded_json(turn.input(0), beautified)?;
             turn.set(0, Value::text(text));
             Ok(())
         })
