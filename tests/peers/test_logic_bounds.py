@@ -140,7 +140,7 @@ DOUBLE = node(
 )
 
 
-@graph(*growing("Array", ["x" * 16_000], DOUBLE, "array", rounds=14, after=STRINGIFY))
+@graph(*growing("Array", ["x" * 16_000], DOUBLE, "array", rounds=14))
 def test_an_array_that_holds_itself_twice(logic, program):
     check_bounded(logic, program)
 

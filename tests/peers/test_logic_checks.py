@@ -83,7 +83,7 @@ MISTAKES = [
     # ---- types, attributes, sockets
     Mistake("unknown_type", a('type = ⟦"Consol"⟧'), "Consol", "Console"),
     Mistake("type_in_other_case", a('type = ⟦"socket.io start"⟧'), "socket.io start", "Socket.IO Start"),
-    Mistake("empty_type", a('type = ⟦""⟧'), "(?i)node|type"),
+    Mistake("empty_type", a('type = ""').replace("[node.a]", "[node.⟦a⟧]"), "(?i)node|type"),
     Mistake("type_of_other_script", a('type = ⟦"Консоль"⟧'), "Консоль"),
     Mistake("unknown_attribute", a('type = "Console"\nset.⟦valeu⟧ = "x"'), "valeu", "value"),
     Mistake("attribute_of_another", a('type = "Toggle"\nset.⟦pulse_count⟧ = 2'), "pulse_count"),

@@ -10,6 +10,7 @@ from logic_graphs import (
     init,
     listener,
     node,
+    parameter,
     run_graphs,
     say,
     says,
@@ -89,21 +90,23 @@ def test_variables_keep_their_values_and_on_initialize_does_not_run_again(edited
 
 @graph(
     GO,
-    node("start", "Add", input_1=1, input_2=2, next="told"),
+    node("start", "Add", input_1=1, input_2=2, next="flip"),
+    node("flip", "Toggle", next="told"),
     say("told"),
     event("look"),
     listener("look", "sum_text"),
-    says("sum", "start.output", "Int"),
+    says("sum", "start.output", "Int", next="flip_told_text"),
+    says("flip_told", "flip.is_on", "Bool"),
 )
 def test_nodes_keep_what_they_computed(edited, logic):
     logic.trigger("go")
     logic.expect("told")
     edited.replace("set.input_2 = 2", "set.input_2 = 20")
     logic.trigger("look")
-    logic.expect("told", "3")
+    logic.expect("told", "3", "true")
     logic.trigger("go")
     logic.trigger("look")
-    logic.expect("told", "3", "told", "21")
+    logic.expect("told", "3", "true", "told", "21", "false")
 
 
 WAITS = [
@@ -172,6 +175,22 @@ def test_a_time_out_whose_node_goes_never_fires(edited, logic):
         say("over"),
     )
     logic.expect("over")
+
+
+@graph(
+    f"[function.wait]\nparams = [{parameter('text', 'String')}]\nresults = [{parameter('text', 'String')}]\n",
+    node("in", "Function Input", next="delay", inside="wait"),
+    node("delay", "Start Timeout", timeout_start_sec=0.5, next="out", inside="wait"),
+    node("out", "Function Output", wires={"text": "in.text"}, inside="wait"),
+    GO,
+    node("start", "Function", function="wait", text="given", next="behind"),
+    says("behind", "start.text", next="edition"),
+    say("edition", value="before"),
+)
+def test_a_function_that_waits_comes_back_to_the_saved_graph(edited, logic):
+    logic.trigger("go")
+    edited.replace('"before"', '"after"')
+    logic.expect("given", "after")
 
 
 @graph(event("go"), listener("go", "a", "go_a"), listener("go", "b", "go_b"), say("a"), say("b"))
