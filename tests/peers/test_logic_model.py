@@ -86,7 +86,7 @@ def test_an_error_ends_its_branch_alone_and_names_the_node(logic, program):
     logic.expect_line("good")
     program.fence()
     assert "never" not in logic.said()
-    assert program.find_line(r"\bbad\b.*(?i:json)")
+    program.expect_line(r"\bbad\b.*(?i:json)")
 
 
 @graph(

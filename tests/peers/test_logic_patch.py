@@ -343,7 +343,7 @@ def test_warnings_and_errors_of_the_console_are_those_of_the_graph(logic, progra
     path = rf"\[/project1/{logic.name}\]"
     shape = r"\[Player\] \[\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d\.\d{3}\]"
     for kind, text in (("warning: ", "c: three"), ("error: ", "d: four"), ("(?:info: )?", "b: two")):
-        assert program.find_line(rf"^{path} {kind}{shape} {text}$"), kind
+        program.expect_line(rf"^{path} {kind}{shape} {text}$")
     assert program.find_line(rf"^{shape} start: one$")
     assert LINE.match(program.find_line(r"start: one"))
 
