@@ -178,10 +178,10 @@ class Table:
             values = program.do(
                 inspect.getsource(typed) + f"result = {{name: typed(op('cases').variable(name)) for name in {names!r}}}"
             )
-            program.fence()
-            return {name: self._outcome(name, values, program.lines) for name in self.cases}
         finally:
             program.close()
+        # Errors come by another way than what the fence is about: with the end of the program all has been read.
+        return {name: self._outcome(name, values, program.lines) for name in self.cases}
 
     def _outcome(self, name, values, lines):
         case = self.cases[name][0]
