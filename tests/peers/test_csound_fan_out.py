@@ -165,6 +165,7 @@ def test_a_client_that_comes_back_goes_on_live(csound):
 # ---------------------------------------- slow ones
 
 
+@pytest.mark.alone
 def test_a_slow_client_loses_the_oldest_whole_values_and_holds_up_nobody(csound):
     """12 MB a second to a client that does not read for a while. What it gets then is whole frames, in order, and after
     the gap it is live again; what it lost is counted."""
