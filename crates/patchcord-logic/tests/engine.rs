@@ -510,3 +510,77 @@ from.double = "sum.output"
     assert!(running.said().is_empty(), "the function is gone");
     assert_eq!(running.engine.next_deadline(), None);
 }
+
+#[test]
+fn calls_that_come_to_nothing_are_no_calls_under_way() {
+    let text = r#"
+[function.nothing]
+[function.nothing.node.in]
+type = "Function Input"
+next = "branch"
+[function.nothing.node.branch]
+type = "Branch"
+set.input = false
+on.on_true = "out"
+[function.nothing.node.out]
+type = "Function Output"
+
+[node.init]
+type = "On Initialize"
+next = "loop"
+[node.loop]
+type = "For Loop"
+set.first_index = 0
+set.last_index = 5000
+next = "call"
+on.on_end = "ready"
+[node.call]
+type = "Function"
+set.function = "nothing"
+[node.ready]
+type = "Console"
+set.value = "ready"
+"#;
+    assert_eq!(run(text).said().first(), Some(&"ready"));
+}
+
+#[test]
+fn what_a_function_has_started_ends_with_it() {
+    let text = r#"
+[function.tick]
+[function.tick.node.in]
+type = "Function Input"
+next = "every"
+[function.tick.node.every]
+type = "Start Interval"
+set.seconds = 0.5
+on.on_start = "later"
+[function.tick.node.later]
+type = "Start Timeout"
+set.seconds = 3600
+on.on_start = "out"
+[function.tick.node.out]
+type = "Function Output"
+
+[node.got]
+type = "On Socket.IO Receive"
+set.configuration = "chat"
+next = "loop"
+[node.loop]
+type = "For Loop"
+set.first_index = 1
+set.last_index = 3000
+next = "call"
+[node.call]
+type = "Function"
+set.function = "tick"
+"#;
+    let mut running = run(text);
+    // More than may run at a time, if those that are left behind counted.
+    for _ in 0..4 {
+        running.receive("x", "");
+    }
+    assert_eq!(running.said().first(), None);
+    running.wait(1.0);
+    assert!(running.engine.next_deadline() > Some(Duration::from_secs(3000)), "no interval is left");
+}

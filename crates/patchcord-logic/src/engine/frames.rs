@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::timers::Timers;
 use super::{MAX_FRAMES, Zeros};
 use crate::graph::Body;
 use crate::value::Value;
@@ -133,9 +132,14 @@ impl Frames {
         self.get(id)?.caller
     }
 
+    /// Whether there is no room for another call.
+    pub fn is_full(&self) -> bool {
+        self.frames.len() - self.free.len() > MAX_FRAMES
+    }
+
     /// A frame for a call; `None` when there are too many.
     pub fn begin(&mut self, index: u32, body: &Body, caller: (FrameId, u32)) -> Option<FrameId> {
-        if self.frames.len() - self.free.len() > MAX_FRAMES {
+        if self.is_full() {
             return None;
         }
         if let Some(place) = self.free.pop() {
@@ -164,12 +168,12 @@ impl Frames {
         Some(caller)
     }
 
-    /// Ends the calls for which nothing is under way any more; to be called when no branch runs.
-    pub fn sweep(&mut self, timers: &Timers) {
+    /// Ends the calls for which nothing is under way any more: no answer, and nothing of `others`.
+    pub fn sweep(&mut self, others: impl Iterator<Item = FrameId>) {
         if self.frames.len() - self.free.len() <= 1 {
             return;
         }
-        let mut used: HashSet<FrameId> = timers.frames().collect();
+        let mut used: HashSet<FrameId> = others.collect();
         used.extend(self.expecting.values().map(|(frame, _)| *frame));
         // Those whose caller is waited for by another are in use, too.
         let mut more: Vec<FrameId> = used.iter().copied().collect();

@@ -151,6 +151,12 @@ impl Engine {
     /// Something has happened: runs all that listen, and what they cause. `now` is the time since the engine began.
     pub fn handle(&mut self, occurrence: Occurrence, now: Duration, ports: &mut dyn Ports) {
         self.state.now = self.state.now.max(now);
+        self.put_off(occurrence, ports);
+        self.run(ports);
+    }
+
+    /// Something has happened: it is run behind all that waits, when the engine is called next.
+    pub fn put_off(&mut self, occurrence: Occurrence, ports: &mut dyn Ports) {
         let to = match &occurrence {
             Occurrence::Answer { answer, .. } => match self.state.frames.answered(*answer) {
                 Some(node) => Some(node),
@@ -163,15 +169,21 @@ impl Engine {
             let text = format!("more than {MAX_QUEUE} events wait: one was dropped");
             ports.console(ConsoleLine { level: Level::Error, node: "", text: &text });
         }
-        self.run(ports);
     }
 
     /// Runs the time-outs and intervals that are due.
     pub fn advance(&mut self, now: Duration, ports: &mut dyn Ports) {
-        self.state.now = self.state.now.max(now);
-        while let Some((instance, frame, node)) = self.state.timers.due(self.state.now) {
-            if self.state.frames.is_alive(frame) {
-                self.state.wait(Waiting { occurrence: Occurrence::Due { instance }, to: Some((frame, node)) });
+        let state = &mut self.state;
+        state.now = state.now.max(now);
+        // What finds no room stays due.
+        while state.queue.len() < MAX_QUEUE
+            && let Some((instance, frame, node)) = state.timers.due(state.now)
+        {
+            if state.frames.is_alive(frame) {
+                state.wait(Waiting { occurrence: Occurrence::Due { instance }, to: Some((frame, node)) });
+            } else {
+                // An interval of a function that has ended.
+                state.timers.stop(instance);
             }
         }
         self.run(ports);
@@ -285,7 +297,7 @@ impl Engine {
                     return;
                 }
                 let Some(waiting) = self.state.queue.pop_front() else {
-                    self.state.frames.sweep(&self.state.timers);
+                    self.state.sweep(None);
                     return;
                 };
                 self.state.budget = MAX_NODES;
@@ -378,6 +390,15 @@ impl State {
         }
         self.queue.push_back(waiting);
         true
+    }
+
+    /// Ends the calls of functions for which nothing is under way any more. `running` is the one whose branch runs.
+    fn sweep(&mut self, running: Option<FrameId>) {
+        let of_stack = self.stack.iter().map(|work| match work {
+            Work::Pulse { frame, .. } | Work::Resume { frame, .. } | Work::Handle { frame, .. } => *frame,
+        });
+        let of_queue = self.queue.iter().filter_map(|waiting| Some(waiting.to?.0));
+        self.frames.sweep(self.timers.frames().chain(of_stack).chain(of_queue).chain(running));
     }
 
     /// Puts those on the stack who wait for an occurrence, so that the first of the file is run first.

@@ -28,7 +28,7 @@ pub(super) struct Timer {
 impl Timers {
     /// Starts one; false when too many run. `seconds` is a finite number.
     pub fn start(&mut self, id: u64, frame: FrameId, node: u32, now: Duration, seconds: f64, repeats: bool) -> bool {
-        if self.running.len() >= MAX_TIMERS {
+        if self.is_full() {
             return false;
         }
         let wait = Duration::from_secs_f64(seconds.clamp(0.0, LONGEST));
@@ -37,6 +37,11 @@ impl Timers {
         self.running.insert(id, Timer { frame, node, deadline, period: repeats.then_some(wait) });
         self.deadlines.insert((deadline, id));
         true
+    }
+
+    /// Whether there is no room for another one.
+    pub fn is_full(&self) -> bool {
+        self.running.len() >= MAX_TIMERS
     }
 
     /// Ends one: whose it was.
@@ -79,6 +84,11 @@ impl Timers {
     /// The frames that something runs for.
     pub fn frames(&self) -> impl Iterator<Item = FrameId> + '_ {
         self.running.values().map(|timer| timer.frame)
+    }
+
+    /// Ends those of frames that are gone.
+    pub fn retain(&mut self, is_alive: impl Fn(FrameId) -> bool) {
+        self.move_nodes(|frame, node| is_alive(frame).then_some(node));
     }
 
     /// Gives each timer the new position of its node; those whose node or frame is gone end.

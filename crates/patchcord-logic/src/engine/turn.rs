@@ -241,9 +241,13 @@ impl<'a> Turn<'a> {
         if !seconds.is_finite() {
             return Err(Failure(format!("{seconds} seconds are no time")));
         }
-        let instance = self.state.new_id();
-        let started = self.state.timers.start(instance, self.frame, self.index, self.state.now, seconds, repeats);
-        if started {
+        let state = &mut *self.state;
+        if state.timers.is_full() {
+            // Those that functions have left behind.
+            state.timers.retain(|frame| state.frames.is_alive(frame));
+        }
+        let instance = state.new_id();
+        if state.timers.start(instance, self.frame, self.index, state.now, seconds, repeats) {
             Ok(instance)
         } else {
             Err(Failure(format!("more than {} time-outs and intervals run", super::MAX_TIMERS)))
@@ -297,6 +301,10 @@ impl<'a> Turn<'a> {
             )));
         };
         let caller = (self.frame, self.index);
+        if self.state.frames.is_full() {
+            // Calls that have come to nothing are in the way.
+            self.state.sweep(Some(self.frame));
+        }
         let Some(frame) = self.state.frames.begin(body as u32, &self.graph.bodies[body], caller) else {
             return Err(Failure(format!("more than {} calls of functions are under way", super::MAX_FRAMES)));
         };
