@@ -287,7 +287,7 @@ impl FileError {
     }
 }
 
-fn read(path: &Path, name: &Rc<str>) -> Result<Vec<u8>, FileError> {
+pub(crate) fn read(path: &Path, name: &Rc<str>) -> Result<Vec<u8>, FileError> {
     let unreadable = |error: io::Error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => FileError::NotThere { name: name.clone() },
         _ => FileError::Unreadable { name: name.clone(), error },

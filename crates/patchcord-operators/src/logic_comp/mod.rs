@@ -41,6 +41,8 @@ use outside::Outside;
 
 /// Occurrences that may wait because the engine is in use.
 const MAX_WAITING: usize = 10_000;
+/// Of these, how many are handled in the turn that put them off: each may cause another, for ever.
+const MOST_AT_ONCE: usize = 100;
 /// Characters of a value that a trace shows.
 const LONGEST_SHOWN: usize = 60;
 /// Cause of the error that the text is no graph.
@@ -66,7 +68,8 @@ const LOGIC_PAGE: Page = Page {
     name: "Logic",
     parameters: &[
         Parameter::toggle("active", "Active", true).help(
-            "Runs the graph. Off, nothing is run and what happens meanwhile is lost; connections stay as they are.",
+            "Runs the graph. Off, nothing is run and what happens meanwhile is lost; connections stay as they are. One that is \
+             off from its beginning begins when it is switched on.",
         ),
         Parameter::file("file", "File").help("File of the graph. Relative names count from the patch folder."),
         Parameter::toggle("syncfile", "Sync to File", false)
@@ -145,6 +148,10 @@ pub struct LogicComp {
     /// Wakes the task that minds the deadlines.
     wake: Rc<Notify>,
     begun: Cell<bool>,
+    /// On Initialize has been run.
+    initialized: Cell<bool>,
+    /// How often the graph has begun: an answer is for the one that asked.
+    beginnings: Cell<u64>,
 }
 
 fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
@@ -161,6 +168,8 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         events: Cell::new(0),
         wake: Rc::default(),
         begun: Cell::new(false),
+        initialized: Cell::new(false),
+        beginnings: Cell::new(0),
     });
     let me = Rc::downgrade(&worker);
     begin_later(network, move |_| {
@@ -176,15 +185,15 @@ impl LogicComp {
         self.begun.set(true);
         self.network.watch_tree(self.op, true);
         tokio::task::spawn_local(mind_deadlines(self.me.clone(), self.wake.clone()));
-        self.load();
+        self.load(false);
     }
 
     fn is_active(&self) -> bool {
         self.network.eval(self.op, par::ACTIVE).is_on()
     }
 
-    /// Compiles the text; a graph that is right takes the place of the one that runs, or begins.
-    fn load(&self) {
+    /// Compiles the text; a graph that is right takes the place of the one that runs, or begins. `anew` it begins in any case.
+    fn load(&self, anew: bool) {
         let source = self.network.patch().get(self.op).and_then(|op| Some(op.content().as_text()?.as_str().clone()));
         let Some(source) = source else { return };
         let known = connections::known(&self.network, self.op);
@@ -202,38 +211,42 @@ impl LogicComp {
             return self.network.report(self.op, Problem::error(GRAPH, message, remedy));
         };
         self.network.clear_problem(self.op, GRAPH);
-        let mut open = self.connections.attach(self, known);
+        let open = self.connections.attach(self, known);
         self.connections.set_routes(&graph);
-        let is_first = self.engine.borrow().is_none();
-        if is_first {
-            // Before On Initialize opens any.
-            open = self.connections.open(&self.network);
+        if anew || self.engine.borrow().is_none() {
+            self.waiting.borrow_mut().clear();
+            self.requests.give_up();
+            self.beginnings.set(self.beginnings.get() + 1);
+            self.initialized.set(false);
             self.engine.replace(Some(Engine::new(graph)));
             self.trace();
-            if self.is_active() {
-                self.run(|engine, now, outside| engine.initialize(now, outside));
-            }
-        } else {
-            self.run(|engine, _, outside| engine.replace(graph, outside));
+            return self.initialize();
         }
-        for connection in open {
-            self.happen(Occurrence::Connection { connection, event: ConnectionEvent::Started });
-        }
+        self.run(|engine, _, outside| engine.replace(graph, outside));
+        self.tell_open(open);
     }
 
-    /// Begins anew.
-    fn restart(&self) {
-        if self.engine.try_borrow_mut().is_ok_and(|mut engine| engine.take().is_some()) {
-            self.waiting.borrow_mut().clear();
-            // Their numbers mean nothing to the next engine.
-            self.requests.give_up();
-            self.load();
+    /// Runs On Initialize, unless that was done or the graph is off.
+    fn initialize(&self) {
+        if self.initialized.get() || !self.is_active() || self.engine.borrow().is_none() {
+            return;
+        }
+        self.initialized.set(true);
+        // Before On Initialize opens any.
+        let open = self.connections.open(&self.network);
+        self.run(|engine, now, outside| engine.initialize(now, outside));
+        self.tell_open(open);
+    }
+
+    fn tell_open(&self, connections: Vec<usize>) {
+        for connection in connections {
+            self.happen(Occurrence::Connection { connection, event: ConnectionEvent::Started });
         }
     }
 
     /// Something has happened.
     pub(crate) fn happen(&self, occurrence: Occurrence) {
-        if !self.is_active() {
+        if !self.initialized.get() || !self.is_active() {
             return;
         }
         if self.engine.try_borrow().is_err() {
@@ -260,8 +273,12 @@ impl LogicComp {
                 let Some(engine) = engine.as_mut() else { return };
                 let mut outside = Outside { logic: self };
                 work(engine, start, &mut outside);
-                while let Some(occurrence) = self.next_waiting() {
+                for _ in 0..MOST_AT_ONCE {
+                    let Some(occurrence) = self.next_waiting() else { break };
                     engine.handle(occurrence, network.now(), &mut outside);
+                }
+                while let Some(occurrence) = self.next_waiting() {
+                    engine.put_off(occurrence, &mut outside);
                 }
             }
             if self.deadline() != before {
@@ -351,19 +368,20 @@ async fn mind_deadlines(logic: Weak<LogicComp>, wake: Rc<Notify>) {
             Some(wait) if wait.is_zero() => {
                 // Everybody else first: events may cause events for ever.
                 tokio::task::yield_now().await;
-                if let Some(logic) = logic.upgrade() {
-                    logic.run(|engine, now, outside| engine.advance(now, outside));
-                }
+                advance(&logic);
             }
             Some(wait) => tokio::select! {
                 () = wake.notified() => {}
-                () = tokio::time::sleep(wait) => {
-                    if let Some(logic) = logic.upgrade() {
-                        logic.run(|engine, now, outside| engine.advance(now, outside));
-                    }
-                }
+                () = tokio::time::sleep(wait) => advance(&logic),
             },
         }
+    }
+}
+
+/// Runs what is due, unless the graph was switched off meanwhile.
+fn advance(logic: &Weak<LogicComp>) {
+    if let Some(logic) = logic.upgrade().filter(|logic| logic.is_active()) {
+        logic.run(|engine, now, outside| engine.advance(now, outside));
     }
 }
 
@@ -374,10 +392,11 @@ impl Worker for LogicComp {
             return;
         }
         match change {
-            Change::Content { .. } => self.load(),
-            Change::Pulse { index, .. } if *index == par::RESTART => self.restart(),
+            Change::Content { .. } => self.load(false),
+            Change::Pulse { index, .. } if *index == par::RESTART => self.load(true),
             Change::Parameter { index, .. } if *index == par::TRACE => self.trace(),
             Change::Parameter { index, value, .. } if *index == par::ACTIVE && value.is_on() => {
+                self.initialize();
                 // What was due meanwhile is run now.
                 self.wake.notify_one();
             }
@@ -387,7 +406,7 @@ impl Worker for LogicComp {
 
     fn handle_tree(&self, network: &Network) {
         if self.begun.get() && self.connections.are_others(network, self.op) {
-            self.load();
+            self.load(false);
         }
     }
 

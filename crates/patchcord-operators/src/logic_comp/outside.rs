@@ -11,7 +11,6 @@ use patchcord_logic::ports::{
 };
 
 use super::{LogicComp, connections, patch_nodes};
-use crate::dat_file::MAX_FILE_BYTES;
 
 /// The outside of one graph, while it runs.
 pub(super) struct Outside<'a> {
@@ -39,10 +38,11 @@ impl LogicComp {
 
     /// Answers a question with what a blocking job finds.
     fn answer_with(&self, answer: u64, job: impl FnOnce() -> Result<Option<String>, String> + Send + 'static) {
-        let me = self.me.clone();
+        let (me, beginning) = (self.me.clone(), self.beginnings.get());
         tokio::task::spawn_local(async move {
             let result = tokio::task::spawn_blocking(job).await;
-            let Some(logic) = me.upgrade() else { return };
+            // In a graph that began anew the number means another question.
+            let Some(logic) = me.upgrade().filter(|logic| logic.beginnings.get() == beginning) else { return };
             let result = match result {
                 Ok(Ok(Some(text))) => Answer::Text(Rc::from(text)),
                 Ok(Ok(None)) => Answer::Done,
@@ -117,11 +117,7 @@ fn path_text(path: &std::path::Path) -> String {
 }
 
 fn load(path: &std::path::Path, name: &str) -> Result<String, String> {
-    let size = std::fs::metadata(path).map_err(|error| format!("{name} cannot be read: {error}"))?.len();
-    if size > MAX_FILE_BYTES {
-        return Err(format!("{name} is larger than {} MiB", MAX_FILE_BYTES >> 20));
-    }
-    let bytes = std::fs::read(path).map_err(|error| format!("{name} cannot be read: {error}"))?;
+    let bytes = crate::dat_file::read(path, &Rc::from(name)).map_err(|error| error.to_string())?;
     String::from_utf8(bytes).map_err(|_| format!("{name} is no UTF-8 text"))
 }
 

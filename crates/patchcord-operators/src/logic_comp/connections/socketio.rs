@@ -9,6 +9,7 @@ use patchcord_core::patch::OpId;
 use patchcord_core::value::OwnedValue;
 use patchcord_logic::declaration::Family;
 use patchcord_logic::ports::{ConnectionEvent, ConnectionRequest, Level};
+use patchcord_socketio::Namespace;
 
 use super::{Asked, Connecting, Ear, LogicComp, par, tell_error};
 use crate::listening::Listener;
@@ -83,6 +84,11 @@ fn slashed(namespace: &str) -> String {
 
 /// Puts a namespace among those of the connection.
 fn join(asked: &Asked<'_>, namespace: &str) -> Result<(), String> {
+    if namespace.contains(char::is_whitespace) {
+        // The parameter would name several.
+        return Err(format!("\"{namespace}\" is no namespace: it has blanks"));
+    }
+    Namespace::new(namespace).map_err(|error| format!("\"{namespace}\" is no namespace: {error}"))?;
     let (network, op) = (asked.network(), asked.op());
     let Some(index) = par(network, op, "namespaces") else { return Ok(()) };
     let names = network.eval(op, index).to_text();
