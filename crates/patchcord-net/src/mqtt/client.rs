@@ -312,8 +312,8 @@ async fn serve<H: Handler>(
                 None => std::future::pending().await,
             }
         };
+        // By chance which first: a broker that sends without a pause must not keep this end from writing.
         tokio::select! {
-            biased;
             read = reader.read(&mut buffer) => {
                 let count = match read {
                     Ok(0) => return Err(shared.lost(&io::ErrorKind::UnexpectedEof.into())),

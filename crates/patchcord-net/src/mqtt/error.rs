@@ -57,6 +57,9 @@ pub enum MqttError {
     /// Messages wait because the broker takes too few, and the queue's policy is to close then.
     #[error("the broker takes messages too slowly, and the queue is full")]
     SlowBroker,
+    /// The broker sends messages and does not take the confirmations.
+    #[error("the broker sends messages and does not read what they are answered with")]
+    Unread,
     /// This program has a fault.
     #[error("the connection was ended by a panic: {0}")]
     Panicked(String),
@@ -116,7 +119,7 @@ impl MqttError {
             MqttError::Protocol(_) => "see the broker's log; try the other version of MQTT",
             MqttError::TooLarge { .. } => "raise `maxmessage`, or subscribe to fewer topics",
             MqttError::Silent => "see that the network and the broker work",
-            MqttError::Disconnected(_) | MqttError::Lost(_) => "see the broker's log",
+            MqttError::Disconnected(_) | MqttError::Lost(_) | MqttError::Unread => "see the broker's log",
             MqttError::SlowBroker => "publish less, raise `maxqueue`, or choose another `slowreader`",
             MqttError::Panicked(_) => "this is a fault of the program",
         }

@@ -27,6 +27,8 @@ const FILTERS_PER_PACKET: usize = 8;
 const MAX_UNCONFIRMED: usize = 20;
 /// SUBSCRIBEs that may be under way.
 const MAX_ASKED: usize = 2_000;
+/// Bytes of confirmations that may wait for a broker that sends and does not read.
+const MAX_CONFIRMATIONS: usize = 1 << 20;
 /// How long what waits may take to be sent once the connection is to be closed.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 /// Bytes of an answer that are looked at to tell what it is.
@@ -84,6 +86,8 @@ pub(super) struct Session {
     /// Bytes to be written, and how many of them were.
     out: Vec<u8>,
     written: usize,
+    /// Bytes of confirmations that were put there since it was empty.
+    confirmations: usize,
     /// Messages for which the out-buffer has no room or the broker allows no more at a time.
     waiting: VecDeque<Waiting>,
     waiting_bytes: usize,
@@ -125,6 +129,7 @@ impl Session {
             state: State::Connecting,
             out: Vec::new(),
             written: 0,
+            confirmations: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             asked: HashMap::new(),
@@ -187,6 +192,7 @@ impl Session {
         if self.written >= self.out.len() {
             self.out.clear();
             self.written = 0;
+            self.confirmations = 0;
             if self.out.capacity() > 4 * OUT_TARGET {
                 self.out.shrink_to(OUT_TARGET);
             }
@@ -216,7 +222,12 @@ impl Session {
         let mut cursor = Cursor::new(*input);
         let events = self.connection.recv(&mut cursor);
         *input = &input[usize::try_from(cursor.position()).unwrap_or(usize::MAX).min(input.len())..];
+        let before = self.out.len();
         let said = self.carry_out(events, now).map_err(|error| self.broken(error))?;
+        self.confirmations += self.out.len() - before;
+        if self.confirmations.min(self.out().len()) > MAX_CONFIRMATIONS {
+            return Err(MqttError::Unread);
+        }
         let step = match said {
             Some(said) => self.understand(said, now)?,
             None => None,

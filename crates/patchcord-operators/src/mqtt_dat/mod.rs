@@ -144,7 +144,7 @@ impl MqttDat {
 
     /// Connects at once where it is active and yet has no connection. False when it has one, or is not active.
     pub fn begin_again(&self) -> bool {
-        let rests = self.reader().on(par::ACTIVE) && self.is_down();
+        let rests = self.begun.get() && self.reader().on(par::ACTIVE) && self.is_down();
         if rests {
             self.reconnect.reset();
             self.connect();

@@ -332,3 +332,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_broker_that_does_not_read_cannot_have_confirmations_pile_up() {
+    let now = Instant::now();
+    let mut session = open(MqttVersion::V3_1_1, Limits::default(), now);
+    // Level 1, topic "a": one message after the other that is to be confirmed, and nothing is written.
+    for number in 0..1_000_000_u32 {
+        let [.., high, low] = (1 + number % 60_000).to_be_bytes();
+        let packet = [0x32, 5, 0, 1, b'a', high, low];
+        match session.handle_bytes(&mut &packet[..], now) {
+            Ok(_) => assert!(session.out().len() <= 2 * MAX_CONFIRMATIONS),
+            Err(error) => return assert!(matches!(error, MqttError::Unread), "{error}"),
+        }
+    }
+    panic!("{} bytes wait", session.out().len());
+}
