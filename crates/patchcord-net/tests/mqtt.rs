@@ -38,7 +38,7 @@ fn flooding(listener: TcpListener, wanted: &'static [u8], has_read: Arc<AtomicBo
     let (mut stream, _) = listener.accept().unwrap();
     let mut buffer = [0; 4096];
     // The log-in comes in one piece, and then anything.
-    stream.read(&mut buffer).unwrap();
+    assert!(stream.read(&mut buffer).unwrap() > 0);
     stream.write_all(&[0x20, 2, 0, 0]).unwrap();
     let mut reader = stream.try_clone().unwrap();
     std::thread::spawn(move || {
