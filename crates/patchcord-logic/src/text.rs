@@ -157,7 +157,7 @@ impl Reader {
                     _ => self.unknown(&field, &["name", "type", "default"], "a parameter"),
                 }
             }
-            match name {
+            match name.filter(|name: &Name| !name.value.is_empty()) {
                 Some(name) => parameters.push(ParameterSource { name, data_type, default }),
                 None => self.findings.error(entry.span, "a parameter has to have a name", None),
             }
@@ -178,7 +178,10 @@ impl Reader {
     }
 
     fn node(&mut self, id: Name, table: &dyn TableLike) -> NodeSource {
-        if id.value.contains(['.', '/']) || id.value.is_empty() {
+        if id.value == "var" {
+            let text = "no node can be called \"var\": wires from \"var.…\" are variables";
+            self.findings.error(id.span.clone(), text, None);
+        } else if id.value.contains(['.', '/']) || id.value.is_empty() {
             self.findings.error(id.span.clone(), "the id of a node is a word without points and slashes", None);
         }
         let mut node = NodeSource {
@@ -232,6 +235,13 @@ impl Reader {
     fn each(&mut self, item: &Item, key: &Name, mut found: impl FnMut(&mut Self, Name, &dyn TableLike)) {
         let Some(table) = self.table(item, key) else { return };
         for (name, item) in entries(table) {
+            if name.value.is_empty() && key.value != "node" {
+                self.findings.error(
+                    name.span.clone(),
+                    format!("what stands in `{}` has to have a name", key.value),
+                    None,
+                );
+            }
             if let Some(table) = self.table(item, &name) {
                 found(self, name, table);
             }

@@ -145,3 +145,48 @@ fn inputs_with_names_of_their_own_are_set_as_they_are_wired() {
         assert_eq!(findings.iter().map(|finding| shown(&text, finding)).collect::<Vec<_>>(), [expected]);
     }
 }
+
+#[test]
+fn names_that_cannot_be_used_are_refused() {
+    let text = r#"
+[node.var]
+type = "Console"
+[node."a.b"]
+type = "Console"
+[var.""]
+type = "Int"
+[event.go]
+params = [{ name = "" }]
+"#;
+    let (graph, findings) = compiled(text);
+    assert!(graph.is_none());
+    let said: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    for expected in [
+        "no node can be called \"var\": wires from \"var.…\" are variables",
+        "the id of a node is a word without points and slashes",
+        "what stands in `var` has to have a name",
+        "a parameter has to have a name",
+    ] {
+        assert_eq!(said.iter().filter(|one| **one == expected).count(), 1, "{expected}: {said:?}");
+    }
+}
+
+#[test]
+fn what_is_set_and_wired_is_said() {
+    let text = r#"
+[node.init]
+type = "On Initialize"
+next = "a"
+[node.a]
+type = "String Value"
+next = "b"
+[node.b]
+type = "Socket.IO Subscribe"
+set = { configuration = "chat", event_name = "x" }
+from.event_name = "a.output"
+"#;
+    let (graph, findings) = compiled(text);
+    assert!(graph.is_some(), "{findings:?}");
+    let said: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(said, ["a wire leads to \"event_name\": what is set for it never counts"]);
+}

@@ -52,6 +52,16 @@ impl Compiler<'_> {
             if let Some(origin) = self.origin(end, data_type, is_broken, body) {
                 body.nodes[index].inputs[input].origin = origin;
             }
+            // An attribute of the same name is what the input is while no wire leads to it.
+            let is_attribute = body.nodes[index]
+                .node_type
+                .attributes
+                .iter()
+                .any(|one| crate::declaration::slug(one.name) == name.value);
+            if let Some((set, _)) = source.set.iter().find(|(set, _)| set.value == name.value && !is_attribute) {
+                let text = format!("a wire leads to \"{}\": what is set for it never counts", name.value);
+                self.findings.warning(set.span.clone(), text, format!("keep `from.{0}` or `set.{0}`", name.value));
+            }
         }
     }
 
