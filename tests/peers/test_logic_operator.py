@@ -1,5 +1,7 @@
 """The Logic COMP as an operator: off, on, begun anew, and graphs that answer their own mistakes."""
 
+import socket
+
 import pytest
 
 from logic_graphs import event, init, listener, node, say, variable
@@ -39,6 +41,28 @@ def test_an_error_that_is_answered_with_an_error_leaves_time_for_everything_else
     for number in range(20):
         assert one.do(f"result = {number}") == number
     one.do("op('/project1/logic1').par.active = False")
+
+
+@pytest.mark.parametrize("family", ["TCP", "UDP"])
+def test_a_start_that_answers_its_own_failure_leaves_time_for_everything_else(graph, family):
+    kind = socket.SOCK_STREAM if family == "TCP" else socket.SOCK_DGRAM
+    with socket.socket(socket.AF_INET, kind) as holder:
+        holder.bind(("127.0.0.1", 0))
+        if family == "TCP":
+            holder.listen()
+        server = "is_server = true\n" if family == "TCP" else ""
+        one = graph(
+            event("go"),
+            listener("go", "start"),
+            node("error", f"On {family} Error", configuration="taken", next="start"),
+            node("start", f"{family} Start", configuration="taken"),
+            more=f"\n[connection.{family.lower()}.taken]\nlocal_port = {holder.getsockname()[1]}\n{server}",
+        )
+        trigger(one, "go")
+        for number in range(20):
+            assert one.do(f"result = {number}") == number
+        one.do("op('/project1/logic1').par.active = False")
+        assert one.find_line("one turn caused work") is None
 
 
 @pytest.mark.parametrize("namespace", ["my room", "a,b"])

@@ -33,7 +33,7 @@ use settings::{Place, Reader};
 use crate::listening::{Listener, Listeners};
 use crate::local_address::remedy;
 use crate::par_reader::ParReader;
-use crate::reconnect::{Reconnect, begin_later, until_closed};
+use crate::reconnect::{Reconnect, begin_later, begin_soon, until_closed};
 
 /// Worker of a TCP DAT.
 pub struct TcpDat {
@@ -125,14 +125,20 @@ impl TcpDat {
 
     /// Begins where the operator is active and rests: nothing is open, being dialled or planned. False when it does not rest.
     pub fn begin_again(&self) -> bool {
-        let rests = self.begun.get() && self.reader().on(par::ACTIVE) && self.is_down() && !self.reconnect.is_planned();
+        let rests = self.rests();
         if rests {
-            let op = self.shared.op;
-            self.shared.network.defer(move |network| {
-                network.with_worker(op, |dat: &TcpDat| dat.begin_anew("connecting again"));
+            begin_soon(&self.shared.network, self.shared.op, |dat: &TcpDat| {
+                // Somebody else may have been faster.
+                if dat.rests() {
+                    dat.begin_anew("connecting again");
+                }
             });
         }
         rests
+    }
+
+    fn rests(&self) -> bool {
+        self.begun.get() && self.reader().on(par::ACTIVE) && self.is_down() && !self.reconnect.is_planned()
     }
 
     fn reader(&self) -> Reader<'_> {

@@ -30,7 +30,7 @@ use settings::{Place, Reader};
 use crate::listening::{Listener, Listeners, News};
 use crate::local_address::{local_address, remedy};
 use crate::par_reader::{ParReader, Wrong};
-use crate::reconnect::{Reconnect, begin_later};
+use crate::reconnect::{Reconnect, begin_later, begin_soon};
 
 /// Worker of a UDP DAT.
 pub struct UdpDat {
@@ -138,14 +138,11 @@ impl UdpDat {
         let rests =
             self.begun.get() && self.reader().on(par::ACTIVE) && !self.is_open() && !self.reconnect.is_planned();
         if rests {
-            let op = self.op;
-            self.network.defer(move |network| {
-                network.with_worker(op, |dat: &UdpDat| {
-                    // Somebody else may have been faster.
-                    if dat.reader().on(par::ACTIVE) && !dat.is_open() {
-                        dat.open_anew("opening again");
-                    }
-                });
+            begin_soon(&self.network, self.op, |dat: &UdpDat| {
+                // Somebody else may have been faster.
+                if dat.reader().on(par::ACTIVE) && !dat.is_open() {
+                    dat.open_anew("opening again");
+                }
             });
         }
         rests
