@@ -4,9 +4,9 @@ import socket
 
 import pytest
 
+from family_graphs import said, times, trigger
 from logic_graphs import event, init, listener, node, say, variable
 from running import free_port
-from test_logic_families import said, times, trigger
 
 OPERATOR = """
 [op.logic1]
