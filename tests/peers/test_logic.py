@@ -355,10 +355,10 @@ def test_check_shows_mistakes_of_graphs_and_connections(tmp_path):
     off = head.replace("format = 1", "format = 1\nplugins = { socketio = false }")
     code, output = check(tmp_path, off + OPERATOR + connection(3000), ANSWERS)
     assert code != 0 and "its plugin socketio is switched off" in output
-    wrong = '\n[connection.socketio.chat]\nprt = 3000\n[connection.mqtt.broker]\nurl = "x"\n[connection.carrier.pigeon]\n'
+    wrong = '\n[connection.socketio.chat]\nprt = 3000\n[connection.mqtt.broker]\nport = 1883\n[connection.carrier.pigeon]\n'
     code, output = check(tmp_path, head + wrong, "")
     assert code != 0
-    for text in ['the connection "chat" has to have a `url`', "prt", "not supported yet", "carrier"]:
+    for text in ['the connection "chat" has to have a `url`', "prt", 'the connection "broker" has to have a `url`', "carrier"]:
         assert text in output, (text, output)
 
 

@@ -18,27 +18,22 @@ says behind `set.` (attributes and inputs), `from.` (inputs), `on.` (pulse outpu
 for a number from 1.
 ";
 
-/// The page; nodes that a patch cannot use yet say so.
+/// The page.
 pub(super) fn page() -> String {
     let mut out = format!("{NOTE}\n\n{INTRODUCTION}");
-    let here = patchcord_operators::logic_comp::node_types();
     let mut group = "";
     for node_type in nodes::ALL {
         if node_type.group != group {
             group = node_type.group;
             let _ = writeln!(out, "\n## {}", group.replace('/', " › "));
         }
-        let is_here = here.iter().any(|one| std::ptr::eq(*one, *node_type));
-        describe(&mut out, node_type, is_here);
+        describe(&mut out, node_type);
     }
     out
 }
 
-fn describe(out: &mut String, node_type: &NodeType, is_here: bool) {
+fn describe(out: &mut String, node_type: &NodeType) {
     let _ = writeln!(out, "\n### {}\n\n{}", node_type.title, node_type.help);
-    if !is_here {
-        out.push_str("\n*Not in this version: the engine of its connections is not built yet.*\n");
-    }
     let pulses = match node_type.shape {
         Shape::Action => "► in, ► out",
         Shape::Fork | Shape::End => "► in",

@@ -26,7 +26,6 @@ use patchcord_core::problem::Problem;
 use patchcord_core::value::OwnedValue;
 use patchcord_logic::compile::{Context, compile};
 use patchcord_logic::convert::to_json;
-use patchcord_logic::declaration::{AttributeKind, NodeType};
 use patchcord_logic::finding::{Finding, Severity};
 use patchcord_logic::ports::{ConnectionEvent, Occurrence};
 use patchcord_logic::{Engine, Graph, TriggerError, Value, nodes, text};
@@ -97,19 +96,6 @@ const INFO: &[InfoChannel] = &[
     InfoChannel { name: "dropped", help: "Events that were dropped because too many waited." },
 ];
 
-/// The node types that a patch can use: those whose connections are here.
-pub fn node_types() -> Vec<&'static NodeType> {
-    nodes::ALL.iter().copied().filter(|node_type| is_here(node_type)).collect()
-}
-
-/// Whether what a node type needs is built.
-fn is_here(node_type: &NodeType) -> bool {
-    node_type.attributes.iter().all(|attribute| match attribute.kind {
-        AttributeKind::Connection(family) => connections::is_here(family),
-        _ => true,
-    })
-}
-
 /// Reads and compiles the text of a graph.
 pub fn graph_of(
     source: &str,
@@ -117,7 +103,7 @@ pub fn graph_of(
     plugins_off: &[String],
 ) -> (Option<Graph>, Vec<Finding>) {
     let (tree, mut findings) = text::read(source);
-    let (graph, more) = compile(&tree, Context { types: &node_types(), connections, plugins_off });
+    let (graph, more) = compile(&tree, Context { types: nodes::ALL, connections, plugins_off });
     let is_readable = findings.iter().all(|finding| finding.severity != Severity::Error);
     findings.extend(more);
     (graph.filter(|_| is_readable), findings)

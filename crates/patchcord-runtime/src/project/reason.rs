@@ -91,12 +91,6 @@ pub enum Reason {
         /// The name that the section should have.
         name: String,
     },
-    /// Something of the format that this version cannot do.
-    #[error("{what} are not supported yet")]
-    NotSupportedYet {
-        /// What it is, in the plural.
-        what: &'static str,
-    },
     /// Connections of a family that is switched off.
     #[error("there are no connections of \"{family}\": the plugin is off")]
     PluginOff {

@@ -28,10 +28,6 @@ use crate::listening::{Listener, News};
 /// Name of the component that holds the connections.
 pub const COMPONENT: &str = "connections";
 
-/// The families whose connections can be made.
-static FAMILIES: &[&dyn Connecting] =
-    &[&socketio::SocketIo, &websocket::WebSocket, &http_server::HttpServer, &tcp::Tcp, &udp::Udp, &mqtt::Mqtt];
-
 /// What graphs need of a family's operator. Start and Stop are the same for all: they switch its parameter `active`.
 trait Connecting: Sync {
     fn family(&self) -> Family;
@@ -63,13 +59,15 @@ trait Connecting: Sync {
     }
 }
 
-fn find(family: Family) -> Option<&'static dyn Connecting> {
-    FAMILIES.iter().copied().find(|one| one.family() == family)
-}
-
-/// Whether connections of a family can be made.
-pub(super) fn is_here(family: Family) -> bool {
-    find(family).is_some()
+fn find(family: Family) -> &'static dyn Connecting {
+    match family {
+        Family::SocketIo => &socketio::SocketIo,
+        Family::WebSocket => &websocket::WebSocket,
+        Family::HttpServer => &http_server::HttpServer,
+        Family::Tcp => &tcp::Tcp,
+        Family::Udp => &udp::Udp,
+        Family::Mqtt => &mqtt::Mqtt,
+    }
 }
 
 /// Name of the operator of a connection.
@@ -101,7 +99,7 @@ pub(super) fn known(network: &Network, graph: OpId) -> Vec<Known> {
         let (family, name) = Family::ALL
             .iter()
             .find_map(|family| Some((*family, name.strip_prefix(family.key())?.strip_prefix('_')?.to_owned())))?;
-        is_here(family).then(|| Known { family, name: Rc::from(name), op })
+        Some(Known { family, name: Rc::from(name), op })
     });
     known.collect()
 }
@@ -145,7 +143,7 @@ impl Connections {
         let mut all = Vec::with_capacity(known.len());
         let mut open = Vec::new();
         for (index, one) in known.into_iter().enumerate() {
-            let Some(family) = find(one.family) else { continue };
+            let family = find(one.family);
             let same = before.iter().position(|old| old.op == one.op && old.name == one.name);
             let connection = match same.map(|at| before.swap_remove(at)) {
                 Some(connection) => {

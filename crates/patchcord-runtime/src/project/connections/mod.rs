@@ -94,9 +94,6 @@ impl Reader<'_> {
                     self.note(Reason::PluginOff { family: fields.family.key() }, span);
                 }
                 Some(fields) => self.read_family(fields, item, span),
-                None if Family::ALL.iter().any(|family| family.key() == key) => {
-                    self.note(Reason::NotSupportedYet { what: "connections of this family" }, span);
-                }
                 None => {
                     let keys: Vec<_> = Family::ALL.iter().map(|family| family.key()).collect();
                     self.note(unknown_key("[connection]", key, &keys), span);
