@@ -16,7 +16,7 @@ mod stream;
 mod work;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -174,7 +174,7 @@ impl Bench {
         let sample = self.begin_load(&running, work).and_then(finish_load);
         // Without clients the original would not end by itself.
         running.server.kill();
-        sample.map_err(|reason| format!("{reason} ({})", running.log.display()))
+        sample.map_err(|reason| format!("{reason} ({})", file_name(&running.log)))
     }
 
     /// Starts Csound with the orchestra of a work.
@@ -192,7 +192,7 @@ impl Bench {
         if !matches!(work.kind, Kind::End(_)) {
             std::thread::sleep(START);
             if let Some(status) = server.ended() {
-                return Err(format!("ended with {status} ({})", log.display()));
+                return Err(format!("ended with {status} ({})", file_name(&log)));
             }
             for pid in server.pids().map_err(text)? {
                 prepared.check_loaded(&fs::read_to_string(format!("/proc/{pid}/maps")).map_err(text)?)?;
@@ -255,4 +255,9 @@ fn finish_load(load: Child) -> Result<Sample, String> {
         return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
     }
     Sample::parse(&String::from_utf8_lossy(&output.stdout)).ok_or_else(|| "unreadable result".to_owned())
+}
+
+/// A file of the session as a page names it, which knows nothing of the machine's folders.
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
