@@ -217,8 +217,8 @@ pub(super) fn request(logic: &LogicComp, node: &str, index: usize, request: Conn
     let Some(connection) = logic.connections.get(index) else { return Err("the connection is gone".to_owned()) };
     let asked = Asked { logic, node, connection: &connection };
     match request {
-        ConnectionRequest::Start => asked.switch(true),
-        ConnectionRequest::Stop => asked.switch(false),
+        ConnectionRequest::Start => asked.start(),
+        ConnectionRequest::Stop => asked.stop(),
         request => connection.family.request(&asked, request),
     }
 }
@@ -272,19 +272,41 @@ impl Asked<'_> {
         }
     }
 
-    fn switch(&self, on: bool) -> Result<(), String> {
-        let (network, op) = (self.network(), self.op());
-        let is_on = par(network, op, "active").map(|index| network.eval(op, index).is_on());
-        if is_on == Some(on) {
-            if on && self.connection.family.begin_again(network, op) {
-                return Ok(());
-            }
-            let state = if on { "started" } else { "stopped" };
-            let note = format!("the connection \"{}\" is {state} already", self.name());
-            self.logic.say(Level::Info, self.node, &note);
+    fn start(&self) -> Result<(), String> {
+        if !self.open()? {
+            self.say_already("started");
+        }
+        Ok(())
+    }
+
+    fn stop(&self) -> Result<(), String> {
+        if self.is_active() == Some(false) {
+            self.say_already("stopped");
             return Ok(());
         }
-        self.set("active", &OwnedValue::Bool(on))
+        self.set("active", &OwnedValue::Bool(false))
+    }
+
+    /// Begins to open the connection; false when it is open, or about to be.
+    ///
+    /// # Errors
+    /// When it is gone.
+    fn open(&self) -> Result<bool, String> {
+        if self.is_active() == Some(true) {
+            return Ok(self.connection.family.begin_again(self.network(), self.op()));
+        }
+        self.set("active", &OwnedValue::Bool(true)).map(|()| true)
+    }
+
+    /// `None` when the operator is gone.
+    fn is_active(&self) -> Option<bool> {
+        let (network, op) = (self.network(), self.op());
+        par(network, op, "active").map(|index| network.eval(op, index).is_on())
+    }
+
+    fn say_already(&self, state: &str) {
+        let note = format!("the connection \"{}\" is {state} already", self.name());
+        self.logic.say(Level::Info, self.node, &note);
     }
 
     /// Sets a parameter of the operator.

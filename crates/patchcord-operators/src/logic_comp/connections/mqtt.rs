@@ -5,9 +5,9 @@ use std::rc::Weak;
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
 use patchcord_logic::declaration::Family;
-use patchcord_logic::ports::{ConnectionRequest, Payload};
+use patchcord_logic::ports::ConnectionRequest;
 
-use super::{Asked, Connecting};
+use super::{Asked, Connecting, bytes_of};
 use crate::listening::Listener;
 use crate::mqtt_dat::MqttDat;
 
@@ -30,11 +30,7 @@ impl Connecting for Mqtt {
         let name = asked.name();
         match request {
             ConnectionRequest::Publish { topic, message } => {
-                let payload = match &message {
-                    Payload::Text(text) => text.as_bytes(),
-                    Payload::Binary(bytes) => bytes,
-                };
-                if let Err(error) = asked.with(|dat: &MqttDat| dat.publish(&topic, payload))? {
+                if let Err(error) = asked.with(|dat: &MqttDat| dat.publish(&topic, bytes_of(&message)))? {
                     asked.fail(format!("\"{topic}\" was not published on \"{name}\": {error}"));
                 }
                 Ok(())

@@ -4,11 +4,10 @@ use std::rc::Weak;
 
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
-use patchcord_core::value::OwnedValue;
 use patchcord_logic::declaration::Family;
 use patchcord_logic::ports::{ConnectionRequest, Level};
 
-use super::{Asked, Connecting, bytes_of, par};
+use super::{Asked, Connecting, bytes_of};
 use crate::listening::Listener;
 use crate::tcp_dat::{TcpDat, Unsent};
 
@@ -36,13 +35,7 @@ impl Connecting for Tcp {
             // The message is lost, and the connection is begun (reference §3.4).
             Err(unsent @ Unsent::NotConnected) => {
                 asked.logic.say(Level::Warning, asked.node, &format!("\"{}\": {unsent}", asked.name()));
-                let (network, op) = (asked.network(), asked.op());
-                let is_on = par(network, op, "active").is_some_and(|index| network.eval(op, index).is_on());
-                if is_on {
-                    self.begin_again(network, op);
-                    return Ok(());
-                }
-                asked.set("active", &OwnedValue::Bool(true))
+                asked.open().map(drop)
             }
             Err(unsent) => {
                 asked.fail(format!("\"{}\": {unsent}", asked.name()));

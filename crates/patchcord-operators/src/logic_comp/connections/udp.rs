@@ -4,11 +4,10 @@ use std::rc::Weak;
 
 use patchcord_core::network::Network;
 use patchcord_core::patch::OpId;
-use patchcord_core::value::OwnedValue;
 use patchcord_logic::declaration::Family;
 use patchcord_logic::ports::ConnectionRequest;
 
-use super::{Asked, Connecting, bytes_of, par};
+use super::{Asked, Connecting, bytes_of};
 use crate::listening::Listener;
 use crate::udp_dat::{Sending, UdpDat};
 
@@ -34,15 +33,7 @@ impl Connecting for Udp {
         match asked.with(|dat: &UdpDat| dat.send(bytes_of(&message)))? {
             Ok(Sending::Sent) => Ok(()),
             // The socket is opened, and the message goes out (reference §3.4).
-            Ok(Sending::Kept) => {
-                let (network, op) = (asked.network(), asked.op());
-                let is_on = par(network, op, "active").is_some_and(|index| network.eval(op, index).is_on());
-                if is_on {
-                    self.begin_again(network, op);
-                    return Ok(());
-                }
-                asked.set("active", &OwnedValue::Bool(true))
-            }
+            Ok(Sending::Kept) => asked.open().map(drop),
             Err(reason) => {
                 asked.fail(format!("\"{}\": {reason}", asked.name()));
                 Ok(())
