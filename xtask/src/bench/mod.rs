@@ -41,7 +41,7 @@ use options::{Choices, Options};
 use peers::Peers;
 use process::{Cores, Program, Server};
 use report::{Outcome, Session};
-use servers::{FLOOR, NATIVE, Origin, Places, Prepared, ROWS, Row};
+use servers::{FLOOR, Origin, Places, Prepared, ROWS, Row};
 use work::{HTTP_PATH, WEBSOCKET_PATH, WORKS};
 
 /// Longest time from start to the first answer.
@@ -147,10 +147,10 @@ fn prepare(options: &Options, places: &Places) -> Vec<Result<Prepared, (&'static
         Peers::none()
     };
     let prepare = |row: &'static Row| {
-        match row.origin {
-            Origin::Python | Origin::Demo => build(&places.root, "patchcord", None)?,
-            Origin::Native => build(&places.root, NATIVE.0, Some(NATIVE.1))?,
-            Origin::Floor | Origin::PythonPeer(_) | Origin::NodePeer(_) => {}
+        if let Some((package, example)) = row.origin.example() {
+            build(&places.root, package, Some(example))?;
+        } else if matches!(row.origin, Origin::Python | Origin::Demo) {
+            build(&places.root, "patchcord", None)?;
         }
         servers::prepare(row, places, &peers)
     };

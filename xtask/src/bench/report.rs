@@ -252,6 +252,8 @@ const HOW_TO_READ: &str = "\
   machine was busy with something else (or that the server's own threads compete for its core).
 - The server is pinned to one core and the load generator to another. All servers are started once and are idle while
   another one is measured; their order rotates from round to round.
+- **hyper** is the HTTP library below the Web Server DAT with nothing of ours: what it costs above the floor is its own, and
+  what `patchcord-native` costs above it is the operator's (limits, counters, headers as scripts see them, the callback).
 - Every answer is compared with what it must be; a wrong one ends the measurement.
 - CPU times come from `/proc/PID/task/*/schedstat`, memory from `/proc/PID/smaps_rollup`.
 

@@ -16,9 +16,6 @@ use super::process::Program;
 use super::work::{BODY, Kind};
 use crate::install::PYTHON;
 
-/// Package and example that are our operator behind Rust callbacks.
-pub const NATIVE: (&str, &str) = ("patchcord-operators", "bench_native");
-
 /// Where the demo patch is, and the line in it that names its port.
 const DEMO: &str = "examples/demo";
 const DEMO_PORT: &str = "par.port = 9980";
@@ -46,10 +43,23 @@ pub enum Origin {
     Demo,
     /// Our operator behind Rust callbacks.
     Native,
+    /// The HTTP library that ours is built on, and nothing of ours.
+    Hyper,
     /// A script of `xtask/peers` in the virtual environment.
     PythonPeer(&'static str),
     /// A script of `xtask/peers` on Node.
     NodePeer(&'static str),
+}
+
+impl Origin {
+    /// Package and name, where the program is an example of one of our packages.
+    pub fn example(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Origin::Native => Some(("patchcord-operators", "bench_native")),
+            Origin::Hyper => Some(("patchcord-net", "bench_hyper")),
+            _ => None,
+        }
+    }
 }
 
 /// One server of the comparison.
@@ -77,7 +87,7 @@ pub const OURS_NATIVE: &str = "patchcord-native";
 pub const OURS_DEMO: &str = "patchcord-demo";
 
 /// Every server, the floor first.
-pub const ROWS: [Row; 8] = [
+pub const ROWS: [Row; 9] = [
     Row { name: FLOOR, about: "bare epoll loop", origin: Origin::Floor, http: true, websocket: true },
     Row {
         name: OURS_PYTHON,
@@ -94,6 +104,13 @@ pub const ROWS: [Row; 8] = [
         websocket: true,
     },
     Row { name: OURS_DEMO, about: "the demo patch", origin: Origin::Demo, http: true, websocket: false },
+    Row {
+        name: "hyper",
+        about: "hyper alone on one thread of tokio, a constant response",
+        origin: Origin::Hyper,
+        http: true,
+        websocket: false,
+    },
     Row {
         name: "granian",
         about: "Python, RSGI, one worker, uvloop",
@@ -167,7 +184,11 @@ pub fn prepare(row: &'static Row, places: &Places, peers: &Peers) -> Result<Prep
     let python = || said_by(Command::new(PYTHON).arg("--version"));
     let (executable, script, version) = match row.origin {
         Origin::Floor => (built("xtask")?, None, revision(places)?),
-        Origin::Native => (built(&format!("examples/{}", NATIVE.1))?, None, revision(places)?),
+        Origin::Native | Origin::Hyper => {
+            let (_, name) = row.origin.example().unwrap_or_default();
+            let version = if row.origin == Origin::Hyper { locked("hyper", places)? } else { revision(places)? };
+            (built(&format!("examples/{name}"))?, None, version)
+        }
         Origin::Python | Origin::Demo => (built("patchcord")?, None, format!("{}, {}", revision(places)?, python()?)),
         Origin::PythonPeer(script) => {
             let folder = peers.python.as_ref()?;
@@ -241,6 +262,14 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A crate with the version that `Cargo.lock` has of it.
+fn locked(name: &str, places: &Places) -> Result<String, String> {
+    let lock = fs::read_to_string(places.root.join("Cargo.lock")).map_err(|error| format!("Cargo.lock: {error}"))?;
+    let entry = format!("name = \"{name}\"\nversion = \"");
+    let version = lock.split_once(&entry).and_then(|(_, rest)| rest.split_once('"'));
+    version.map(|(version, _)| format!("{name} {version}")).ok_or_else(|| format!("Cargo.lock has no {name}"))
 }
 
 /// What is measured of ours, as git names it.
