@@ -328,6 +328,28 @@ pub enum Occurrence {
     },
 }
 
+impl Occurrence {
+    /// Bytes of the texts and messages that it carries.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Occurrence::Custom { parameters, .. } => parameters.iter().map(Value::bytes).sum(),
+            Occurrence::Changed { value, .. } | Occurrence::Set { value, .. } => value.bytes(),
+            Occurrence::Connection { event, .. } => match event {
+                ConnectionEvent::Started | ConnectionEvent::Stopped => 0,
+                ConnectionEvent::Error { message, .. } | ConnectionEvent::Event { message, .. } => message.len(),
+                ConnectionEvent::Message(message) | ConnectionEvent::Topic { message, .. } => message.bytes(),
+                ConnectionEvent::Request { body, .. } => body.bytes(),
+            },
+            Occurrence::Answer { result, .. } => match result {
+                Answer::Response { body, .. } => body.bytes(),
+                Answer::Text(text) => text.len(),
+                Answer::Done | Answer::Failed(_) => 0,
+            },
+            Occurrence::Initialize | Occurrence::Due { .. } | Occurrence::Ended { .. } => 0,
+        }
+    }
+}
+
 /// What happens to a connection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConnectionEvent {
@@ -378,6 +400,14 @@ pub enum ConnectionEvent {
 }
 
 impl Payload {
+    /// How many bytes it has.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Payload::Text(text) => text.len(),
+            Payload::Binary(bytes) => bytes.len(),
+        }
+    }
+
     /// The payload as a value: text stays text, bytes stay bytes.
     pub fn into_value(self) -> Value {
         match self {

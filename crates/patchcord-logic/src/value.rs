@@ -231,6 +231,17 @@ impl Value {
         }
     }
 
+    /// Bytes of its text, or of its list of elements; not of what these hold.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Value::String(text) => text.len(),
+            Value::Binary(bytes) => bytes.len(),
+            Value::Array(elements) => elements.len() * ELEMENT_BYTES,
+            Value::Dictionary(entries) => entries.len() * ELEMENT_BYTES,
+            _ => 0,
+        }
+    }
+
     /// The type of what it holds; [`DataType::Any`] for nothing.
     pub fn data_type(&self) -> DataType {
         match self {

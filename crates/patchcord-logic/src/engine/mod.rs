@@ -5,19 +5,20 @@
 //! stack, and a branch can be paused between any two nodes. What a branch causes waits in a queue until the stack is empty.
 //!
 //! Bounds: [`MAX_NODES`] nodes for one occurrence, [`TURN_NODES`] for one call of the engine, [`MAX_STACK`] branches within one another, [`MAX_QUEUE`] waiting
-//! occurrences, [`MAX_FRAMES`] calls of functions at a time, [`MAX_TIMERS`] time-outs and intervals.
+//! occurrences that carry [`MAX_QUEUE_BYTES`], [`MAX_FRAMES`] calls of functions at a time, [`MAX_TIMERS`] time-outs and intervals.
 
 mod debug;
 mod frames;
+mod queue;
 mod replace;
 mod timers;
 mod turn;
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
 pub use debug::{Breakpoint, NodeRef, Pace, Trace};
+pub use queue::{MAX_QUEUE, MAX_QUEUE_BYTES};
 pub use turn::{Failure, Flow, Step, Turn};
 
 use crate::convert::convert;
@@ -26,6 +27,7 @@ use crate::ports::{ConnectionEvent, ConsoleLine, Level, Occurrence, Ports};
 use crate::value::{DataType, Value};
 use debug::Debugger;
 use frames::{FrameId, Frames};
+use queue::{Queue, Waiting};
 use timers::Timers;
 
 /// Nodes that one occurrence may run.
@@ -35,8 +37,6 @@ pub const MAX_NODES: u64 = 1_000_000;
 pub const TURN_NODES: u64 = 100_000;
 /// Branches that may be begun within one another.
 pub const MAX_STACK: usize = 100_000;
-/// Occurrences that may wait.
-pub const MAX_QUEUE: usize = 10_000;
 /// Calls of functions that may be under way.
 pub const MAX_FRAMES: usize = 1_000;
 /// Time-outs and intervals that may run.
@@ -53,7 +53,7 @@ struct State {
     variables: Vec<Value>,
     frames: Frames,
     stack: Vec<Work>,
-    queue: VecDeque<Waiting>,
+    queue: Queue,
     timers: Timers,
     debug: Debugger,
     /// Nodes that the current occurrence may still run.
@@ -74,13 +74,6 @@ enum Work {
     Resume { frame: FrameId, node: u32, step: Step },
     /// A node that has waited for something.
     Handle { frame: FrameId, node: u32, occurrence: Rc<Occurrence> },
-}
-
-/// Something that has happened and was not looked at yet.
-struct Waiting {
-    occurrence: Occurrence,
-    /// The node that it is for; else all that listen.
-    to: Option<(FrameId, u32)>,
 }
 
 /// Why a custom event could not be triggered from outside.
@@ -127,7 +120,7 @@ impl Engine {
                 variables,
                 frames,
                 stack: Vec::new(),
-                queue: VecDeque::new(),
+                queue: Queue::default(),
                 timers: Timers::default(),
                 debug: Debugger::default(),
                 budget: 0,
@@ -166,8 +159,7 @@ impl Engine {
             _ => None,
         };
         if !self.state.wait(Waiting { occurrence, to }) {
-            let text = format!("more than {MAX_QUEUE} events wait: one was dropped");
-            ports.console(ConsoleLine { level: Level::Error, node: "", text: &text });
+            ports.console(ConsoleLine { level: Level::Error, node: "", text: &full() });
         }
     }
 
@@ -176,7 +168,7 @@ impl Engine {
         let state = &mut self.state;
         state.now = state.now.max(now);
         // What finds no room stays due.
-        while state.queue.len() < MAX_QUEUE
+        while state.queue.has_room()
             && let Some((instance, frame, node)) = state.timers.due(state.now)
         {
             if state.frames.is_alive(frame) {
@@ -296,7 +288,7 @@ impl Engine {
                 if left == 0 {
                     return;
                 }
-                let Some(waiting) = self.state.queue.pop_front() else {
+                let Some(waiting) = self.state.queue.pop() else {
                     self.state.sweep(None);
                     return;
                 };
@@ -381,15 +373,17 @@ impl Engine {
     }
 }
 
+/// What is said of an occurrence that found the queue full.
+fn full() -> String {
+    format!("more than {MAX_QUEUE} events wait, or more than {} MiB: this one was dropped", MAX_QUEUE_BYTES >> 20)
+}
+
 impl State {
     /// Puts an occurrence at the end of the queue; false when that is full.
     fn wait(&mut self, waiting: Waiting) -> bool {
-        if self.queue.len() >= MAX_QUEUE {
-            self.dropped += 1;
-            return false;
-        }
-        self.queue.push_back(waiting);
-        true
+        let found_room = self.queue.push(waiting);
+        self.dropped += u64::from(!found_room);
+        found_room
     }
 
     /// Ends the calls of functions for which nothing is under way any more. `running` is the one whose branch runs.

@@ -44,16 +44,13 @@ impl Engine {
         state.timers.move_nodes(node);
         state.frames.move_expecting(node);
         // What waits names variables, events and connections by position: it is found again by name, or dropped.
-        state.queue = std::mem::take(&mut state.queue)
-            .into_iter()
-            .filter_map(|waiting| {
-                let to = match waiting.to {
-                    None => None,
-                    Some((frame, waits)) => Some((frame, node(frame, waits)?)),
-                };
-                Some(Waiting { occurrence: moved_occurrence(waiting.occurrence, &old, &new)?, to })
-            })
-            .collect();
+        state.queue.renew(|waiting| {
+            let to = match waiting.to {
+                None => None,
+                Some((frame, waits)) => Some((frame, node(frame, waits)?)),
+            };
+            Some(Waiting { occurrence: moved_occurrence(waiting.occurrence, &old, &new)?, to })
+        });
         // A call goes back to a node that still takes what the function gives back.
         state.frames.replace(&bodies, |function, body, call| {
             let outputs = new.bodies[body as usize].nodes[call as usize].outputs.iter().map(|output| output.data_type);

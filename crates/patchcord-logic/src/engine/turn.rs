@@ -219,8 +219,7 @@ impl<'a> Turn<'a> {
     }
 
     fn say_full(&mut self) {
-        let text = format!("more than {} events wait: this one was dropped", super::MAX_QUEUE);
-        self.say(Level::Error, &text);
+        self.say(Level::Error, &super::full());
     }
 
     /// A number that no other handle has.
