@@ -2,7 +2,7 @@
 //!
 //! Reads no clock and does no I/O: the time is an argument, and [`Session::deadline`] says when there is something to do.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use mqtt_protocol_core::mqtt::common::Cursor;
@@ -354,18 +354,18 @@ impl Session {
         if !self.is_open() {
             return Err(SubscribeError::NotConnected);
         }
+        let mut known: HashSet<&str> = self.asked.values().flatten().map(String::as_str).collect();
         let mut wanted: Vec<String> = Vec::new();
         for filter in filters {
             check_filter(filter).map_err(|error| SubscribeError::Filter { filter: filter.to_owned(), error })?;
-            let is_asked = wanted.iter().chain(self.asked.values().flatten()).any(|asked| asked == filter);
-            if !is_asked {
+            if known.insert(filter) {
                 wanted.push(filter.to_owned());
             }
         }
+        if self.asked.len() + wanted.len().div_ceil(FILTERS_PER_PACKET) > MAX_ASKED {
+            return Err(SubscribeError::TooMany);
+        }
         for filters in wanted.chunks(FILTERS_PER_PACKET) {
-            if self.asked.len() >= MAX_ASKED {
-                return Err(SubscribeError::TooMany);
-            }
             let id = self.connection.acquire_packet_id().map_err(|_| SubscribeError::TooMany)?;
             let other = |error: Violation| SubscribeError::Other(packet::words(&error));
             let packet = packet::subscribe(self.version, id, filters, qos).map_err(other)?;
