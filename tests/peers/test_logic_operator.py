@@ -140,3 +140,29 @@ def test_an_answer_is_for_the_graph_that_asked(graph):
     trigger(one, "small")
     said(one, "small")
     assert sum("] show: " in line for line in list(one.lines)) == 1
+
+
+# Family, fields of a connection, and what it says when it is there, or that nobody is at its other end.
+NEWCOMERS = [
+    ("http_server", "local_port = {port}", "On HTTP Server Start", "heard"),
+    ("tcp", "local_port = {port}\nis_server = true", "On TCP Start", "heard"),
+    ("udp", "local_port = {port}", "On UDP Start", "heard"),
+    ("websocket", 'url = "ws://127.0.0.1"\nport = {port}', "On WebSocket Error", "heard"),
+    ("socketio", 'url = "http://127.0.0.1"\nport = {port}', "On Socket.IO Error", "heard"),
+    ("mqtt", 'url = "127.0.0.1"\nport = {port}', None, 'MQTT connection "new": '),
+]
+
+
+@pytest.mark.parametrize(("family", "fields", "event_of_it", "told"), NEWCOMERS, ids=[row[0] for row in NEWCOMERS])
+def test_a_graph_hears_of_a_connection_that_is_saved_with_it(graph, family, fields, event_of_it, told):
+    def saved(text, connection=""):
+        return f'\n[op.saved]\ntype = "logicCOMP"\ntext = \'\'\'\n{text}\'\'\'\n{connection}'
+
+    alone = saved(say("alone"))
+    one = graph(operator="", more=alone)
+    listening = node("news", event_of_it, configuration="new", next="heard") if event_of_it else ""
+    connection = f"\n[connection.{family}.new]\n{fields.format(port=free_port())}\nautostart = true\n"
+    # One save for both: the operator of the connection is made in the turn in which the graph is another.
+    one.more = one.more.replace(alone, saved(listening + say("heard"), connection))
+    one.write_patch()
+    one.expect_line(rf"\[Player\] .*{told}")

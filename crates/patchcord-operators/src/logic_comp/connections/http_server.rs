@@ -21,7 +21,7 @@ impl Connecting for HttpServer {
     }
 
     fn listen(&self, network: &Network, op: OpId, listener: Weak<dyn Listener>) {
-        network.with_worker(op, |server: &WebServer| server.listen(listener));
+        network.with_begun_worker(op, |server: &WebServer| server.listen(listener));
     }
 
     fn unlisten(&self, network: &Network, op: OpId, listener: &Weak<dyn Listener>) {

@@ -32,7 +32,8 @@ pub const COMPONENT: &str = "connections";
 trait Connecting: Sync {
     fn family(&self) -> Family;
 
-    /// Tells a listener of everything that happens to the connection from now on.
+    /// Tells a listener of everything that happens to the connection from now on. The operator may be as new as the graph,
+    /// and not begun: one save can bring both.
     fn listen(&self, network: &Network, op: OpId, listener: Weak<dyn Listener>);
 
     /// Tells a listener of nothing more.

@@ -19,7 +19,7 @@ impl Connecting for Mqtt {
     }
 
     fn listen(&self, network: &Network, op: OpId, listener: Weak<dyn Listener>) {
-        network.with_worker(op, |dat: &MqttDat| dat.listen(listener));
+        network.with_begun_worker(op, |dat: &MqttDat| dat.listen(listener));
     }
 
     fn unlisten(&self, network: &Network, op: OpId, listener: &Weak<dyn Listener>) {

@@ -23,7 +23,7 @@ impl Connecting for SocketIo {
     }
 
     fn listen(&self, network: &Network, op: OpId, listener: Weak<dyn Listener>) {
-        network.with_worker(op, |dat: &SocketIoDat| dat.listen(listener));
+        network.with_begun_worker(op, |dat: &SocketIoDat| dat.listen(listener));
     }
 
     fn unlisten(&self, network: &Network, op: OpId, listener: &Weak<dyn Listener>) {
