@@ -86,8 +86,12 @@ def test_a_value_of_another_size_is_dropped_and_said_once(chops):
     eventually(lambda: chop.value("kfreq") == 7)
     assert (chop.info("wrong"), chop.info("received")) == (3, 1)
     assert "it has 4 bytes, a value has 8" in chop.run.do("result = str(op('csound1').warnings())")
-    # Beyond what a value can have, the connection ends.
+    # A larger one is no reason to part, but for what no value can have.
     connection.send(b"123456789")
+    connection.send(doubles(8))
+    eventually(lambda: chop.value("kfreq") == 8)
+    assert chop.info("wrong") == 4
+    connection.send(bytes((64 << 10) + 1))
     with pytest.raises(ConnectionClosed) as closed:
         connection.recv(8)
     assert closed.value.rcvd.code == 1009

@@ -160,14 +160,26 @@ def complaints(one):
 
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_a_message_beyond_the_size_is_closed_with_1009(csound, parts):
+def test_a_message_beyond_the_size_is_dropped_and_said(csound, parts):
+    """Blocks of a larger ksmps, one number too many: who sends them is heard as soon as a value is right."""
     one = csound(ECHO)
     client = one.raw("kin")
     data = bytes(9 if parts == 1 else 12)
     for number in range(parts):
         piece = data[number * len(data) // parts : (number + 1) * len(data) // parts]
         client.send_frame(0 if number else BINARY, piece, final=number == parts - 1)
+    eventually(lambda: complaints(one), what="the reason")
+    assert complaints(one) == [f"websocket: a message for kin was dropped: it has {len(data)} bytes, a value has 8"]
+    client.send_frame(BINARY, packed(5))
+    one.expect_value("kin", 5)
+
+
+def test_a_message_beyond_64_kib_is_closed_with_1009(csound):
+    one = csound(ECHO)
+    client = one.raw("kin")
+    client.send_frame(BINARY, bytes((64 << 10) + 1))
     assert client.close_code() == 1009
+    one.expect_line("a client of kin is closed with 1009: the peer's message is larger than the limit of 65536 bytes")
     fresh = one.connect("kin")
     fresh.send(packed(5))
     one.expect_value("kin", 5)

@@ -13,6 +13,9 @@ const ESCAPED: usize = 6;
 /// Bytes that JSON needs beside the bytes of one string: quotes, comma and a space.
 const QUOTES: usize = 4;
 
+/// Bytes of a message of numbers that are read in any case, although no value has so many: a block of 8,192 samples.
+const UNEXPECTED: usize = 64 << 10;
+
 /// A value on its way to a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message<'a> {
@@ -97,6 +100,15 @@ pub fn limit(layout: &Layout, text: usize) -> usize {
     }
 }
 
+/// Bytes of the largest message that is read, while a larger one ends its connection; `text` as for [`decode`]. For numbers that
+/// is more than a value has: the other end's blocks or arrays may be larger, which is to be said, and is no reason to part.
+pub fn read_limit(layout: &Layout, text: usize) -> usize {
+    match layout.payload_len() {
+        Some(bytes) => bytes.max(UNEXPECTED),
+        None => limit(layout, text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +141,10 @@ mod tests {
         assert_eq!(decode(&texts, br#"["1","2"]"#, 3), Err(MessageError::TooLong { limit: 3, got: 4 }));
         assert_eq!(decode(&text, b"\xff", 3), Err(MessageError::Text(StringsError::NotUtf8)));
         assert_eq!(limit(&texts, usize::MAX), usize::MAX);
+        assert_eq!(decode(&number, &[0; 9], 99), Err(MessageError::Size { expected: 8, got: 9 }));
+        let large = layout(Kind::Control, &[10_000])?;
+        let limits = [&number, &large, &text].map(|layout| read_limit(layout, 99));
+        assert_eq!(limits, [65_536, 80_000, 99], "a number too many is read, a text only as far as it may go");
         Ok(())
     }
 }

@@ -62,8 +62,8 @@ impl Channel {
     /// its size is not a client's mistake.
     pub(super) fn message_limit(&self, settings: &Settings) -> usize {
         match self.direction {
-            Direction::Incoming => message::limit(&self.layout, settings.text),
-            Direction::Outgoing => message::limit(&self.layout, settings.text).max(settings.text),
+            Direction::Incoming => message::read_limit(&self.layout, settings.text),
+            Direction::Outgoing => message::read_limit(&self.layout, settings.text).max(settings.text),
         }
     }
 

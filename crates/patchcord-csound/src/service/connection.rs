@@ -151,7 +151,7 @@ impl Connection {
         }
         match &mut self.stage {
             Stage::Stream(stream) => {
-                if stream.receive(bytes, self.socket.out(), now, |_, _| {}) == Progress::Finish {
+                if stream.receive(bytes, self.socket.out(), now, |_, _| {}) != Progress::Open {
                     self.finish();
                 }
             }
@@ -290,7 +290,15 @@ impl Connection {
             let line = format!("websocket: a message for {} was dropped: {error}", channel.name);
             port.say(&line);
         }
-        if progress == Progress::Finish {
+        if let Progress::Failed(error) = progress {
+            let name = match &stream.subject {
+                Subject::Name(name, _) => port.channels.get(name).map_or("", |channel| &channel.name),
+                _ => SUBPROTOCOL,
+            };
+            let line = format!("websocket: a client of {name} is closed with {}: {error}", error.close_code());
+            port.say(&line);
+        }
+        if progress != Progress::Open {
             self.leave(id, port);
             self.finish();
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mio::net::TcpStream;
 use patchcord_signal::{Count, Counters, Direction, Layout, MAX_RING, OutgoingReader, Variable, message, values_in};
 use patchcord_websocket::handshake::client::{ClientError, ClientRequest};
-use patchcord_websocket::{CloseCode, Role};
+use patchcord_websocket::{CloseCode, Ending, Role};
 
 use super::channel::{ConnectionId, Writer, encode};
 use super::connection::{Connection, OPENING, Over, Parent, Stage};
@@ -25,6 +25,8 @@ use super::{Host, NoteParts, console, request};
 /// The first and the longest time between attempts.
 const FIRST_DELAY: Duration = Duration::from_millis(250);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
+/// A connection that stood for so long is a new beginning: a server that closes at once is not asked again and again.
+const LASTING: Duration = LONGEST_DELAY;
 /// The longest header of a client's frame.
 const FRAME_HEADER: usize = 14;
 
@@ -58,8 +60,10 @@ struct Line {
     /// Own bytes that may wait for the server. What is published while more wait is lost, and counted.
     max_waiting: usize,
     state: State,
-    /// Attempts since it was last connected.
+    /// Attempts since a connection has last stood for a while.
     attempts: u32,
+    /// How the connection was closed, once that is known.
+    ending: Option<String>,
     /// The end of the last connection, or that there was none, was told.
     has_complained: bool,
 }
@@ -75,7 +79,8 @@ enum Flow {
 enum State {
     Waiting(Instant),
     Opening(ConnectionId),
-    Open(ConnectionId),
+    /// And since when.
+    Open(ConnectionId, Instant),
 }
 
 impl Remote {
@@ -110,6 +115,7 @@ impl Remote {
                 max_waiting: max_waiting.min(MAX_RING.max(2 * size)),
                 state: State::Waiting(now),
                 attempts: 0,
+                ending: None,
                 has_complained: false,
             }
         };
@@ -134,7 +140,7 @@ impl Remote {
     pub(super) fn connections(&self) -> Vec<ConnectionId> {
         let connection = |line: &Line| match line.state {
             State::Waiting(_) => None,
-            State::Opening(id) | State::Open(id) => Some(id),
+            State::Opening(id) | State::Open(id, _) => Some(id),
         };
         self.lines.iter().filter_map(connection).collect()
     }
@@ -162,10 +168,13 @@ impl Remote {
 
     /// A connection, or an attempt, is over.
     pub(super) fn handle_end(&mut self, index: usize, reason: &str, now: Instant) {
-        let was_open = matches!(self.lines[index].state, State::Open(_));
+        let opened = if let State::Open(_, opened) = self.lines[index].state { Some(opened) } else { None };
+        if opened.is_some_and(|opened| now.saturating_duration_since(opened) >= LASTING) {
+            self.lines[index].attempts = 0;
+        }
         let delay = self.next_delay(index);
         let line = &mut self.lines[index];
-        if was_open {
+        if opened.is_some() {
             self.counters.subtract(Count::Clients, 1);
             match &mut line.flow {
                 Flow::Outgoing(reader, _) => reader.set_listeners(0),
@@ -173,6 +182,8 @@ impl Remote {
             }
         }
         line.state = State::Waiting(now + delay);
+        let ending = line.ending.take();
+        let reason = ending.as_deref().unwrap_or(reason);
         if !std::mem::replace(&mut line.has_complained, true) {
             let text = format!("websocketclient: {} {}: {reason}; trying again", self.target.url, line.name);
             self.console.line(&text);
@@ -259,7 +270,9 @@ impl Remote {
     ) -> Result<(), String> {
         let seed = getrandom::u64().map_err(|error| error.to_string())?;
         let line = &mut self.lines[index];
-        let limit = message::limit(&line.layout, self.target.settings.text);
+        let text = self.target.settings.text;
+        // As a port reads it: what comes for a variable that is sent is ignored, whatever its size.
+        let limit = message::read_limit(&line.layout, text).max(text);
         let mut stream = Stream::new(Role::Client, Subject::Variable, limit, seed, now);
         if let Flow::Outgoing(reader, kept) = &mut line.flow {
             reader.set_listeners(1);
@@ -269,8 +282,7 @@ impl Remote {
         }
         connection.stage = Stage::Stream(Box::new(stream));
         connection.until = None;
-        line.state = State::Open(id);
-        line.attempts = 0;
+        line.state = State::Open(id, now);
         line.has_complained = false;
         self.counters.add(Count::Clients, 1);
         let text = format!("websocketclient: connection established for {}", line.name);
@@ -286,7 +298,7 @@ impl Remote {
         now: Instant,
     ) -> Result<(), String> {
         let Stage::Stream(stream) = &mut connection.stage else { return Ok(()) };
-        let Line { name, layout, flow, counters, .. } = &mut self.lines[index];
+        let Line { name, layout, flow, counters, ending, .. } = &mut self.lines[index];
         let limit = self.target.settings.text;
         let mut wrong = None;
         let progress = stream.receive(bytes, connection.socket.out(), now, |_, message| {
@@ -309,7 +321,8 @@ impl Remote {
         {
             self.console.line(&format!("websocketclient: a message for {name} was dropped: {error}"));
         }
-        if progress == Progress::Finish {
+        if progress != Progress::Open {
+            *ending = Some(closed(progress, &stream.ending()));
             connection.finish();
         }
         Ok(())
@@ -323,7 +336,9 @@ impl Remote {
                 continue;
             }
             let mut connection = match line.state {
-                State::Open(id) => connections.get_mut(id).and_then(Option::as_mut).map(|connection| (id, connection)),
+                State::Open(id, _) => {
+                    connections.get_mut(id).and_then(Option::as_mut).map(|connection| (id, connection))
+                }
                 State::Waiting(_) | State::Opening(_) => None,
             };
             let mut payload = Vec::new();
@@ -362,6 +377,18 @@ pub(super) fn over(connection: &Connection, _: Over) -> &'static str {
         Stage::Connecting | Stage::Reply(_) => "there is no answer",
         Stage::Ended => "the server has closed the connection",
         _ => "the connection was lost",
+    }
+}
+
+/// Says how a connection of a client was closed.
+fn closed(progress: Progress, ending: &Ending) -> String {
+    if let Progress::Failed(error) = progress {
+        return format!("the connection is closed with {}: {error}", error.close_code());
+    }
+    match (ending.code, ending.reason.as_str()) {
+        (CloseCode::NO_CODE, _) => "the server has closed the connection".to_owned(),
+        (code, "") => format!("the server has closed the connection with {code}"),
+        (code, reason) => format!("the server has closed the connection with {code}: {reason}"),
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use patchcord_signal::{Cursor, NameId};
 use patchcord_websocket::{
-    CloseCode, CloseHandshake, CloseStep, Event, Heartbeat, HeartbeatAction, Limits, Receiver, Role, SendError, Sender,
+    CloseCode, CloseHandshake, CloseStep, Ending, Event, Heartbeat, HeartbeatAction, Limits, ProtocolError, Receiver,
+    Role, SendError, Sender,
 };
 
 use super::control::Session;
@@ -46,6 +47,8 @@ pub(super) enum Progress {
     Open,
     /// What waits is to be written, and then nothing more.
     Finish,
+    /// The same: what came broke a rule, and the peer is told.
+    Failed(ProtocolError),
 }
 
 #[derive(Debug)]
@@ -77,6 +80,11 @@ impl Stream {
     /// Whether a close frame was sent or came: values are no longer sent.
     pub(super) fn is_closing(&self) -> bool {
         self.close.is_closing()
+    }
+
+    /// How it was closed.
+    pub(super) fn ending(&self) -> Ending {
+        self.close.ending()
     }
 
     pub(super) fn sender(&mut self) -> &mut Sender {
@@ -130,7 +138,7 @@ impl Stream {
                 }
                 Err(error) => {
                     let _ = self.send_close(error.close_code(), &error.to_string(), out, now);
-                    return Progress::Finish;
+                    return Progress::Failed(error);
                 }
             }
         }

@@ -3,10 +3,10 @@
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use patchcord_csound::service::{OpenError, Opened, SettingValue, connect, open, set};
-use patchcord_signal::Kind;
+use patchcord_csound::service::{Direction, OpenError, Opened, SettingValue, Variable, connect, open, set};
+use patchcord_signal::{FloatSize, Kind, Layout};
 use rustls::crypto::ring;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use rustls_pki_types::pem::PemObject;
@@ -14,6 +14,8 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tungstenite::http::HeaderValue;
+use tungstenite::protocol::CloseFrame;
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Message, WebSocket};
 
 use crate::peers::{
@@ -95,6 +97,51 @@ fn a_refusal_is_told_with_its_reason() {
     let said = console(&mut note, "trying again");
     assert!(said[0].contains("the server refuses with 404 Not Found There is no variable \"kother\""), "{said:?}");
     assert!(matches!(connect(host(1), "http://x", &[]), Err(OpenError::Address(_))));
+}
+
+#[test]
+fn a_server_that_closes_is_told_with_its_reason_and_not_asked_again_and_again() {
+    let (listener, url) = listener();
+    let mut note = connect(host(1), &url, &[out("asig", Kind::Audio)]).unwrap();
+    let mut opened = Vec::new();
+    for _ in 0..4 {
+        let (mut socket, _) = accept(&listener);
+        opened.push(Instant::now());
+        let frame = CloseFrame { code: CloseCode::Policy, reason: "not here".into() };
+        socket.close(Some(frame)).unwrap();
+        while socket.read().is_ok() {}
+        drop(socket);
+        let lines = console(&mut note, "trying again");
+        let expected = format!(
+            "websocketclient: {url} asig: the server has closed the connection with 1008: not here; trying again"
+        );
+        assert_eq!(lines.last(), Some(&expected));
+    }
+    let pauses: Vec<_> = opened.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses[2] > pauses[0].mul_f64(1.5), "each pause is longer: {pauses:?}");
+}
+
+#[test]
+fn two_ends_with_blocks_of_another_size_stay_connected_and_are_told() {
+    let port = free_port();
+    let mut server = open(host(port.into()), port, &[input("asig", Kind::Audio)]).unwrap();
+    let mut larger = host(1);
+    (larger.ksmps, larger.note_ksmps) = (128, 128);
+    let layout = Layout::new(Kind::Audio, FloatSize::F64, 128, &[]).unwrap();
+    let asig = Variable { name: "asig".into(), layout, direction: Direction::Outgoing };
+    let mut note = connect(larger, &format!("ws://127.0.0.1:{port}"), &[asig]).unwrap();
+    await_clients(&note, 1);
+    for _ in 0..3 {
+        note.outgoing[0].publish(&[0; 1024]);
+        note.note.wake();
+    }
+    let lines = console(&mut server, "dropped");
+    assert_eq!(lines.last().unwrap(), "websocket: a message for asig was dropped: it has 1024 bytes, a value has 512");
+    // It is still there.
+    note.outgoing[0].publish(&[0; 1024]);
+    note.note.wake();
+    await_clients(&note, 1);
+    assert_eq!(console(&mut note, "established").len(), 1);
 }
 
 fn pem(name: &str) -> PathBuf {

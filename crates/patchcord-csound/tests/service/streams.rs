@@ -198,8 +198,20 @@ fn what_has_the_wrong_size_is_dropped_and_said_once() {
     assert_eq!(taken(&mut note, 0), f64::from_le_bytes(*b"12345678"), "either kind of message");
     let lines = console(&mut note, "dropped");
     assert_eq!(lines[1..], ["websocket: a message for kfreq was dropped: it has 4 bytes, a value has 8"]);
-    socket.send(Message::binary(vec![0; 9])).unwrap();
-    assert_eq!(close_code(&mut socket), Some(1009));
+    let mut large = client(port, "kfreq");
+    large.send(Message::binary(vec![0; 9])).unwrap();
+    send(&mut large, &[440.0]);
+    assert_eq!(taken(&mut note, 0), 440.0, "one that sends too much is heard when it sends what it should");
+    let lines = console(&mut note, "dropped");
+    assert_eq!(lines[1..], ["websocket: a message for kfreq was dropped: it has 9 bytes, a value has 8"]);
+    large.send(Message::binary(vec![0; (64 << 10) + 1])).unwrap();
+    assert_eq!(close_code(&mut large), Some(1009));
+    assert_eq!(
+        console(&mut note, "closed"),
+        [
+            "websocket: a client of kfreq is closed with 1009: the peer's message is larger than the limit of 65536 bytes"
+        ]
+    );
 }
 
 #[test]

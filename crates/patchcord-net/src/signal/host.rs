@@ -184,7 +184,7 @@ impl Offered {
         client.set_budget(queue(layout, settings), SlowReader::DropOldest);
         client.set_message_limit(match self.variable.direction {
             Direction::Outgoing => IDLE_TALK,
-            Direction::Incoming => message::limit(layout, settings.text),
+            Direction::Incoming => message::read_limit(layout, settings.text),
         });
     }
 }
