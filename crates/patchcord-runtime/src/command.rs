@@ -12,6 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use patchcord_core::callbacks::Evaluator;
 use patchcord_core::declaration::OperatorType;
@@ -121,6 +122,10 @@ pub fn main(args: Vec<OsString>, hosts: &mut dyn HostFactory) -> u8 {
     let cli = match parse(args) {
         Ok(cli) => cli,
         Err(error) => {
+            if let Some(patch) = patch_without_command(&error) {
+                let text = format!("`{patch}` is a patch and no command; `patchcord run {patch}` runs it");
+                return refuse(EXIT_USAGE, &text);
+            }
             // Nobody is left to tell when even this cannot be written.
             let _ = error.print();
             return if error.use_stderr() { EXIT_USAGE } else { EXIT_OK };
@@ -228,6 +233,12 @@ fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
     let environment = "  TOUCH_TEXT_CONSOLE=0  shows only errors of the textport\n  NO_COLOR=1            no colours";
     let more = format!("Exit codes:\n{codes}\nEnvironment:\n{environment}");
     Cli::from_arg_matches(&Cli::command().after_help(more).try_get_matches_from(args)?)
+}
+
+/// What stands in the place of a command and is a patch.
+fn patch_without_command(error: &clap::Error) -> Option<&str> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    folder_of(word.into()).join(FILE_NAME).is_file().then_some(word)
 }
 
 /// The folder that a person means who gives it, or the file in it.
@@ -469,6 +480,19 @@ mod tests {
         for args in [&["patchcord", "fly"][..], &["patchcord", "new"], &["patchcord", "run", "a", "b"]] {
             assert_eq!(main(args.iter().map(OsString::from).collect(), &mut NoHost), EXIT_USAGE);
         }
+    }
+
+    #[test]
+    fn a_patch_in_the_place_of_a_command_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |word: &Path| parse(vec!["patchcord".into(), word.into()]).err().unwrap();
+        assert_eq!(patch_without_command(&refused(folder.path())), None);
+        let file = folder.path().join(FILE_NAME);
+        std::fs::write(&file, "").unwrap();
+        for word in [folder.path(), &file] {
+            assert_eq!(patch_without_command(&refused(word)), word.to_str());
+        }
+        assert_eq!(patch_without_command(&refused(Path::new("fly"))), None);
     }
 
     #[test]
