@@ -56,4 +56,5 @@ if (me) {
   for (const id of ['state', 'lines', 'say']) $(id).hidden = false;
   show('coming in');
   connect();
+  $('say').firstElementChild.focus();
 }
