@@ -1,6 +1,6 @@
 //! Csound's side of the boundary: its structures, its functions, and the entries that it calls.
 //!
-//! All `unsafe` of the crate is here. What the rest of the crate sees is safe:
+//! All `unsafe` of the crate is here, but for the two functions that Csound looks for by name. What the rest of the crate sees is safe:
 //!
 //! - [`Opcode`] is what an opcode implements; [`entry`] makes of it the functions that Csound calls. They catch panics, so
 //!   that none crosses the boundary, and free the opcode's state at the end of its note.
