@@ -9,7 +9,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -223,9 +223,4 @@ pub fn set_process_name(name: &std::ffi::CStr) {
 pub fn terminal_width(stream: &impl AsFd) -> Option<usize> {
     let size = rustix::termios::tcgetwinsize(stream.as_fd()).ok()?;
     (size.ws_col > 0).then_some(usize::from(size.ws_col))
-}
-
-/// Standard output.
-pub fn standard_output() -> BorrowedFd<'static> {
-    rustix::stdio::stdout()
 }

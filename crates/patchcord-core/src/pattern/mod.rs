@@ -105,12 +105,8 @@ impl Pattern {
         }
     }
 
-    /// Whether the pattern is one plain name, which a caller may look up without a scan.
-    pub fn is_literal(&self) -> bool {
-        self.as_literal().is_some()
-    }
-
-    /// The plain name that the pattern is, if it is one. Only a case-sensitive pattern is a plain name.
+    /// The plain name that the pattern is, if it is one, which a caller may look up without a scan. Only a case-sensitive
+    /// pattern is a plain name.
     pub fn as_literal(&self) -> Option<&str> {
         match self.terms.as_slice() {
             [Term { excluded: false, glob }] => glob.as_literal(),
@@ -162,25 +158,6 @@ pub fn terms(text: &str) -> impl Iterator<Item = TermText<'_>> {
 pub fn match_names<S: AsRef<str>>(pattern: &str, names: &[S], case: Case) -> Vec<usize> {
     let pattern = Pattern::parse_with(pattern, case);
     (0..names.len()).filter(|index| pattern.matches(names[*index].as_ref())).collect()
-}
-
-/// The positions of the names that a pattern matches, each once, in the order in which its terms ask for them.
-pub fn match_names_in_order<S: AsRef<str>>(pattern: &str, names: &[S], case: Case) -> Vec<usize> {
-    let pattern = Pattern::parse_with(pattern, case);
-    let mut chosen = vec![pattern.starts_from_all(); names.len()];
-    let mut order: Vec<usize> = (0..names.len()).filter(|index| chosen[*index]).collect();
-    for term in &pattern.terms {
-        for (index, name) in names.iter().enumerate() {
-            if chosen[index] == term.excluded && term.glob.matches(name.as_ref()) {
-                chosen[index] = !term.excluded;
-                if !term.excluded {
-                    order.push(index);
-                }
-            }
-        }
-        order.retain(|index| chosen[*index]);
-    }
-    order
 }
 
 /// Writes out every name that a pattern stands for (`tdu.expand`): `A[1-3] B[xy]` is `A1 A2 A3 Bx By`.
@@ -265,14 +242,6 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_the_terms_can_be_asked_for() {
-        let order = |pattern| match_names_in_order(pattern, &NAMES, Case::Sensitive);
-        assert_eq!(order("light1 geo1 cam1 geo*"), [2, 0, 3, 1, 5]);
-        assert_eq!(order("* ^geo1 geo1"), [1, 2, 3, 4, 5, 0]);
-        assert_eq!(order("^geo1"), [1, 2, 3, 4, 5]);
-    }
-
-    #[test]
     fn quotes_keep_a_term_together() {
         let pattern = Pattern::parse("\"Instance 3\" \"run -exec test[0-5]\" ^\"a b\"");
         assert!(pattern.matches("Instance 3") && pattern.matches("run -exec test4"));
@@ -289,7 +258,8 @@ mod tests {
     #[test]
     fn a_plain_name_can_be_told_apart() {
         assert_eq!(Pattern::parse(" geo1 ").as_literal(), Some("geo1"));
-        assert!(!Pattern::parse("geo1 geo2").is_literal() && !Pattern::parse("^geo1").is_literal());
+        assert_eq!(Pattern::parse("geo1 geo2").as_literal(), None);
+        assert_eq!(Pattern::parse("^geo1").as_literal(), None);
     }
 
     #[test]

@@ -178,12 +178,6 @@ impl Address {
         self
     }
 
-    /// The same address with another path, which is percent-encoded where it has to be.
-    pub fn with_path(mut self, path: &str) -> Self {
-        self.url.set_path(path);
-        self
-    }
-
     /// The same address with another path and query, percent-encoded where they have to be.
     pub fn with_target(mut self, target: &str) -> Self {
         let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
@@ -439,7 +433,7 @@ mod tests {
         let address = Address::parse("h/io?a=1", 80).unwrap().with_query([("EIO", "4"), ("to ken", "ä&=")]);
         assert_eq!(address.target(), "/io?a=1&EIO=4&to+ken=%C3%A4%26%3D");
         assert_eq!(Address::parse("h", 80).unwrap().with_query([]).target(), "/");
-        assert_eq!(Address::parse("h/?x=1", 80).unwrap().with_path("/a b/").target(), "/a%20b/?x=1");
+        assert_eq!(Address::parse("h/?x=1", 80).unwrap().with_target("/a b/").target(), "/a%20b/");
     }
 
     #[test]
