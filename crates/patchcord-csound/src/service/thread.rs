@@ -41,6 +41,8 @@ const BUFFER: usize = 64 * 1024;
 const READS: usize = 4;
 /// How long a round serves connections before commands and signals have their turn: a note that ends waits for no client.
 const SERVING: Duration = Duration::from_millis(5);
+/// Connections that one port accepts in a round: those behind them wait for the next one, as signals do.
+const ACCEPTS: usize = 32;
 /// How long the last clients of the process have to answer their close frames.
 const LINGER: Duration = Duration::from_millis(20);
 /// How long to wait when the process has no file descriptors left.
@@ -101,6 +103,8 @@ struct Service {
     dirty: Vec<ConnectionId>,
     /// When a connection's time may be over.
     next_sweep: Option<Instant>,
+    /// Ports where more may wait to be accepted than a round takes.
+    accept_more: Vec<u16>,
     /// Ports that could not accept.
     accept_again: Vec<u16>,
     buffer: Vec<u8>,
@@ -118,6 +122,7 @@ impl Service {
             due: VecDeque::new(),
             dirty: Vec::new(),
             next_sweep: None,
+            accept_more: Vec::new(),
             accept_again: Vec::new(),
             buffer: vec![0; BUFFER],
         }
@@ -148,6 +153,7 @@ impl Service {
     /// How long to sleep; for ever if nothing is planned.
     fn timeout(&mut self, now: Instant) -> Option<Duration> {
         let has_data = !self.due.is_empty()
+            || !self.accept_more.is_empty()
             || self.ports.values_mut().any(Port::has_data)
             || self.remotes.values_mut().any(Remote::has_data);
         if has_data {
@@ -161,10 +167,11 @@ impl Service {
 
     /// Serves everything that is there. The number of connections that had something new to be written.
     fn round(&mut self, events: &Events) -> u32 {
+        let waiting = [std::mem::take(&mut self.accept_more), std::mem::take(&mut self.accept_again)];
         for event in events {
             self.handle_event(event);
         }
-        for number in std::mem::take(&mut self.accept_again) {
+        for number in waiting.into_iter().flatten() {
             self.accept(number);
         }
         for _ in 0..self.due.len() {
@@ -329,7 +336,8 @@ impl Service {
     }
 
     fn accept(&mut self, number: u16) {
-        while let Some(port) = self.ports.get_mut(&number) {
+        for _ in 0..ACCEPTS {
+            let Some(port) = self.ports.get_mut(&number) else { return };
             let socket = match port.listener.accept() {
                 Ok((socket, _)) => socket,
                 Err(error) => match error.kind() {
@@ -365,6 +373,9 @@ impl Service {
             {
                 port.sockets -= 1;
             }
+        }
+        if !self.accept_more.contains(&number) {
+            self.accept_more.push(number);
         }
     }
 

@@ -1,6 +1,6 @@
 //! How notes, ports and connections end, and how soon.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -299,4 +299,19 @@ fn a_note_ends_soon_whatever_clients_ask_for() {
         // Forty threads want the processor, too. Served to the end, the requests would take many seconds.
         assert!(took < Duration::from_secs(1), "{took:?}");
     });
+}
+
+#[test]
+fn connections_that_come_all_at_once_are_all_accepted() {
+    let (note, port) = opened(&[out("kamp", Kind::Control)]);
+    let mut sockets: Vec<_> = (0..100).map(|_| tcp(port)).collect();
+    for socket in &mut sockets {
+        socket.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    }
+    for mut socket in sockets {
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{answer}");
+    }
+    drop(note);
 }
