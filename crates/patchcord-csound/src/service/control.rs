@@ -8,6 +8,7 @@ use patchcord_websocket::Sender;
 
 use super::port::Port;
 use super::request::Refused;
+use super::software;
 use super::stream::Message;
 
 /// Own bytes of a connection that may wait before it is told more: what comes later is newer then.
@@ -24,8 +25,13 @@ pub(super) struct Session {
 /// Why Csound was not asked.
 #[derive(Debug, thiserror::Error)]
 enum NotPassedOn {
-    #[error("no note takes requests; \"control\" has to be set before the port is opened")]
+    #[error("no note takes requests; \"control\" has to be set before the note begins")]
     NoNote,
+    #[error(
+        "clients have set {} software channels, which are the most; those can be set again",
+        software::MAX_CHANNELS
+    )]
+    Channels,
     #[error(transparent)]
     Refused(#[from] Refused),
 }
@@ -102,7 +108,11 @@ fn act(action: &Action, port: &mut Port) -> Result<(), NotPassedOn> {
             return Ok(());
         }
         Action::SetChannel { name, value } => {
+            let instance = port.host.instance;
             let requests = port.requests().ok_or(NotPassedOn::NoNote)?;
+            if !software::admit(instance, name) {
+                return Err(NotPassedOn::Channels);
+            }
             match value {
                 ChannelValue::Number(value) => requests.number(name, *value)?,
                 ChannelValue::Text(text) => requests.text(name, text)?,

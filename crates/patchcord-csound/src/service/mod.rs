@@ -20,6 +20,7 @@ mod request;
 mod settings;
 mod shared;
 mod socket;
+mod software;
 mod status;
 mod stream;
 mod target;
@@ -190,6 +191,7 @@ pub fn set(instance: usize, port: u16, name: &str, value: SettingValue) -> Resul
 /// An instance is reset: forgets its settings, and closes what its notes may have left open.
 pub fn forget(instance: usize) {
     settings::forget(instance);
+    software::forget(instance);
     status::forget(instance);
     shared::leave_all(instance);
 }

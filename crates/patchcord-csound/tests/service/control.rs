@@ -110,6 +110,37 @@ fn a_subscription_gets_the_latest_at_its_rate() {
 }
 
 #[test]
+fn the_channels_that_clients_make_are_bounded() {
+    let (mut note, port) = port_with_control(1.0);
+    let mut socket = client(port, "csound.v1");
+    told(&mut socket);
+    let mut set = |from: usize, to: usize| {
+        let values: serde_json::Map<_, _> = (from..to).map(|number| (format!("name{number}"), json!(number))).collect();
+        ask(&mut socket, json!({ "set": values }));
+        // What is always answered, after all before.
+        ask(&mut socket, json!({}));
+        let mut refused = Vec::new();
+        loop {
+            let error = told(&mut socket)["error"].as_str().unwrap().to_owned();
+            if error.starts_with("nothing is asked for") {
+                break;
+            }
+            refused.push(error);
+        }
+        while note.note.request().is_some() {}
+        refused
+    };
+    for start in (0..4096).step_by(512) {
+        assert!(set(start, start + 512).is_empty());
+    }
+    assert_eq!(
+        set(4096, 4097),
+        ["clients have set 4096 software channels, which are the most; those can be set again"]
+    );
+    assert!(set(17, 18).is_empty(), "one that is there is set");
+}
+
+#[test]
 fn channels_and_events_reach_performance() {
     let (mut note, port) = port_with_control(2.0);
     let mut socket = client(port, "csound.v1");
