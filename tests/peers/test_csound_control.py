@@ -246,6 +246,18 @@ def test_events_may_be_sent_when_control_is_2(csound):
     one.expect_value("kcutoff", 7)
 
 
+@pytest.mark.parametrize("line", ['i 5 0 0.1 1 "a text without an end', "{ 3 N"])
+def test_an_event_that_csound_would_read_on_for_is_refused(csound, line):
+    """Its reader would take all later events, of whomever, as the rest of this one."""
+    one = csound(control(2) + NAMES)
+    session = Session(one)
+    assert "ends with its line" in session.ask(event=line)["error"]
+    session.tell(event="i 5 0 0.1 2")
+    one.expect_line("^played 2$")
+    one.event("i 5 0 0.1 3")
+    one.expect_line("^played 3$")
+
+
 REFUSED = [
     {"set": {"cutoff": 5}},
     {"event": "i 5 0 1 3"},

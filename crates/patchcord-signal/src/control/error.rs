@@ -144,6 +144,9 @@ pub enum ControlError {
     /// A score event that is empty, too long, or of several lines.
     #[error("a score event is one line of 1 to {MAX_EVENT} bytes such as \"i 1 0 1\"")]
     Event,
+    /// A score event that goes on behind the end of its line.
+    #[error("a score event ends with its line; this one lacks a quote, or begins a loop")]
+    UnfinishedEvent,
     /// A name that went while its value was waited for.
     #[error("`{0}` has ended before it had a value")]
     Gone(String),

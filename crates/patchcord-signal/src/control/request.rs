@@ -117,6 +117,22 @@ pub(super) fn shortened(text: &str) -> String {
     if end == text.len() { text.to_owned() } else { format!("{}…", &text[..end]) }
 }
 
+/// Whether a line of the score ends within itself: Csound reads on in the next lines for the end of a text in quotes, or of a
+/// loop, and whoever sends events after that is not heard any more.
+pub(super) fn is_whole(line: &str) -> bool {
+    let mut bytes = line.bytes();
+    let mut is_quoted = false;
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => is_quoted = !is_quoted,
+            b'\\' if is_quoted => drop(bytes.next()),
+            b';' if !is_quoted => break,
+            _ => {}
+        }
+    }
+    !is_quoted && !line.trim_start().starts_with('{')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,5 +195,17 @@ mod tests {
         let refusal = Request::parse(&format!("{{\"gte\":[\"{}\"]}}", "ü".repeat(2000))).expect_err("an unknown key");
         assert!(refusal.message().len() < 500);
         assert!(refusal.of.as_str().is_some_and(|of| of.starts_with("{\"gte\":[\"ü") && of.ends_with('…')));
+    }
+
+    #[test]
+    fn a_score_event_that_goes_on_behind_its_line_is_known() {
+        for whole in
+            [r#"i 1 0 1"#, r#"i 1 0 1 "a text" "b""#, r#"i "Name" 0 1 "a\"b""#, r#"i 1 0 1 ; "note"#, "i 1 0 1 {{x}}"]
+        {
+            assert!(is_whole(whole), "{whole}");
+        }
+        for open in [r#"i 1 0 1 "a"#, r#"i "Name 0 1"#, r#"i 1 0 1 "a\""#, r#"i 1 0 1 "a" ""#, " { 3 N"] {
+            assert!(!is_whole(open), "{open}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
 
-use crate::control::request::{Refusal, Request, shortened};
+use crate::control::request::{Refusal, Request, is_whole, shortened};
 use crate::control::{Action, ControlError, Host, Level, MAX_EVENT, MAX_MEMBERS, json};
 use crate::layout::{Direction, FloatSize, Kind, Variable};
 use crate::names::{NameId, Names};
@@ -186,6 +186,8 @@ impl Session {
             ControlError::EventsOff
         } else if event.trim().is_empty() || event.len() > MAX_EVENT || event.contains(['\0', '\n', '\r']) {
             ControlError::Event
+        } else if !is_whole(&event) {
+            ControlError::UnfinishedEvent
         } else {
             actions.push(Action::Event(event));
             return;
@@ -453,9 +455,11 @@ mod tests {
         fixture.receive(r#"{"event":"i 1 0 1"}"#);
         fixture.receive(r#"{"event":"i 1 0 1\ni 2 0 1"}"#);
         fixture.receive(r#"{"event":" "}"#);
+        fixture.receive(r#"{"event":"i 1 0 1 \"open"}"#);
         assert_eq!(fixture.actions, [Action::Event("i 1 0 1".into())]);
         assert!(fixture.refusal().0.starts_with("a score event is one line"));
         assert!(fixture.refusal().0.starts_with("a score event is one line"));
+        assert!(fixture.refusal().0.starts_with("a score event ends with its line"));
         Ok(())
     }
 
