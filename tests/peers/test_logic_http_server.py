@@ -126,18 +126,33 @@ def test_an_answer_may_come_later(web):
         assert waiting.result(10).status_code == 503
 
 
+OPEN_ONES = "i = op('info1')\ni.par.op = op('/project1/connections/http_server_web')\nresult = i['connections'].eval()"
+
+
 def test_a_client_that_goes_is_no_error(web):
     one = web()
     with socket.create_connection(("127.0.0.1", one.port)) as raw:
-        raw.sendall(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+        raw.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+        head = b"\x82\x86\x04\x05/held\x41\x01x"
+        raw.sendall(len(head).to_bytes(3, "big") + b"\x01\x05\x00\x00\x00\x01" + head)
         said(one.one, "held")
-    gone = "the client of the request has gone; the answer goes nowhere"
     # The end of the connection is heard of a moment later.
-    open_ones = "i = op('info1')\ni.par.op = op('/project1/connections/http_server_web')\nresult = i['connections'].eval()"
-    eventually(lambda: one.one.do(open_ones) == 0, what="the end of the connection")
+    eventually(lambda: one.one.do(OPEN_ONES) == 0, what="the end of the connection")
     trigger(one.one, "late")
-    one.one.expect_line(re.escape(gone))
+    one.one.expect_line(re.escape("the client of the request has gone; the answer goes nowhere"))
     assert one.ask("GET", "/seats").status_code == 200
+
+
+def test_a_client_that_closed_its_half_gets_a_late_answer(web):
+    one = web()
+    with socket.create_connection(("127.0.0.1", one.port), timeout=10) as raw:
+        raw.sendall(b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+        raw.shutdown(socket.SHUT_WR)
+        said(one.one, "held")
+        trigger(one.one, "late")
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"late")
+    eventually(lambda: one.one.do(OPEN_ONES) == 0, what="the end of the connection")
 
 
 def test_too_many_that_wait_are_refused(web):

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import socket
 
 import pytest
 
@@ -329,3 +330,17 @@ def test_without_corsorigins_options_belong_to_the_script(patch):
     assert answer.status == 200
     assert "access-control-allow-origin" not in answer.headers
     assert [record[1]["method"] for record in server.expect_records("onHTTPRequest")] == ["OPTIONS"]
+
+
+@pytest.mark.parametrize("target", ["/large.bin", "/style.css", "/callback"])
+def test_a_client_that_closed_its_half_gets_the_whole_answer(site, target):
+    server = site("def onHTTPRequest(dat, request, response):\n    return 'a' * 3000000\n")
+    size = len(server.get(target).content)
+    # Whether the end of a half is there with the request, or after it, is chance.
+    for _ in range(20):
+        with Raw(server.port) as client:
+            client.send(request(server.port, target=target))
+            client.socket.shutdown(socket.SHUT_WR)
+            answer = client.answer()
+            assert (answer.status, len(answer.body)) == (200, size)
+            assert client.is_ended(8)

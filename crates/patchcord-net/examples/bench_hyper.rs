@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 async fn serve(stream: TcpStream) {
     let mut builder = http1::Builder::new();
     // As the operator has it: head and body leave as one piece of memory.
-    builder.half_close(false).writev(false);
+    builder.half_close(true).writev(false);
     // A client that goes ends its connection.
     let _ = builder.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
 }

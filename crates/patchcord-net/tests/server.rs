@@ -243,12 +243,37 @@ fn an_answer_may_come_later_and_the_connection_goes_on() {
 }
 
 #[test]
-fn an_answer_that_nobody_waits_for_any_more_is_dropped() {
+fn a_client_that_has_closed_its_half_gets_what_it_asked_for() {
+    run(|server, notes| async move {
+        let mut peer = TcpStream::connect(listen(&server).await).await.unwrap();
+        peer.write_all(GET.repeat(2).as_bytes()).await.unwrap();
+        peer.shutdown().await.unwrap();
+        wait_for_requests(&notes, 1).await;
+        notes.answers.notify_one();
+        let mut first = Vec::new();
+        while !first.ends_with(b"\r\n\r\nfine") {
+            first.push(peer.read_u8().await.unwrap());
+        }
+        wait_for_requests(&notes, 1).await;
+        notes.answers.notify_one();
+        assert!(read_to_end(&mut peer).await.ends_with(b"\r\n\r\nfine"));
+    });
+}
+
+#[test]
+fn an_answer_for_a_client_that_has_gone_ends_the_connection() {
     run(|server, notes| async move {
         let mut peer = TcpStream::connect(listen(&server).await).await.unwrap();
         peer.write_all(GET.as_bytes()).await.unwrap();
         wait_for_requests(&notes, 1).await;
         drop(peer);
+        notes.answers.notify_one();
         wait_for_requests(&notes, 0).await;
+        let ended = async {
+            while server.connection_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, ended).await.expect("the connection ends");
     });
 }

@@ -244,7 +244,8 @@ pub(crate) async fn serve<H: Handler>(
         .http1()
         .max_buf_size(limits.head.max(8192))
         .header_read_timeout(None)
-        .half_close(false)
+        // A client may end its half when it has asked: its answer is written all the same, to the end.
+        .half_close(true)
         // Head and small bodies leave as one piece of memory: a vectored write of two costs the system more.
         .writev(false)
         .http2()

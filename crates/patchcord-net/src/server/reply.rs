@@ -13,7 +13,8 @@ pub enum Reply {
     /// It is there.
     Now(Response<Body>),
     /// It comes later, after as long as the handler likes: time limits are its own affair. The future is dropped when the
-    /// client goes before.
+    /// stream of HTTP/2 is reset, or its connection lost, before. A client of HTTP/1.1 that has closed its half may still
+    /// read, and cannot be told from one that has gone.
     Later(Pin<Box<dyn Future<Output = Response<Body>>>>),
 }
 
