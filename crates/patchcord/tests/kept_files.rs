@@ -81,7 +81,7 @@ def onStart():
     run_script(folder.path(), &format!("{VALUES}{second}")).says("all is there").does_not_say("Error");
     let third = "def onStart():\n    print(op('agent').fetch('list')[-1])\n    project.quit()\n";
     run_script(folder.path(), third).says("changed in place");
-    assert!(!folder.path().join("kept/agent.json.part").exists());
+    assert_eq!(names(&folder.path().join("kept")), ["agent.json"]);
 }
 
 #[test]
@@ -179,6 +179,53 @@ def again():
     run_script(folder.path(), script).says("it could").does_not_say("Assertion");
     let text = std::fs::read_to_string(folder.path().join("kept/agent.json")).expect("it is there");
     assert!(text.contains("\"b\": 2"), "{text}");
+}
+
+#[test]
+fn a_link_to_the_file_stays_one_and_so_do_permissions() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let folder = folder();
+    let (disk, kept) = (folder.path().join("disk"), folder.path().join("kept"));
+    std::fs::create_dir(&disk).expect("a folder");
+    std::fs::create_dir(&kept).expect("a folder");
+    std::fs::write(disk.join("real.json"), "{}").expect("a file");
+    std::fs::set_permissions(disk.join("real.json"), PermissionsExt::from_mode(0o600)).expect("permissions");
+    symlink("../disk/real.json", kept.join("agent.json")).expect("a link");
+    run_script(folder.path(), "def onStart():\n    op('agent').store('a', 1)\n    project.quit()\n").does_not_say("rror");
+    assert!(kept.join("agent.json").is_symlink());
+    assert_eq!(std::fs::read_to_string(disk.join("real.json")).expect("it is there"), "{\n \"a\": 1\n}\n");
+    let mode = std::fs::metadata(disk.join("real.json")).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!((names(&disk), names(&kept)), (vec!["real.json".to_owned()], vec!["agent.json".to_owned()]));
+}
+
+#[test]
+fn nothing_half_written_is_left_when_there_is_no_room() {
+    let folder = folder();
+    let script = r#"
+import resource
+def onStart():
+    # Stands for a full disk: a file cannot grow beyond this.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+    op('agent').store('a', 'x' * 2000)
+    run(look, delayMilliSeconds=2000)
+def look():
+    assert 'agent.json cannot be written: File too large' in op('agent').errors(), op('agent').errors()
+    import os
+    assert os.listdir(project.folder + '/kept') == [], os.listdir(project.folder + '/kept')
+    op('agent').store('a', 'short')
+    print('it was looked at')
+    project.quit()
+"#;
+    run_script(folder.path(), script).says("it was looked at").does_not_say("Assertion");
+    let text = std::fs::read_to_string(folder.path().join("kept/agent.json")).expect("it is there");
+    assert!(text.contains("short"), "{text}");
+}
+
+/// Names of what is in a folder.
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
 }
 
 #[test]

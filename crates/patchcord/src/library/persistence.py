@@ -5,9 +5,11 @@ What JSON has is written as it is. The rest has a tagged form, an object with on
 `$dependency`, and `$dependdict`, `$dependlist` and `$dependset` of TDStoreTools. Nothing that could run code is written or read.
 """
 import base64
+import contextlib
 import json
 import math
 import os
+import stat
 
 import _patchcord_native as native
 from _patchcord_native import OP
@@ -233,23 +235,36 @@ class StorageFile:
             return
         if text == self.written:
             return
-        beside = f"{self.path}.part"
         try:
-            os.makedirs(os.path.dirname(self.path), exist_ok=True)
-            with open(beside, "w", encoding="utf-8") as file:
-                file.write(text)
-                if last:
-                    file.flush()
-                    os.fsync(file.fileno())
-            os.replace(beside, self.path)
+            self._replace(text, last)
         except (OSError, UnicodeError) as error:
-            self._fail(f"{self.path} cannot be written: {error}")
+            self._fail(f"{self.path} cannot be written: {getattr(error, 'strerror', None) or error}")
             return
         if self.failed:
             self.failed, told, self.unwritable = False, self.unwritable, ()
             native.storage_is_well(self.op)
             self._tell(told)
         self.written = text
+
+    def _replace(self, text, durable):
+        """A link stays a link, permissions stay, and of a failure no half is left."""
+        real = os.path.realpath(self.path)
+        os.makedirs(os.path.dirname(real), exist_ok=True)
+        # Another run of the same patch may be at it, too.
+        beside = f"{real}.{os.getpid()}.part"
+        try:
+            with open(beside, "w", encoding="utf-8") as file:
+                if os.path.exists(real):
+                    os.chmod(beside, stat.S_IMODE(os.stat(real).st_mode))
+                file.write(text)
+                if durable:
+                    file.flush()
+                    os.fsync(file.fileno())
+            os.replace(beside, real)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.remove(beside)
+            raise
 
     def _fail(self, message):
         self.failed = True
