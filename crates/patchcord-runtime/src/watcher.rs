@@ -2,7 +2,7 @@
 //!
 //! Folders are watched, not files: editors that write beside a file and rename over it would leave a watch on the
 //! file behind. Something that happens to a watched name wakes [`Watcher::changed`], which waits until the folder
-//! has been quiet for [`QUIET`] and then compares each file's time, size and identity with what they were. So one save
+//! has been quiet for [`QUIET`] and then compares each file's time, size, identity and permissions with what they were. So one save
 //! is one change, and nothing is missed that happened while nobody looked. Without inotify the files are polled,
 //! and so they are while one of their folders is gone: another may come in its place.
 
@@ -63,8 +63,9 @@ struct Shared {
     stirred: Notify,
 }
 
-/// What of a file differs after a save: time of change, size, and which file it is. `None` while there is none.
-type Stamp = Option<(SystemTime, u64, u64)>;
+/// What of a file differs after a save: time of change, size, which file it is, and who may read it (mode, owner, group): what
+/// could not be read may be readable now. `None` while there is none.
+type Stamp = Option<(SystemTime, u64, u64, (u32, u32, u32))>;
 
 /// Which folder a path leads to: device and number. `None` while there is none.
 type Identity = Option<(u64, u64)>;
@@ -228,7 +229,7 @@ fn identity(folder: &Path) -> Identity {
 
 fn stamp(file: &Path) -> Stamp {
     let meta = std::fs::metadata(file).ok()?;
-    Some((meta.modified().ok()?, meta.len(), meta.ino()))
+    Some((meta.modified().ok()?, meta.len(), meta.ino(), (meta.mode(), meta.uid(), meta.gid())))
 }
 
 #[cfg(test)]
@@ -274,6 +275,19 @@ mod tests {
         fs::write(&file, "second one").unwrap();
         assert_eq!(changed(&mut watcher), std::slice::from_ref(&file));
         fs::write(&file, "and third").unwrap();
+        assert_eq!(changed(&mut watcher), [file]);
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_now_is_a_change() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.txt");
+        fs::write(&file, "uploaded").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+        let (mut watcher, _) = Watcher::new();
+        assert!(watcher.set_files([file.clone()]).is_empty());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         assert_eq!(changed(&mut watcher), [file]);
     }
 
