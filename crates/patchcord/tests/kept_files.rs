@@ -191,7 +191,8 @@ fn a_link_to_the_file_stays_one_and_so_do_permissions() {
     std::fs::write(disk.join("real.json"), "{}").expect("a file");
     std::fs::set_permissions(disk.join("real.json"), PermissionsExt::from_mode(0o600)).expect("permissions");
     symlink("../disk/real.json", kept.join("agent.json")).expect("a link");
-    run_script(folder.path(), "def onStart():\n    op('agent').store('a', 1)\n    project.quit()\n").does_not_say("rror");
+    run_script(folder.path(), "def onStart():\n    op('agent').store('a', 1)\n    project.quit()\n")
+        .does_not_say("rror");
     assert!(kept.join("agent.json").is_symlink());
     assert_eq!(std::fs::read_to_string(disk.join("real.json")).expect("it is there"), "{\n \"a\": 1\n}\n");
     let mode = std::fs::metadata(disk.join("real.json")).expect("it is there").permissions().mode();

@@ -92,6 +92,18 @@ fn virtual_environments_are_honoured() {
 }
 
 #[test]
+fn an_environment_whose_python_has_gone_is_not_passed_over() {
+    let folder = patch();
+    let programs = folder.path().join(".venv/bin");
+    std::fs::create_dir_all(&programs).expect("a folder");
+    std::os::unix::fs::symlink("/no/such/python3", programs.join("python")).expect("a link");
+    let said = run(&mut program(&["run", &folder.path().to_string_lossy()]));
+    assert_eq!(said.code, Some(3), "{}", said.text);
+    let remedy = format!("python3 -m venv --clear {}`", folder.path().join(".venv").display());
+    said.says("leads to a Python that is not there any more").says(&remedy).says("--python PATH");
+}
+
+#[test]
 fn an_unfit_interpreter_is_explained() {
     let folder = tempfile::tempdir().expect("a folder");
     let refused = |name: &str, change: &str, wanted: &[&str]| {

@@ -38,8 +38,20 @@ pub fn choose(arguments: &[OsString]) -> Result<Interpreter, String> {
         }
         return chosen(path, "VIRTUAL_ENV");
     }
-    if let Some(path) = patch_folder(arguments).map(|folder| folder.join(".venv/bin/python")).filter(|p| p.exists()) {
-        return chosen(path, "the patch folder's .venv");
+    if let Some(environment) = patch_folder(arguments).map(|folder| folder.join(".venv")) {
+        let path = environment.join("bin/python");
+        if path.exists() {
+            return chosen(path, "the patch folder's .venv");
+        }
+        // Its packages would be missed by any other: an upgrade of the system has taken the Python that it was made with.
+        if path.is_symlink() {
+            let (environment, shown) = (environment.display(), path.display());
+            return Err(format!(
+                "{shown} (from the patch folder's .venv) leads to a Python that is not there any more\n\
+                 Make the environment anew with `python3 -m venv --clear {environment}` and install its packages again, or name \
+                 another Python with --python PATH"
+            ));
+        }
     }
     match on_path("python3") {
         Some(path) => chosen(path, "PATH"),
