@@ -389,10 +389,15 @@ class Review(ast.NodeVisitor):
         kinds = [self.api.types[owner.kind] for owner in self.owners if owner.kind in self.api.types]
         if not kinds or len(kinds) < len(self.owners) or not any(kind.callbacks for kind in kinds):
             return
+        names = {name.lower() for kind in kinds for name in kind.callbacks}
         for node in self.tree.body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and is_handler(node.name):
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                continue
+            if is_handler(node.name) or node.name.lower() in names:
                 declared = [(kind, kind.callbacks[node.name]) for kind in kinds if node.name in kind.callbacks]
-                if declared:
+                if declared and isinstance(node, ast.AsyncFunctionDef):
+                    self.note(node, f"`{node.name}` is an `async def`, which is not called", "make it a plain `def`")
+                elif declared:
                     self.check_shape(node, *declared[0])
                 elif node.name not in used:
                     self.check_handler(node, kinds)
@@ -401,7 +406,9 @@ class Review(ast.NodeVisitor):
         """A function that is named as a callback is, and that no script calls. It may be the script's own, called by a
         name that it computes, unless it is known from elsewhere or near to a callback."""
         names = [name for kind in kinds for name in kind.callbacks]
-        meant = next((name for name in MEANT.get(node.name, ()) if name in names), None) or nearest(node.name, names)
+        same = next((name for name in names if name.lower() == node.name.lower()), None)
+        usual = next((name for name in MEANT.get(node.name, ()) if name in names), None)
+        meant = same or usual or nearest(node.name, names)
         is_known = node.name in MEANT or any(node.name in kind.callbacks for kind in self.api.types.values())
         if not is_known and (meant is None or self.calls_by_name()):
             return

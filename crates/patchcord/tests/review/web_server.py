@@ -49,6 +49,22 @@ def onWebsocketReceivePing(dat, client, data):  # -> is never called | did you m
     pass
 
 
+async def onWebSocketReceivePong(dat, client, data):  # -> is an `async def`, which is not called | make it a plain `def`
+    pass
+
+
+async def later(dat, client, data):
+    pass
+
+
+def onserverstart(dat):  # -> `onserverstart` is never called | did you mean `onServerStart`?
+    pass
+
+
+def OnServerStop(dat):  # -> is never called | did you mean `onServerStop`?
+    pass
+
+
 def onConnect(dat):  # -> `onConnect` is never called | did you mean `onWebSocketOpen`?
     pass
 
