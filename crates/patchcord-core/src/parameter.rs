@@ -240,6 +240,11 @@ pub fn convert(parameter: &Parameter, given: &OwnedValue) -> Result<ParValue, Pa
                     index,
                 })
             };
+            let unknown = |entry: String| ParameterError::UnknownEntry {
+                parameter: parameter.name.clone(),
+                entry,
+                choices: entries.iter().map(|entry| entry.name.to_owned()).collect(),
+            };
             let entry = match given {
                 OwnedValue::Int(index) => by_index(*index)?,
                 OwnedValue::Float(index) => by_index(*index as i64)?,
@@ -247,11 +252,8 @@ pub fn convert(parameter: &Parameter, given: &OwnedValue) -> Result<ParValue, Pa
                     .iter()
                     .find(|entry| entry.name == *name)
                     .or_else(|| entries.iter().find(|entry| entry.label == *name))
-                    .ok_or_else(|| ParameterError::UnknownEntry {
-                        parameter: parameter.name.clone(),
-                        entry: name.clone(),
-                        choices: entries.iter().map(|entry| entry.name.to_owned()).collect(),
-                    })?,
+                    .ok_or_else(|| unknown(name.clone()))?,
+                OwnedValue::Bool(on) => return Err(unknown(on.to_string())),
                 _ => return Err(wrong(parameter, "the name of an entry", given)),
             };
             Ok(ParValue::Str(Rc::from(entry.name)))
@@ -372,6 +374,8 @@ mod tests {
         }
         let error = convert(&MODE, &OwnedValue::Str("c".into())).unwrap_err();
         assert_eq!(error.to_string(), "`mode` has no entry `c`; it takes a, b");
+        let error = convert(&MODE, &OwnedValue::Bool(true)).unwrap_err();
+        assert_eq!(error.to_string(), "`mode` has no entry `true`; it takes a, b");
         assert!(matches!(convert(&MODE, &OwnedValue::Int(2)), Err(ParameterError::NoSuchIndex { count: 2, .. })));
     }
 
