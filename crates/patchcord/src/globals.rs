@@ -127,13 +127,13 @@ fn is_main_thread() -> bool {
 }
 
 /// The operators that a script's arguments name: paths, patterns, ids, operators, and parameters or cells with such
-/// values; with `first_only` at most one. What names nothing is left out.
+/// values; with `first_only` at most one. What names nothing is left out. `base` is the component from which a path counts.
 ///
 /// # Errors
 /// `TypeError` for an argument that can name nothing; `td.Error` on a thread without a patch.
 pub fn find_operators(
     arguments: &Bound<'_, PyTuple>,
-    base: impl Fn(&Patch) -> OpId,
+    base: impl Fn(&Patch, &str) -> OpId,
     first_only: bool,
 ) -> PyResult<Vec<OpId>> {
     let mut found = Vec::new();
@@ -143,7 +143,7 @@ pub fn find_operators(
             let path = path.to_cow()?;
             host::with(|host| {
                 let patch = host.network.patch();
-                let base = base(&patch);
+                let base = base(&patch, &path);
                 if first_only {
                     let first = patch.find(base, &path);
                     if first.is_none() {
@@ -175,7 +175,11 @@ pub fn find_operators(
     Ok(found)
 }
 
-fn find_otherwise(argument: &Bound<'_, PyAny>, base: &impl Fn(&Patch) -> OpId, found: &mut Vec<OpId>) -> PyResult<()> {
+fn find_otherwise(
+    argument: &Bound<'_, PyAny>,
+    base: &impl Fn(&Patch, &str) -> OpId,
+    found: &mut Vec<OpId>,
+) -> PyResult<()> {
     if argument.cast::<PyInt>().is_ok() {
         let Ok(number) = argument.extract::<u64>() else { return Ok(()) };
         let op = OpId::from(KeyData::from_ffi(number));
@@ -192,7 +196,7 @@ fn find_otherwise(argument: &Bound<'_, PyAny>, base: &impl Fn(&Patch) -> OpId, f
         }
         OwnedValue::Str(path) => host::with(|host| {
             let patch = host.network.patch();
-            found.extend(patch.find(base(&patch), &path));
+            found.extend(patch.find(base(&patch, &path), &path));
             Ok(())
         }),
         _ => Err(PyTypeError::new_err("an operator, its path or its id is needed")),
@@ -265,7 +269,7 @@ impl OpFinder {
             }
         }
         let place = host::with(|host| Ok(place(host, self.0)))?;
-        let found = find_operators(paths, |patch| network_of(patch, place), true)?;
+        let found = find_operators(paths, |patch, _| network_of(patch, place), true)?;
         host::with(|host| host.handle_or_none(paths.py(), found.first().copied()))
     }
 
@@ -295,7 +299,7 @@ impl OpsFinder {
         _options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let place = host::with(|host| Ok(place(host, self.0)))?;
-        let found = find_operators(paths, |patch| network_of(patch, place), false)?;
+        let found = find_operators(paths, |patch, _| network_of(patch, place), false)?;
         host::with(|host| PyList::new(paths.py(), host.handles(paths.py(), &found)?))
     }
 }

@@ -284,14 +284,14 @@ impl Op {
         })
     }
 
-    /// The first operator that a path or pattern names, seen from inside this component.
+    /// The first operator that a path or pattern names, seen from inside this component. `..` is this operator's parent.
     #[pyo3(signature = (*paths, **_options))]
     fn op<'py>(
         &self,
         paths: &Bound<'py, PyTuple>,
         _options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        let found = find_operators(paths, |patch| inside_of(patch, self.0), true)?;
+        let found = find_operators(paths, |patch, path| inside_of(patch, self.0, path), true)?;
         host::with(|host| host.handle_or_none(paths.py(), found.first().copied()))
     }
 
@@ -302,7 +302,7 @@ impl Op {
         paths: &Bound<'py, PyTuple>,
         _options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-        let found = find_operators(paths, |patch| inside_of(patch, self.0), false)?;
+        let found = find_operators(paths, |patch, path| inside_of(patch, self.0, path), false)?;
         host::with(|host| host.handles(paths.py(), &found))
     }
 
@@ -561,10 +561,12 @@ impl Op {
     }
 }
 
-/// The component in which an operator's own `op` looks: the operator when it is one, else the one around it.
-fn inside_of(patch: &Patch, op: OpId) -> OpId {
+/// The operator from which an operator's own `op` looks: itself when it is a component, else the one around it. `..` is
+/// its own parent in any case.
+fn inside_of(patch: &Patch, op: OpId, path: &str) -> OpId {
     match patch.get(op).map(|op| op.declaration().family) {
         Some(Family::Comp) => op,
+        _ if path.starts_with("..") => op,
         _ => patch.network_of(op),
     }
 }

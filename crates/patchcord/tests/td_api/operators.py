@@ -39,6 +39,16 @@ def test_op_of_a_component_looks_inside():
     assert me.op('text1') == op('text1')
 
 
+def test_two_dots_are_the_parent_of_the_operator_that_is_asked():
+    inner = op('base1/text1')
+    assert me.op('..') == parent() and inner.op('..') == op('base1')
+    assert inner.op('../deep/text2').text == 'deeper' and inner.op('../../text1') == op('text1')
+    assert op('base1').op('..') == parent() and op('base1').op('../text1') == op('text1')
+    assert inner.ops('..') == [op('base1')]
+    # The global one looks from the component that the script is in.
+    assert op('..') == parent(2)
+
+
 def test_parent_climbs():
     assert parent() == op('/project1') and parent(2) == root and parent(3) is None
     assert op('base1/deep/text2').parent() == op('base1/deep')
