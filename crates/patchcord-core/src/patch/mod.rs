@@ -12,6 +12,7 @@ mod find;
 pub mod flags;
 mod links;
 mod parameters;
+mod references;
 mod shortcuts;
 pub mod stand_in;
 mod tree;

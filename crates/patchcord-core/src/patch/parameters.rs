@@ -27,7 +27,8 @@ impl Patch {
     pub fn set_par(&mut self, id: OpId, index: ParIndex, given: &OwnedValue) -> Result<(), PatchError> {
         let parameter = self.get(id).ok_or(PatchError::Gone)?.parameter(index).ok_or(CustomError::ParameterGone)?;
         let value = match (&parameter.kind, given) {
-            (Kind::Op { .. } | Kind::Str { .. } | Kind::StrMenu { .. } | Kind::Kept { .. }, OwnedValue::Op(target)) => {
+            (Kind::Op { .. }, OwnedValue::Op(target)) => ParValue::Str(self.reference(id, *target)),
+            (Kind::Str { .. } | Kind::StrMenu { .. } | Kind::Kept { .. }, OwnedValue::Op(target)) => {
                 ParValue::Str(self.path(*target))
             }
             _ => convert(&parameter, given)?,
@@ -48,6 +49,16 @@ impl Patch {
         self.note_par_state(id, index, (mode != ParMode::Constant).then_some(ParStateBefore::Mode(mode)));
         self.push_value(id, index, value, before);
         Ok(())
+    }
+
+    /// The path by which an operator's parameter names another one: from the network around it where the other is in
+    /// there, so that copies of that network have references of their own.
+    fn reference(&self, id: OpId, target: OpId) -> Rc<str> {
+        let (network, path) = (self.path(self.network_of(id)), self.path(target));
+        match path.strip_prefix(&*network).and_then(|rest| rest.strip_prefix('/')) {
+            Some(inside) if !inside.is_empty() => Rc::from(inside),
+            _ => path,
+        }
     }
 
     /// Puts the parameter in expression mode. The value is computed when it is read and once per frame.

@@ -93,7 +93,8 @@ impl Patch {
         Ok(())
     }
 
-    /// Gives an operator another name; the paths of all that is inside it follow.
+    /// Gives an operator another name; the paths of all that is inside it follow, and so do parameters that name one of
+    /// them in constant mode.
     ///
     /// # Errors
     /// When the name is illegal or taken, or the operator is gone or the root.
@@ -104,13 +105,14 @@ impl Patch {
         if &*old == name {
             return Ok(());
         }
-        let holder = &mut self.operators[parent];
+        let holder = &self.operators[parent];
         if holder.children.find(name).is_some() {
             return Err(PatchError::NameTaken { name: name.to_owned(), parent: holder.path.clone() });
         }
+        let references = self.references_to(id);
         let name: Rc<str> = Rc::from(name);
-        holder.children.rename(id, &old, name.clone());
-        self.operators[id].name = name;
+        self.operators[parent].children.rename(id, &old, name.clone());
+        self.operators[id].name = name.clone();
         let mut stale = vec![id];
         while let Some(id) = stale.pop() {
             let parent = self.operators[id].parent.unwrap_or(self.root);
@@ -119,6 +121,7 @@ impl Patch {
             stale.extend(self.operators[id].children.in_order().iter().rev());
             self.queue.push(Change::Renamed { op: id });
         }
+        self.follow_rename(references, &old, &name);
         Ok(())
     }
 }

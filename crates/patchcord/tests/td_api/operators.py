@@ -49,6 +49,41 @@ def test_two_dots_are_the_parent_of_the_operator_that_is_asked():
     assert op('..') == parent(2)
 
 
+def test_parameters_follow_an_operator_that_gets_another_name():
+    home = parent().create(baseCOMP, 'home')
+    server = home.create(webserverDAT, 'server')
+    script, outer = home.op('server_callbacks'), parent().create(infoDAT, 'outer')
+    outer.par.op = '/project1/home/server_callbacks'
+    several, pattern = home.create(infoDAT, 'several'), home.create(infoDAT, 'pattern')
+    several.par.op = 'nothing ./server_callbacks'
+    pattern.par.op = 'server_*'
+    expression = home.create(infoDAT, 'expression')
+    expression.par.op.expr = "op('server_callbacks')"
+    script.name = 'answers'
+    assert server.par.callbacks.eval() == script and outer.par.op.eval() == script
+    assert several.par.op.evalOPs() == [script]
+    assert pattern.par.op.eval() is None and expression.par.op.eval() is None
+    home.name = 'answers'
+    assert outer.par.op.eval() == script and server.par.callbacks.eval() == script
+    script.name = 'words'
+    assert outer.par.op.eval() == script and server.par.callbacks.eval() == script
+    home.destroy()
+    outer.destroy()
+
+
+def test_a_reference_inside_a_component_means_the_copy_in_its_copy():
+    home = parent().create(baseCOMP, 'home')
+    server, script, outside = home.create(webserverDAT, 'server'), home.create(textDAT, 'script'), op('text1')
+    server.par.callbacks = script
+    info = home.create(infoDAT, 'info')
+    info.par.op = outside
+    twin = parent().copy(home, name='twin')
+    assert twin.op('server').par.callbacks.eval() == twin.op('script') != script
+    assert twin.op('info').par.op.eval() == outside
+    home.destroy()
+    twin.destroy()
+
+
 def test_parent_climbs():
     assert parent() == op('/project1') and parent(2) == root and parent(3) is None
     assert op('base1/deep/text2').parent() == op('base1/deep')
