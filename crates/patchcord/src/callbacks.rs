@@ -28,6 +28,9 @@ use crate::keeping;
 use crate::module::Script;
 use crate::storage_file;
 
+/// Cause of the warning that the callbacks DAT is not there.
+const MISSING: &str = "callbacks";
+
 /// Gives operators their scripts.
 pub struct PythonCallbackSource;
 
@@ -168,13 +171,14 @@ impl PythonCallbacks {
             _ => false,
         };
         if !same {
-            if let Some(before) = before {
+            if let Some(before) = &before {
                 before.remove_user(host, self.op);
             }
             if let Some(script) = &script {
                 script.add_user(host, self.op);
             }
         }
+        self.note_missing(host, before.is_some(), script.is_some());
         self.name_subjects(host);
         let version = script.as_ref().map_or(0, |script| script.version());
         if !same || version != self.version.replace(version) {
@@ -190,6 +194,24 @@ impl PythonCallbacks {
             }
         }
         self.epoch.set(Some(epoch));
+    }
+
+    /// Shows that `callbacks` names what is no script, and says it when there was one before: renamed, destroyed or
+    /// misspelled. Until then a script that is still to come may make it.
+    fn note_missing(&self, host: &Host, had_script: bool, has_script: bool) {
+        let Some(parameter) = self.parameter else { return };
+        let name = host.network.patch().get(self.op).map(|op| op.par_value(parameter).to_text()).unwrap_or_default();
+        if has_script || name.is_empty() {
+            host.network.clear_problem(self.op, MISSING);
+            return;
+        }
+        let message = format!("`callbacks` names `{name}`, where no script is; nothing is called");
+        let problem = Problem::warning(MISSING, message, "names count from the component that holds this one");
+        if had_script {
+            host.network.report(self.op, problem);
+        } else if let Some(op) = host.network.patch_mut().get_mut(self.op) {
+            op.problems.file(problem);
+        }
     }
 
     /// Whether a destroyed operator still has the script that it had: its DAT is there, or was destroyed in the same turn.

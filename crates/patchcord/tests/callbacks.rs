@@ -455,6 +455,38 @@ def onWebSocketClose(dat, client):
 }
 
 #[test]
+fn callbacks_follow_a_script_that_gets_another_name_and_one_that_goes_is_said() {
+    let live = Live::start(
+        r#"
+def onWebSocketReceiveText(dat, client, data):
+    if data == 'rename':
+        me.name = 'renamed'
+    elif data == 'destroy':
+        spare = me.parent().create(textDAT, 'spare')
+        spare.text = me.text
+        me.destroy()
+    dat.webSocketSendText(client, f'{data} {dat.par.callbacks}')
+
+def onHTTPRequest(dat, request, response):
+    return str(dat.warnings())
+"#,
+    );
+    let mut socket = live.socket("/");
+    let mut ask = |question: &'static str| {
+        socket.send(Message::text(question)).unwrap();
+        text(socket.read().unwrap())
+    };
+    assert_eq!(ask("one"), "one /project1/callbacks");
+    assert_eq!(ask("rename"), "rename /project1/renamed");
+    assert_eq!(ask("two"), "two /project1/renamed");
+    assert_eq!(ask("destroy"), "destroy None");
+    let answer = live.request("GET / HTTP/1.1", b"");
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    live.wait_for("[/project1/webserver1] warning: `callbacks` names `renamed`, where no script is; nothing is called");
+    live.stop().ended_well();
+}
+
+#[test]
 fn a_server_may_be_destroyed_by_its_own_callback() {
     let live = Live::start(
         r#"
