@@ -198,7 +198,7 @@ impl Engine {
         if let Some(reason) = reason {
             network.textport().say(LineKind::Warning, "", reason.to_string());
         }
-        let mut follower = Follower { network, types, live, watcher, set_settings, refused: false };
+        let mut follower = Follower { network, types, live, watcher, set_settings, refused: None };
         follower.watch();
         self.tasks.spawn_local(follower.follow());
         Ok(())

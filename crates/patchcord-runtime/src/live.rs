@@ -12,7 +12,7 @@ use patchcord_core::network::Network;
 use patchcord_core::textport::LineKind;
 
 use crate::engine::guarded;
-use crate::project::{FILE_NAME, LivePatch, PatchFile, Settings, Style};
+use crate::project::{FILE_NAME, LivePatch, PatchFile, Report, Settings, Style};
 use crate::watcher::Watcher;
 
 /// Columns of a report in the textport.
@@ -26,9 +26,9 @@ pub(crate) struct Follower {
     pub(crate) watcher: Watcher,
     /// Brings settings of the file into force.
     pub(crate) set_settings: Rc<dyn Fn(&Settings)>,
-    /// The patch file was refused when it was read last. A file that it names may have been missing for a moment, so it
-    /// is read again at the next change of any file.
-    pub(crate) refused: bool,
+    /// The report of the patch file, if it was refused when it was read last. A file that it names may have been missing for
+    /// a moment, or is yet to be saved, so the patch file is read again at the next change of any file.
+    pub(crate) refused: Option<Report>,
 }
 
 impl Follower {
@@ -42,7 +42,7 @@ impl Follower {
             self.watch();
             let mut changed = self.watcher.changed().await;
             let patch_file = self.patch_file();
-            if self.refused && !changed.contains(&patch_file) {
+            if self.refused.is_some() && !changed.contains(&patch_file) {
                 changed.insert(0, patch_file);
             }
             for file in changed {
@@ -64,6 +64,7 @@ impl Follower {
     fn files(&self) -> Vec<PathBuf> {
         let mut files = vec![self.patch_file()];
         files.extend(self.live.watched_files());
+        files.extend(self.refused.iter().flat_map(Report::faulty_files).map(|file| first_missing(file)));
         files
     }
 
@@ -87,19 +88,19 @@ impl Follower {
                 let warnings = read.warnings().clone();
                 let applied = self.live.update(&self.network, read);
                 (self.set_settings)(&settings);
-                self.refused = false;
+                self.refused = None;
                 if !warnings.is_empty() && !applied.is_empty() {
                     self.say_report(LineKind::Warning, &warnings);
                 }
             }
             Err(report) => {
-                self.refused = true;
                 self.say_report(LineKind::Error, &report);
+                self.refused = Some(report);
             }
         }
     }
 
-    fn say_report(&self, kind: LineKind, report: &crate::project::Report) {
+    fn say_report(&self, kind: LineKind, report: &Report) {
         let text = report.render(Style::Plain, REPORT_WIDTH);
         let heading = match kind {
             LineKind::Error => format!("{FILE_NAME} has errors and changes nothing"),
@@ -107,4 +108,14 @@ impl Follower {
         };
         self.network.textport().say(kind, "", format!("{heading}\n{}", text.trim_end()));
     }
+}
+
+/// A file to be watched: itself, or the outermost folder on the way to it that is missing, since only what is in a folder can be
+/// watched.
+fn first_missing(file: &Path) -> PathBuf {
+    let mut first = file;
+    while let Some(parent) = first.parent().filter(|parent| !parent.is_dir()) {
+        first = parent;
+    }
+    first.to_owned()
 }

@@ -70,9 +70,13 @@ impl Reader<'_> {
             } else if name.is_empty() {
                 self.note_type("vfs", "the name of a folder, such as \"assets\"", item, span);
             } else {
-                match read_folder(&resolve(self.folder, name), name) {
+                let folder = resolve(self.folder, name);
+                match read_folder(&folder, name) {
                     Ok(files) => entry.keeps.files = files,
-                    Err(reason) => self.note(reason, span),
+                    Err(reason) => {
+                        self.faulty_files.push(folder);
+                        self.note(reason, span);
+                    }
                 }
             }
         }

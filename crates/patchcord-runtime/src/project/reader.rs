@@ -70,6 +70,8 @@ pub(super) struct Reader<'a> {
     noted: Vec<(Reason, Range<usize>)>,
     duplicates: Vec<Range<usize>>,
     scripts: Vec<Finding>,
+    /// Files beside the patch file that were noted something about.
+    pub faulty_files: Vec<PathBuf>,
     /// What was remarked of scripts in files: file, line, byte, message.
     pub remarked: HashSet<(PathBuf, u32, u32, String)>,
 }
@@ -118,6 +120,7 @@ impl<'a> Reader<'a> {
             noted: Vec::new(),
             duplicates: Vec::new(),
             scripts: Vec::new(),
+            faulty_files: Vec::new(),
             remarked: HashSet::new(),
         }
     }
@@ -192,7 +195,9 @@ impl<'a> Reader<'a> {
     pub fn finish(self, name: &str) -> (Settings, Vec<Entry>, Report) {
         let source = Source::new(name, self.text, &self.secrets, 0);
         let own = self.noted.into_iter().map(|(reason, span)| Finding::new(reason, span, Arc::clone(&source)));
-        (self.settings, self.entries, Report::new(own.chain(self.scripts).collect()))
+        let mut report = Report::new(own.chain(self.scripts).collect());
+        report.faulty_files = self.faulty_files;
+        (self.settings, self.entries, report)
     }
 
     // ---- [patch] --------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::io::IsTerminal;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode};
@@ -19,6 +20,8 @@ use super::reason::Reason;
 pub struct Report {
     /// Errors first, then warnings; each in the order of their places.
     findings: Vec<Finding>,
+    /// See [`Report::faulty_files`].
+    pub(super) faulty_files: Vec<PathBuf>,
 }
 
 impl Report {
@@ -28,12 +31,18 @@ impl Report {
             let own = finding.source.as_ref().map(|source| source.order);
             (finding.is_warning(), own, finding.span.as_ref().map(|span| span.start))
         });
-        Report { findings }
+        Report { findings, faulty_files: Vec::new() }
     }
 
     /// A report of one thing that has no place in a file.
     pub(super) fn of(reason: Reason) -> Self {
         Report::new(vec![Finding { reason, span: None, source: None }])
+    }
+
+    /// Files and folders that the patch file names and that are missing, cannot be read or hold what does not fit: the patch
+    /// file may be right when one of them is another.
+    pub fn faulty_files(&self) -> &[PathBuf] {
+        &self.faulty_files
     }
 
     /// What keeps the patch from running.

@@ -159,6 +159,7 @@ impl Reader<'_> {
         let value = match value {
             Ok(value) => value,
             Err(reason) => {
+                self.faulty_files.extend(file);
                 self.note(reason, span);
                 return None;
             }
@@ -173,6 +174,7 @@ impl Reader<'_> {
                 Some(ParEntry::Hidden { value, file })
             }
             Err(_) => {
+                self.faulty_files.extend(file);
                 self.note(hidden(&from, parameter), span);
                 None
             }
@@ -208,7 +210,10 @@ impl Reader<'_> {
                 let sync = entry.fixed_value("syncfile").is_some_and(|value| value.is_on());
                 entry.content = ContentEntry::File(FileEntry { path, shown, sync, loaded });
             }
-            Err(reason) => self.note(reason, span),
+            Err(reason) => {
+                self.faulty_files.push(path);
+                self.note(reason, span);
+            }
         }
     }
 

@@ -31,9 +31,14 @@ fn open(folder: &Path) -> Engine {
 
 /// Runs until a line of the textport begins so.
 fn wait_for(engine: &mut Engine, beginning: &str) {
+    wait_for_count(engine, beginning, 1);
+}
+
+/// Runs until so many lines of the textport begin so.
+fn wait_for_count(engine: &mut Engine, beginning: &str, count: usize) {
     let network = engine.network().clone();
     run(engine, async move {
-        while !said(&network).iter().any(|text| text.starts_with(beginning)) {
+        while said(&network).iter().filter(|text| text.starts_with(beginning)).count() < count {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
@@ -84,6 +89,40 @@ fn a_file_that_the_patch_names_later_is_followed_too_in_its_own_folder() {
     wait_for(&mut engine, "text two");
     fs::write(folder.path().join("texts/two.txt"), "three").unwrap();
     wait_for(&mut engine, "text three");
+}
+
+#[test]
+fn a_patch_file_that_names_a_file_too_early_is_read_again_when_that_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = open(folder.path());
+    let (patch, texts) = (folder.path().join("patch.toml"), folder.path().join("shows/texts"));
+    fs::write(&patch, PATCH.replace("text1.txt", "two.txt")).unwrap();
+    wait_for(&mut engine, "patch.toml has errors and changes nothing");
+    fs::write(folder.path().join("two.txt"), "two").unwrap();
+    wait_for(&mut engine, "text two");
+    // Nor need its folder be there, and nothing is said of that but in the report.
+    fs::write(&patch, PATCH.replace("text1.txt", "shows/texts/three.txt")).unwrap();
+    wait_for_count(&mut engine, "patch.toml has errors and changes nothing", 2);
+    fs::create_dir_all(&texts).unwrap();
+    wait_for_count(&mut engine, "patch.toml has errors and changes nothing", 3);
+    fs::write(texts.join("three.txt"), "three").unwrap();
+    wait_for(&mut engine, "text three");
+    assert!(!said(engine.network()).iter().any(|text| text.contains("cannot be watched")));
+}
+
+#[test]
+fn a_patch_file_that_names_a_value_that_does_not_fit_is_read_again_when_that_is_mended() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut engine = open(folder.path());
+    let port = folder.path().join("port.txt");
+    // What is saved before the following has begun is looked at twice.
+    fs::write(folder.path().join("text1.txt"), "new").unwrap();
+    wait_for(&mut engine, "text new");
+    fs::write(&port, "eighty").unwrap();
+    fs::write(folder.path().join("patch.toml"), PATCH.replace("80", "{ file = \"port.txt\" }")).unwrap();
+    wait_for(&mut engine, "patch.toml has errors and changes nothing");
+    fs::write(&port, "81").unwrap();
+    wait_for(&mut engine, "value 81");
 }
 
 #[test]
