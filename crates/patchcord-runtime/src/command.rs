@@ -4,6 +4,7 @@
 //! [`NoHost`] is a program without one. Nothing here panics on what a person types; what an exit code means stands in
 //! [`EXIT_CODES`]. A running patch says everything through the terminal's queue; the other commands write directly.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -123,7 +124,7 @@ pub fn main(args: Vec<OsString>, hosts: &mut dyn HostFactory) -> u8 {
         Ok(cli) => cli,
         Err(error) => {
             if let Some(patch) = patch_without_command(&error) {
-                let text = format!("`{patch}` is a patch and no command; `patchcord run {patch}` runs it");
+                let text = format!("`{patch}` is a patch and no command; `patchcord run {}` runs it", quoted(patch));
                 return refuse(EXIT_USAGE, &text);
             }
             // Nobody is left to tell when even this cannot be written.
@@ -239,6 +240,15 @@ fn parse(args: Vec<OsString>) -> Result<Cli, clap::Error> {
 fn patch_without_command(error: &clap::Error) -> Option<&str> {
     let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
     folder_of(word.into()).join(FILE_NAME).is_file().then_some(word)
+}
+
+/// A word as a shell takes it, in quotes where it has to be.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-+,:@%".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
 }
 
 /// The folder that a person means who gives it, or the file in it.
@@ -372,7 +382,7 @@ fn new(dir: &Path, kind: &str, types: &'static [&'static OperatorType]) -> u8 {
     match new_project(dir, kind, types) {
         Ok(files) => {
             let files: String = files.iter().map(|file| format!("  {}\n", file.display())).collect();
-            write_out(&format!("wrote\n{files}start it with\n  patchcord run {}\n", dir.display()))
+            write_out(&format!("wrote\n{files}start it with\n  patchcord run {}\n", quoted(&dir.to_string_lossy())))
         }
         Err(error) => refuse(EXIT_FAILED, &error.to_string()),
     }
@@ -493,6 +503,13 @@ mod tests {
             assert_eq!(patch_without_command(&refused(word)), word.to_str());
         }
         assert_eq!(patch_without_command(&refused(Path::new("fly"))), None);
+    }
+
+    #[test]
+    fn a_command_to_be_copied_is_quoted_where_it_has_to_be() {
+        assert_eq!(quoted("shows/übung-1.2"), "shows/übung-1.2");
+        assert_eq!(quoted("my show"), "'my show'");
+        assert_eq!(quoted("Ada's $HOME"), r"'Ada'\''s $HOME'");
     }
 
     #[test]

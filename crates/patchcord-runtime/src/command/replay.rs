@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use patchcord_operators::recording::format::kind;
 use patchcord_operators::recording::{Body, Content, Direction, Header, Headers, Reader, Recorded, ReplayError};
@@ -41,7 +42,14 @@ pub(super) fn print(
     layout: Layout,
     warn: &mut dyn FnMut(&str),
 ) -> Result<Printed, String> {
-    let mut reader = Reader::open(file).map_err(|error| format!("{error}; {}", error.remedy()))?;
+    let mut reader = Reader::open(file).map_err(|error| {
+        let remedy = match error {
+            // Here it counts from where the person is, and not from a patch folder.
+            ReplayError::NotThere { .. } | ReplayError::NoFile { .. } => "name a recording",
+            _ => error.remedy(),
+        };
+        format!("{error}; {remedy}")
+    })?;
     let mut out = BufWriter::new(out);
     let mut broken = 0;
     let mut write = |line: String| match out.write_all(line.as_bytes()) {
@@ -80,9 +88,20 @@ pub(super) fn print(
     }
 }
 
+/// What the first line tells: operator, type and beginning, each of which may be missing.
 fn heading(header: &Header) -> String {
-    let start = httpdate::fmt_http_date(header.start);
-    format!("{} ({}), {start}\n", escaped(&header.operator), escaped(&header.operator_type))
+    let mut heading = match (&*escaped(&header.operator), &*escaped(&header.operator_type)) {
+        ("", "") => "a recording".to_owned(),
+        (operator, "") => operator.to_owned(),
+        ("", kind) => kind.to_owned(),
+        (operator, kind) => format!("{operator} ({kind})"),
+    };
+    if header.start > UNIX_EPOCH {
+        heading.push_str(", ");
+        heading.push_str(&httpdate::fmt_http_date(header.start));
+    }
+    heading.push('\n');
+    heading
 }
 
 impl Layout {
@@ -271,6 +290,24 @@ mod tests {
         assert!(matches!(result, Ok(Printed::Broken(1))), "{result:?}");
         assert!(out.ends_with("  good\n"), "{out}");
         assert_eq!(warnings, ["F:2: missing field `at` at column 2", "F:4: the recording was cut off here"]);
+    }
+
+    #[test]
+    fn the_heading_tells_what_is_known() {
+        let header = |operator: &str, kind: &str, start| {
+            heading(&Header { operator: operator.to_owned(), operator_type: kind.to_owned(), start })
+        };
+        assert_eq!(header("", "", UNIX_EPOCH), "a recording\n");
+        assert_eq!(header("/a", "", UNIX_EPOCH), "/a\n");
+        assert_eq!(header("", "websocketDAT", UNIX_EPOCH), "websocketDAT\n");
+        let start = UNIX_EPOCH + std::time::Duration::from_secs(1);
+        assert_eq!(header("/a", "websocketDAT", start), "/a (websocketDAT), Thu, 01 Jan 1970 00:00:01 GMT\n");
+    }
+
+    #[test]
+    fn who_names_no_file_is_not_told_of_a_patch_folder() {
+        let refused = print(Path::new("nothing.jsonl"), &mut Vec::new(), PLAIN, &mut |_| {}).err().unwrap();
+        assert_eq!(refused, "there is no file nothing.jsonl; name a recording");
     }
 
     #[test]
