@@ -26,6 +26,9 @@ pub const LONGEST: Duration = Duration::from_millis(120);
 /// How often files are looked at where the system tells nothing.
 pub const POLL: Duration = Duration::from_millis(100);
 
+/// Links that a path may lead over; the system follows no more either.
+const MAX_LINKS: usize = 40;
+
 /// Watches a set of files.
 pub struct Watcher {
     /// `None` where the system tells nothing: then the files are looked at again and again.
@@ -92,9 +95,15 @@ impl Watcher {
                 (file, stamp)
             })
             .collect();
-        // A link is watched where it stands and where it leads.
-        let targets = self.files.keys().filter_map(|file| file.canonicalize().ok().filter(|target| target != file));
-        let watched: BTreeSet<PathBuf> = self.files.keys().cloned().chain(targets).collect();
+        // A link is watched where it stands and where it leads; so is one that leads to a folder, which may lead to another one
+        // from now on.
+        let mut watched: BTreeSet<PathBuf> = self.files.keys().cloned().collect();
+        watched.extend(self.files.keys().filter_map(|file| file.canonicalize().ok()));
+        let parents: BTreeSet<&Path> = self.files.keys().filter_map(|file| file.parent()).collect();
+        let linked = self.files.keys().filter(|file| file.is_symlink());
+        let links: Vec<PathBuf> =
+            parents.into_iter().chain(linked.map(PathBuf::as_path)).flat_map(links_on_the_way).collect();
+        watched.extend(links);
         let folders: BTreeSet<PathBuf> = watched.iter().filter_map(|file| file.parent()).map(Path::to_owned).collect();
         // Folders too: that one was moved or deleted is said of itself.
         let names = watched.iter().chain(&folders).filter_map(|path| path.file_name()).map(OsString::from).collect();
@@ -223,6 +232,28 @@ fn closes_write(kind: notify::event::AccessKind) -> bool {
     kind == AccessKind::Close(AccessMode::Write)
 }
 
+/// The links that a path leads over, each where it stands.
+fn links_on_the_way(path: &Path) -> Vec<PathBuf> {
+    let parts = |path: &Path| -> Vec<OsString> { path.iter().rev().map(OsString::from).collect() };
+    let (mut links, mut at, mut rest) = (Vec::new(), PathBuf::new(), parts(path));
+    while let Some(part) = rest.pop() {
+        if part == ".." {
+            at.pop();
+            continue;
+        }
+        at.push(part);
+        if let Ok(target) = at.read_link() {
+            links.push(at.clone());
+            at.pop();
+            rest.extend(parts(&target));
+        }
+        if links.len() == MAX_LINKS {
+            break;
+        }
+    }
+    links
+}
+
 fn identity(folder: &Path) -> Identity {
     std::fs::metadata(folder).ok().map(|meta| (meta.dev(), meta.ino()))
 }
@@ -276,6 +307,35 @@ mod tests {
         assert_eq!(changed(&mut watcher), std::slice::from_ref(&file));
         fs::write(&file, "and third").unwrap();
         assert_eq!(changed(&mut watcher), [file]);
+    }
+
+    #[test]
+    fn a_link_on_the_way_that_leads_elsewhere_is_followed() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let at = |path: &str| root.path().join(path);
+        for release in ["1", "2", "3"] {
+            fs::create_dir_all(at("releases").join(release)).unwrap();
+            fs::write(at("releases").join(release).join("a.txt"), release).unwrap();
+        }
+        let lead_to = |link: &str, target: &str| {
+            symlink(target, at("new")).unwrap();
+            fs::rename(at("new"), at(link)).unwrap();
+        };
+        // A link to a folder, and a file that is a link whose way leads over it.
+        lead_to("current", "releases/1");
+        fs::create_dir(at("patch")).unwrap();
+        symlink("../current/a.txt", at("patch/b.txt")).unwrap();
+        let files = [at("current/a.txt"), at("patch/b.txt")];
+        let (mut watcher, _) = Watcher::new();
+        assert!(watcher.set_files(files.clone()).is_empty());
+        for release in ["releases/2", "releases/3"] {
+            lead_to("current", release);
+            assert_eq!(changed(&mut watcher), files);
+            assert!(watcher.set_files(files.clone()).is_empty());
+        }
+        fs::write(at("releases/3/a.txt"), "edited").unwrap();
+        assert_eq!(changed(&mut watcher), files);
     }
 
     #[test]
