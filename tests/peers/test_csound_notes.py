@@ -275,6 +275,18 @@ def test_constants_p_fields_and_literals_have_the_name_of_their_place(csound):
         one.connect("in1")
 
 
+def test_p_fields_of_what_subinstr_plays(csound):
+    """Csound gives them no type. They are the port, a setting and a value."""
+    code = "websocketset p4, \"clients\", p5\nkin init 0\nkin websocket p4, p5\n" + watch("kin")
+    one = csound(f"instr 1\n{code}endin\ninstr 2\naout subinstr 1, $PORT, 2\nendin", score="i 2 0 3600")
+    assert first_numbers(one.connect("in1"), 1) == [2]
+    one.connect("kin").send(packed(3))
+    one.expect_value("kin", 3)
+    with pytest.raises(InvalidStatus) as refused:
+        one.connect("kin")
+    assert refused.value.response.status_code == 503
+
+
 def test_inputs_alone_and_outputs_alone(csound):
     first = f"instr 1\n{count_up()}websocketsend $PORT, kcount\nendin\n"
     second = f"instr 2\nkin websocket $PORT\n{watch('kin')}endin\n"

@@ -123,6 +123,17 @@ pub(super) unsafe fn kind_of(value: *const u8) -> ArgumentKind {
     }
 }
 
+/// What an argument of this name is, if Csound has given it no type: so it leaves the p-fields of what `subinstr` plays, which are
+/// numbers all the same.
+pub(super) fn untyped(kind: ArgumentKind, name: &CStr) -> ArgumentKind {
+    let is_p_field =
+        matches!(name.to_bytes(), [b'p', digits @ ..] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit));
+    match kind {
+        ArgumentKind::Other(none) if none.is_empty() && is_p_field => ArgumentKind::PField,
+        kind => kind,
+    }
+}
+
 /// # Safety
 /// `kind` is null or a type of Csound.
 unsafe fn type_name<'a>(kind: *const VariableType) -> &'a [u8] {

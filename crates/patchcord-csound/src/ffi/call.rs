@@ -117,6 +117,7 @@ impl<'call> Call<'call> {
             };
             (name.unwrap_or(c""), argument::kind_of(value.cast()))
         };
+        let kind = argument::untyped(kind, name);
         Some(Argument {
             owner: self.head.addr(),
             place,
