@@ -263,3 +263,11 @@ endin
     assert chop.info("connections") == 4
     there.stop()
     eventually(lambda: chop.info("connections") == 0)
+
+
+def test_a_signal_that_csound_does_not_have_is_told_with_those_that_it_has(chops, csound):
+    there = csound("instr 1\nkfreq websocket $PORT, 1\nendin")
+    there.expect_listening()
+    rows = [HEADING, ["kfrq", "k", "out", "440"]]
+    chop = chops(role="client", port=there.port, netaddress="127.0.0.1", rows=rows)
+    chop.run.expect_line("not connected; kfrq: .*There is no variable .*kfreq k .*; declare the signal at the other end")

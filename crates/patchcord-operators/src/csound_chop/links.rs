@@ -329,7 +329,14 @@ impl ClientHandler for Side {
 
     fn handle_failure(&self, _: &Variable, error: &DialError) {
         let Some((link, chop)) = self.current() else { return };
-        link.fail(&chop, error.to_string(), error.remedy().to_string());
+        let remedy = match error {
+            // A signal is asked for by its name, whatever the path.
+            DialError::Status(refusal) if refusal.status == 404 => {
+                "declare the signal at the other end, or correct its name in `signals`".to_owned()
+            }
+            error => error.remedy().to_string(),
+        };
+        link.fail(&chop, error.to_string(), remedy);
         if !error.is_of_settings() {
             link.plan(&chop);
         }
