@@ -65,6 +65,18 @@ def guide(request, tmp_path):
         assert "ERROR" not in one.csound.output
 
 
+def test_what_csound_says_without_the_plugin_is_in_the_troubleshooting(tmp_path):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "hello.csd").write_text(blocks("csound-document")[0])
+    said = subprocess.run(
+        [csound_program(), "-+msg_color=0", "hello.csd"],
+        env={**environment(tmp_path), "CS_USER_PLUGINDIR": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True,
+        timeout=20,
+    )  # fmt: skip
+    (symptom,) = re.findall(r"^\| `csound` says `([^`]*)`.* the plugin is not loaded \|", PAGE, re.M)
+    assert said.returncode != 0 and symptom in said.stderr
+
+
 def orchestras():
     """The examples of the opcodes, by what they show."""
     found = [text for text in blocks("csound") if PORT in text]
