@@ -11,6 +11,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::time::Duration;
 
 use patchcord_core::callbacks::Closures;
 use patchcord_core::network::Network;
@@ -23,8 +24,11 @@ use patchcord_runtime::terminal::{Streams, Terminal};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let terminal = Terminal::start(Streams::standard())?;
-    let mut engine = counter(9981, Options { terminal: Some(terminal), catch_signals: true, ..Options::default() })?;
-    Ok(ExitCode::from(engine.run()))
+    let options = Options { terminal: Some(terminal.clone()), catch_signals: true, ..Options::default() };
+    let code = counter(9981, options)?.run();
+    // A thread of its own writes the lines; what the end has said is not to be lost.
+    terminal.flush(Duration::from_secs(1));
+    Ok(ExitCode::from(code))
 }
 
 /// An engine with a patch that counts visits.
