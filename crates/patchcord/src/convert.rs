@@ -226,7 +226,7 @@ pub fn to_python<'py>(py: Python<'py>, host: &Host, value: &Value<'_>) -> PyResu
         Value::Record(record) => record_to_python(py, host, *record)?.into_any(),
         Value::Fields(record) => {
             let fields = fields_to_python(py, host, *record)?;
-            Glue::of(py)?.of_execute(py, "Fields")?.call1((fields,))?
+            Glue::of(py)?.of_execute(py, "named")?.call1((fields,))?
         }
         Value::Par(op, index) => Bound::new(py, Par::new(*op, *index))?.into_any(),
         Value::Channel(op, name) => Bound::new(py, Channel::of(*op, name))?.into_any(),

@@ -1,14 +1,33 @@
-"""What Execute DATs tell scripts: values with names, and tables as they were before they changed."""
+"""What Execute DATs tell scripts: values with names, and tables as they were before they changed.
+
+The classes have the names under which scripts annotate their arguments.
+"""
+
+from collections import namedtuple
 
 
-class Fields(dict):
-    """Named values, read as attributes or by key."""
+class ParChange(namedtuple("ParChange", "par prev")):
+    """A parameter that has changed, and its value before."""
+
+    __slots__ = ()
+
+
+class ChangedDATInfo(dict):
+    """What differs in a table, read as attributes or by key."""
+
+    def __dir__(self):
+        return list(self)
 
     def __getattr__(self, name):
         try:
             return self[name]
         except KeyError:
             raise AttributeError(f"there is no `{name}` here, but {', '.join(self)}") from None
+
+
+def named(fields):
+    """Named values as the object that scripts get."""
+    return ParChange(**fields) if fields.keys() == {"par", "prev"} else ChangedDATInfo(fields)
 
 
 class PreviousCell(str):

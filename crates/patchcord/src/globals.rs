@@ -65,6 +65,9 @@ pub fn install(py: Python<'_>, host: &Host) -> PyResult<()> {
     td.add("Channel", py.get_type::<Channel>())?;
     td.add("Run", py.get_type::<Run>())?;
     td.add("ParMode", glue.get(py, "ParMode")?)?;
+    for name in ["ParChange", "ChangedDATInfo"] {
+        td.add(name, glue.of_execute(py, name)?)?;
+    }
     custom::CLASSES.iter().try_for_each(|name| td.add(*name, glue.get(py, name)?))?;
     td.add("Error", py.get_type::<Error>())?;
     td.add("tdError", py.get_type::<Error>())?;

@@ -55,7 +55,7 @@ impl Glue {
         self.module.bind(py).getattr(name)
     }
 
-    /// A class of what Execute DATs tell scripts.
+    /// A class or function of what Execute DATs tell scripts.
     ///
     /// # Errors
     /// When there is none of that name.

@@ -44,3 +44,23 @@ pub(super) static CHANNEL: Class = Class::new(
         stand_in("exports", "an empty list"),
     ],
 );
+
+pub(super) static SEGMENT: Class = Class::new(
+    "Segment",
+    "A segment of a Timer CHOP, as its callbacks are given it.",
+    &[
+        works("index"),
+        works("owner").gives("CHOP"),
+        works("lengthSeconds"),
+        works("lengthSamples"),
+        works("lengthFrames"),
+        works("delaySeconds"),
+        works("delaySamples"),
+        works("delayFrames"),
+        works("beginSeconds"),
+        works("beginSamples"),
+        works("beginFrames"),
+        works("speed"),
+    ],
+)
+.absent("callbacks of a Timer CHOP are given the number of a segment");

@@ -63,3 +63,18 @@ pub(super) static CELL: Class = Class::new(
         works("run()").gives("Run"),
     ],
 );
+
+pub(super) static CHANGED_DAT_INFO: Class = Class::new(
+    "ChangedDATInfo",
+    "What differs in a table: what `onTableChange` is given.",
+    &[
+        works("rowsChanged"),
+        works("rowsAdded"),
+        works("rowsRemoved"),
+        works("colsChanged"),
+        works("colsAdded"),
+        works("colsRemoved"),
+        works("cellsChanged").gives("[Cell]"),
+        works("sizeChanged"),
+    ],
+);

@@ -4,6 +4,12 @@ use super::{Class, Member, NO_EDITOR, NOT_YET, raises, stand_in, works};
 
 pub(super) static PAR: Class = Class::new("Par", "A parameter; acts like its value.", PAR_MEMBERS);
 
+pub(super) static PAR_CHANGE: Class = Class::new(
+    "ParChange",
+    "A parameter that has changed and its value before, as a named tuple: what `onValuesChanged` is given.",
+    &[works("par").gives("Par"), works("prev")],
+);
+
 static PAR_MEMBERS: &[Member] = &[
     works("valid"),
     works("owner").gives("OP"),

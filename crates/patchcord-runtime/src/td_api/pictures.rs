@@ -101,3 +101,12 @@ pub(super) static SOP: Class = Class::new(
 .absent(NO_GPU);
 
 pub(super) static MAT: Class = Class::new("MAT", "A material.", &[]).base("OP").absent(NO_GPU);
+
+pub(super) static POP: Class = Class::new("POP", "Points.", &[]).base("OP").absent(NO_GPU);
+
+pub(super) static PANEL_VALUE: Class = Class::new(
+    "PanelValue",
+    "A value of a panel, as the callbacks of a Panel Execute DAT are given it.",
+    &[works("name"), works("owner").gives("OP"), works("val"), works("valid")],
+)
+.absent(NO_WINDOW);

@@ -10,6 +10,12 @@ DECLARED = json.load(open(project.folder + '/declared.json'))
 CLASSES = {row[0]: row for row in DECLARED['classes']}
 PAGE = '(docs/td-api.md)'
 
+
+def changed_info():
+    names = 'rowsChanged rowsAdded rowsRemoved colsChanged colsAdded colsRemoved cellsChanged sizeChanged'
+    return td.ChangedDATInfo((name, []) for name in names.split())
+
+
 # An object of each class, made when the test runs. A class that is not here has none.
 OBJECTS = {
     'td': lambda: td,
@@ -17,6 +23,8 @@ OBJECTS = {
     'OP': lambda: op('text1'),
     'COMP': lambda: op('base1'),
     'DAT': lambda: op('text1'),
+    'ChangedDATInfo': changed_info,
+    'ParChange': lambda: td.ParChange(op('text1').par.file, ''),
     'Cell': lambda: op('table1')[0, 0],
     'CHOP': lambda: op('info1'),
     'Channel': lambda: op('info1')[0],
@@ -140,7 +148,7 @@ def test_nothing_public_is_without_a_row():
         if name == 'ParCollection':
             continue  # its attributes are the parameters
         # What they have as a list, a text and a dictionary.
-        of_list = {'runs': dir(list), 'tdu.FileInfo': dir(str), 'TDStoreTools.StorageManager': dir(dict)}.get(name, ())
+        of_list = {'runs': dir(list), 'tdu.FileInfo': dir(str), 'ParChange': dir(tuple), 'TDStoreTools.StorageManager': dir(dict)}.get(name, ())
         # The object given for OP is one of a type with more members.
         for member in public(OP if name == 'OP' else thing):
             if isinstance(thing, type(td)) and thing not in (td, tdu) and isinstance(getattr(thing, member), type(td)):

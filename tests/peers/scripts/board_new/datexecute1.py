@@ -6,7 +6,7 @@ me - this DAT
 from typing import List
 
 
-def onTableChange(dat: DAT, prevDAT: DAT, info):
+def onTableChange(dat: DAT, prevDAT: DAT, info: ChangedDATInfo):
 	"""
 	Called when any part of the table changes.
 	"""

@@ -5,6 +5,7 @@
 #
 # Make sure the corresponding toggle is enabled in the Parameter Execute DAT.
 import json
+from typing import Any, List
 
 
 def send(**message):
@@ -13,7 +14,7 @@ def send(**message):
 		server.webSocketSendText(c, json.dumps(message))
 
 
-def onValueChange(par, prev):
+def onValueChange(par: Par, prev: Any):
 	# use par.eval() to get current value
 	send(event='value', owner=par.owner.name, name=par.name, value=par.eval(), prev=prev)
 	if par.name == 'Cue' and par.owner.par.Level > 0.8:
@@ -23,12 +24,14 @@ def onValueChange(par, prev):
 
 # Called at end of frame with complete list of individual parameter changes.
 # The changes are a list of named tuples, where each tuple is (Par, previous value)
-def onValuesChanged(changes):
+def onValuesChanged(changes: List[ParChange]):
 	done = []
 	for c in changes:
 		# use par.eval() to get current value
 		par = c.par
 		prev = c.prev
+		by_place, before = c
+		assert by_place is c[0] and before is prev and isinstance(c, ParChange)
 		done.append([par.name, prev, par.eval()])
 	send(event='values', changes=done)
 	return
