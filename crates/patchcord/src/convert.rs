@@ -11,7 +11,7 @@ use patchcord_core::parameter::ParValue;
 use patchcord_core::value::{FieldName, OwnedValue, Record, SharedStr, Value, title_case};
 use pyo3::exceptions::PyRecursionError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyByteArray, PyBytes, PyDict, PyFloat, PyInt, PyList, PyMemoryView, PyString, PyTuple};
 
 use crate::glue::Glue;
 use crate::host::Host;
@@ -329,8 +329,8 @@ pub fn from_answer(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
     })
 }
 
-/// A response dictionary: as [`from_python`], but a value of a foreign class counts as its text, since it can only
-/// be meant as a body or a header.
+/// A response dictionary: as [`from_python`], but an operator or a value of a foreign class counts as its text, since it
+/// can only be meant as a body or a header. Contents that are an array, as numpy has them, count as its bytes.
 ///
 /// # Errors
 /// As for [`from_python`].
@@ -345,7 +345,10 @@ pub fn from_response(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
             Err(_) => text_of(key)?.into(),
         };
         let value = match from_python(value)? {
-            OwnedValue::Other(_) => OwnedValue::Str(text_of(value)?),
+            OwnedValue::Other(_) | OwnedValue::Op(_) => match bytes_of(value).filter(|_| key == "data") {
+                Some(bytes) => OwnedValue::Bytes(bytes),
+                None => OwnedValue::Str(text_of(value)?),
+            },
             // A header that is a list is a mistake that the operator reports; contents that are one count as text.
             OwnedValue::List(_) | OwnedValue::Dict(_) if key == "data" => OwnedValue::Str(text_of(value)?),
             known => known,
@@ -353,6 +356,11 @@ pub fn from_response(value: &Bound<'_, PyAny>) -> PyResult<OwnedValue> {
         Ok((key, value))
     });
     entries.map(OwnedValue::Dict)
+}
+
+/// What an object holds that gives its bytes away, as arrays do.
+fn bytes_of(value: &Bound<'_, PyAny>) -> Option<Vec<u8>> {
+    PyMemoryView::from(value).and_then(|view| view.call_method0("tobytes")?.extract()).ok()
 }
 
 /// A response of texts, bytes and numbers, as nearly all are.

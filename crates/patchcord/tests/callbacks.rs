@@ -455,34 +455,41 @@ def onWebSocketClose(dat, client):
 }
 
 #[test]
-fn callbacks_follow_a_script_that_gets_another_name_and_one_that_goes_is_said() {
+fn arrays_are_sent_as_their_bytes_and_operators_as_their_path() {
     let live = Live::start(
         r#"
+import array
+
+class Pixels:
+    """As numpy's arrays are, of which none need be here."""
+    def __len__(self):
+        return 3
+    def __index__(self):
+        raise TypeError('only integer scalar arrays can be converted to a scalar index')
+    def __bytes__(self):
+        return b'\1\2\3'
+
 def onWebSocketReceiveText(dat, client, data):
-    if data == 'rename':
-        me.name = 'renamed'
-    elif data == 'destroy':
-        spare = me.parent().create(textDAT, 'spare')
-        spare.text = me.text
-        me.destroy()
-    dat.webSocketSendText(client, f'{data} {dat.par.callbacks}')
+    dat.webSocketSendBinary(client, Pixels())
+    try:
+        dat.webSocketSendBinary(client, 5)
+    except TypeError as error:
+        dat.webSocketSendText(client, str(error))
 
 def onHTTPRequest(dat, request, response):
-    return str(dat.warnings())
+    response.update(statusCode=200, data=array.array('B', [65, 66]) if request['uri'] == '/array' else op('log'))
+    response['X-From'] = me
+    return response
 "#,
     );
     let mut socket = live.socket("/");
-    let mut ask = |question: &'static str| {
-        socket.send(Message::text(question)).unwrap();
-        text(socket.read().unwrap())
-    };
-    assert_eq!(ask("one"), "one /project1/callbacks");
-    assert_eq!(ask("rename"), "rename /project1/renamed");
-    assert_eq!(ask("two"), "two /project1/renamed");
-    assert_eq!(ask("destroy"), "destroy None");
-    let answer = live.request("GET / HTTP/1.1", b"");
-    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
-    live.wait_for("[/project1/webserver1] warning: `callbacks` names `renamed`, where no script is; nothing is called");
+    socket.send(Message::text("x")).unwrap();
+    assert_eq!(&socket.read().unwrap().into_data()[..], [1, 2, 3]);
+    assert_eq!(text(socket.read().unwrap()), "data must be bytes, not a number");
+    let answer = live.request("GET /array HTTP/1.1", b"");
+    assert!(answer.contains("x-from: /project1/callbacks\r\n") && answer.ends_with("\r\n\r\nAB"), "{answer}");
+    let answer = live.request("GET /table HTTP/1.1", b"");
+    assert!(answer.ends_with("\r\n\r\n/project1/log"), "{answer}");
     live.stop().ended_well();
 }
 

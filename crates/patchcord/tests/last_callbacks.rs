@@ -1,5 +1,5 @@
 //! The end of a server as its callbacks see it: onServerStop comes first, then one onWebSocketClose for each client, and
-//! only then what follows; also when the operator is destroyed, its callbacks DAT with it, and whatever they do.
+//! only then what follows; also when the operator is destroyed, its callbacks DAT with it, and whatever they do. A callbacks DAT that goes alone is said.
 
 mod support;
 
@@ -222,5 +222,37 @@ fn clients_that_outlive_a_lost_listener_are_told_when_the_server_is_switched_off
     goes_away(&mut second);
     live.wait_until("both have closed", |said| said.matches("close ").count() == 2);
     assert_printed(&live, &ENDS, "all ends are told");
+    live.stop().ended_well();
+}
+
+#[test]
+fn callbacks_follow_a_script_that_gets_another_name_and_one_that_goes_is_said() {
+    let live = Live::start(
+        r#"
+def onWebSocketReceiveText(dat, client, data):
+    if data == 'rename':
+        me.name = 'renamed'
+    elif data == 'destroy':
+        spare = me.parent().create(textDAT, 'spare')
+        spare.text = me.text
+        me.destroy()
+    dat.webSocketSendText(client, f'{data} {dat.par.callbacks}')
+
+def onHTTPRequest(dat, request, response):
+    return str(dat.warnings())
+"#,
+    );
+    let mut socket = live.socket("/");
+    let mut ask = |question: &'static str| {
+        socket.send(Message::text(question)).unwrap();
+        socket.read().unwrap().into_text().unwrap().to_string()
+    };
+    assert_eq!(ask("one"), "one /project1/callbacks");
+    assert_eq!(ask("rename"), "rename /project1/renamed");
+    assert_eq!(ask("two"), "two /project1/renamed");
+    assert_eq!(ask("destroy"), "destroy None");
+    let answer = live.request("GET / HTTP/1.1", b"");
+    assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+    live.wait_for("[/project1/webserver1] warning: `callbacks` names `renamed`, where no script is; nothing is called");
     live.stop().ended_well();
 }

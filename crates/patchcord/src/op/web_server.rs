@@ -132,7 +132,8 @@ fn bytes<'py>(data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
     if let Ok(text) = data.cast::<PyString>() {
         return Ok(PyBytes::new(data.py(), text.to_cow()?.as_bytes()));
     }
-    if data.hasattr("__index__")? {
+    // An array of numpy has an index, too, for the case that it is of one number.
+    if data.hasattr("__index__")? && !data.hasattr("__len__")? {
         // `bytes(5)` would be five zeros, which nobody means.
         return Err(PyTypeError::new_err("data must be bytes, not a number"));
     }
