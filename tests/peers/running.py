@@ -102,11 +102,11 @@ def program():
     """Path of the program under test: `$PATCHCORD`, or what cargo built last."""
     if named := os.environ.get("PATCHCORD"):
         return Path(named).resolve()
-    for profile in ("debug", "release"):
-        built = REPOSITORY / "target" / profile / "patchcord"
-        if built.exists():
-            return built
-    raise FileNotFoundError("no built program: run `cargo build`, or set PATCHCORD")
+    built = [REPOSITORY / "target" / profile / "patchcord" for profile in ("debug", "release")]
+    built = [path for path in built if path.exists()]
+    if not built:
+        raise FileNotFoundError("no built program: run `cargo build`, or set PATCHCORD")
+    return max(built, key=lambda path: path.stat().st_mtime)
 
 
 @functools.cache
