@@ -76,6 +76,14 @@ pub enum SettingError {
         /// What was given.
         value: String,
     },
+    /// What no page can have as its origin.
+    #[error(
+        "\"origins\": \"{value}\" is no origin; it has the form \"https://a.example\" or \"http://a.example:8080\", without a path"
+    )]
+    BadOrigin {
+        /// What was given.
+        value: String,
+    },
     /// There is no such folder, or it cannot be read.
     #[error("\"folder\": there is no folder \"{path}\"")]
     NoFolder {
@@ -171,7 +179,13 @@ impl Settings {
             }
             "certificate" => self.certificate = path(text(name, value)?),
             "key" => self.key = path(text(name, value)?),
-            "origins" => self.origins = text(name, value)?.split_ascii_whitespace().map(str::to_owned).collect(),
+            "origins" => {
+                let origins: Vec<_> = text(name, value)?.split_ascii_whitespace().map(str::to_owned).collect();
+                if let Some(wrong) = origins.iter().find(|origin| !is_origin(origin)) {
+                    return Err(SettingError::BadOrigin { value: wrong.clone() });
+                }
+                self.origins = origins;
+            }
             "clients" => self.clients = number(name, value, 1.0, 4096.0)? as usize,
             "buffer" => self.buffer = milliseconds(name, value, 1.0, 60_000.0)?,
             "jitter" => self.jitter = milliseconds(name, value, 0.0, 10_000.0)?,
@@ -207,6 +221,13 @@ fn parse_interface(text: &str) -> Option<IpAddr> {
         "" | "localhost" => Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         other => other.trim_matches(['[', ']']).parse().ok(),
     }
+}
+
+/// Whether a page can have it as its origin: browsers say a scheme and a host, or "null". A path, be it a slash, they never say.
+fn is_origin(text: &str) -> bool {
+    let is_page =
+        |(scheme, host): (&str, &str)| !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '?', '#']);
+    matches!(text, "*" | "null") || text.split_once("://").is_some_and(is_page)
 }
 
 fn text(name: &'static str, value: SettingValue) -> Result<String, SettingError> {
@@ -340,6 +361,16 @@ mod tests {
             ("control", number(3.0), "\"control\" goes from 0 to 2, not 3"),
             ("buffer", number(f64::NAN), "\"buffer\" goes from 1 to 60000, not NaN"),
             ("dry", text("holt"), "\"dry\" cannot be \"holt\"; did you mean \"hold\"?"),
+            (
+                "origins",
+                text("https://a.example localhost:8080"),
+                "\"origins\": \"localhost:8080\" is no origin; it has the form \"https://a.example\" or \"http://a.example:8080\", without a path",
+            ),
+            (
+                "origins",
+                text("http://a.example:8080/"),
+                "\"origins\": \"http://a.example:8080/\" is no origin; it has the form \"https://a.example\" or \"http://a.example:8080\", without a path",
+            ),
             ("folder", text("/no/such"), "\"folder\": there is no folder \"/no/such\""),
             (
                 "interface",
