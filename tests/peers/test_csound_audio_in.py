@@ -147,6 +147,15 @@ def test_what_is_behind_by_more_than_the_limit_is_dropped_from_its_old_end(csoun
     assert 750 - len(heard) > 300, "most of it was dropped"
 
 
+def test_a_long_jitter_needs_no_other_limit(csound):
+    """400 ms of blocks come at once: no more than may wait with a jitter of 300 ms, though the limit is 200 ms."""
+    player = Player(csound, 'websocketset $PORT, "jitter", 300\n')
+    now = player.csound.connect("know")
+    player.play(300)
+    expect_message(now, [300])
+    assert [value for value in player.heard() if value] == list(range(1, 301))
+
+
 def test_blocks_of_a_wrong_size_do_not_disturb_the_stream(csound):
     player = Player(csound)
     for _ in range(100):

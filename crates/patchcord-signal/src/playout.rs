@@ -45,13 +45,13 @@ pub struct PlayoutSettings {
 
 impl PlayoutSettings {
     /// Settings from times, for blocks that are played every `period`. Both are rounded to whole blocks, at least
-    /// one, and the limit is above the target.
+    /// one, and the limit is at least twice the target: blocks that come as unevenly as the target allows are not too many.
     pub fn new(target: Duration, limit: Duration, period: Duration, dry: Dry) -> Self {
         let period = period.as_nanos().max(1);
         let blocks =
             |time: Duration| usize::try_from((time.as_nanos() + period / 2) / period).unwrap_or(usize::MAX >> 1);
         let target = blocks(target).max(1);
-        Self { target, limit: blocks(limit).max(target + 1), dry }
+        Self { target, limit: blocks(limit).max(target.saturating_mul(2)), dry }
     }
 }
 
@@ -350,6 +350,6 @@ mod tests {
         };
         assert_eq!((settings(20, 200).target, settings(20, 200).limit), (15, 150));
         assert_eq!((settings(0, 0).target, settings(0, 0).limit), (1, 2));
-        assert_eq!((settings(40, 20).target, settings(40, 20).limit), (30, 31));
+        assert_eq!((settings(40, 20).target, settings(40, 20).limit), (30, 60));
     }
 }
