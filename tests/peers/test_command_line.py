@@ -384,6 +384,25 @@ def test_a_port_in_use_is_an_error_of_the_operator_and_the_patch_goes_on(patch):
     server.expect_records("onServerStart")
 
 
+def test_a_server_listens_by_itself_when_its_port_is_free(patch):
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
+        server = patch(wait=False, port=port)
+        server.expect_line(rf"error: port {port} is in use; .* tried again")
+    eventually(lambda: server.info("server_running") == 1)
+    assert server.get("/now").text == "/now"
+    assert server.do("result = server.errors()") == ""
+    server.expect_records("onServerStart")
+    # One that moved in vain stays where it is, and moves when it can.
+    other = free_port()
+    with socket.create_server(("127.0.0.1", other)):
+        server.do(f"server.par.port = {other}")
+        server.expect_line(rf"error: port {other} is in use; still listening where it was; .* tried again")
+        assert server.get("/now").text == "/now"
+    server.expect_line(rf"listening on http://127.0.0.1:{other}/")
+    eventually(lambda: server.do("result = server.errors()") == "")
+
+
 def test_the_terminal_textport_can_be_silenced(patch, command, tmp_path):
     port = free_port()
     write_patch(

@@ -301,5 +301,8 @@ def test_a_port_in_use_is_an_error_with_a_remedy(chops):
         chop = chops(port=port, wait=False)
         eventually(lambda: "in use" in chop.run.do("result = str(op('csound1').errors())"))
         assert chop.info("running") == 0
-    chop.run.do("op('csound1').par.reset.pulse()")
+        chop.run.do("op('csound1').par.reset.pulse()")
+        assert chop.info("running") == 0
+    # By itself, when the port is free.
     eventually(lambda: chop.info("running") == 1)
+    assert chop.run.do("result = op('csound1').errors()") == ""

@@ -47,12 +47,21 @@ pub enum ListenError {
 }
 
 impl ListenError {
-    /// What a person can do about it.
+    /// Whether it may pass without anybody who changes something here: the other program ends, or the network comes up.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, ListenError::InUse { .. } | ListenError::NoSuchAddress { .. })
+    }
+
+    /// What a person can do about it, for a server that tries again by itself what [may pass](Self::may_pass).
     pub fn remedy(&self) -> &'static str {
         match self {
-            ListenError::InUse { .. } => "choose another `port`, or end the program that has it and pulse `restart`",
+            ListenError::InUse { .. } => {
+                "choose another `port`, or end the program that has it; it is tried again every 2 s"
+            }
             ListenError::NotPermitted { .. } => "choose a `port` above 1023",
-            ListenError::NoSuchAddress { .. } => "set `localaddress` to an address of this machine, or \"*\" for all",
+            ListenError::NoSuchAddress { .. } => {
+                "set `localaddress` to an address of this machine, or \"*\" for all; it is tried again every 2 s"
+            }
             ListenError::BadAddress { .. } => "set `localaddress` to an IP address, `localhost`, or \"*\" for all",
             ListenError::Other { .. } => "pulse `restart` to try again",
         }

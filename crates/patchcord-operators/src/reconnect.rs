@@ -1,5 +1,5 @@
-//! When a client connects again: growing delays, and one attempt that is planned at a time; and how long one that is let
-//! go of may take to close.
+//! When a client connects again: growing delays, and one attempt that is planned at a time; when a server tries again to listen;
+//! and how long one that is let go of may take to close.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use patchcord_core::network::{Network, Worker};
 use patchcord_core::patch::OpId;
 use patchcord_net::client::{Backoff, BackoffSettings, chance};
+use patchcord_net::listen::{listen, parse_address};
 use tokio::task::JoinHandle;
 
 /// Begins a client when its operator is known by its worker. While the patch starts it waits until onStart of Execute DATs
@@ -92,6 +93,51 @@ impl Reconnect {
         });
         self.planned.replace(Some(Planned { at: Instant::now() + delay, timer }));
         Some(delay)
+    }
+}
+
+/// How often a server that could not listen tries again. [`ListenError::remedy`] says so.
+///
+/// [`ListenError::remedy`]: patchcord_net::listen::ListenError::remedy
+const LISTEN_AGAIN: Duration = Duration::from_secs(2);
+
+/// A server's next try to listen where it could not: another program may give up the port, or the network come up with the
+/// address, while nobody is there to pulse anything.
+#[derive(Default)]
+pub(crate) struct ListenAgain(RefCell<Option<JoinHandle<()>>>);
+
+impl ListenAgain {
+    /// Calls `start`, in a turn of its own, when it can be listened at this address and port; not when what is wrong there has to
+    /// be corrected first. Replaces what was planned before.
+    pub(crate) fn plan(&self, network: &Network, (address, port): (String, u16), start: impl FnOnce() + 'static) {
+        self.cancel();
+        let try_it = move || parse_address(&address).and_then(|address| listen(address, port));
+        if try_it().is_err_and(|error| !error.may_pass()) {
+            return;
+        }
+        let network = network.clone();
+        self.0.replace(Some(tokio::task::spawn_local(async move {
+            loop {
+                tokio::time::sleep(LISTEN_AGAIN).await;
+                if !try_it().is_err_and(|error| error.may_pass()) {
+                    break;
+                }
+            }
+            network.turn(|_| start());
+        })));
+    }
+
+    /// Gives up what is planned.
+    pub(crate) fn cancel(&self) {
+        if let Some(planned) = self.0.take() {
+            planned.abort();
+        }
+    }
+}
+
+impl Drop for ListenAgain {
+    fn drop(&mut self) {
+        self.cancel();
     }
 }
 

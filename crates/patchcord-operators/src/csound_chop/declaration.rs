@@ -31,7 +31,10 @@ pub(super) const PAGES: &[Page] = &[
         name: "Csound",
         parameters: &[
             Parameter::toggle("active", "Active", false)
-                .help("Listens or connects. Switching it off closes every connection: clients get close code 1001."),
+                .help(
+                    "Listens or connects. Where a host's port is in use, or its address not there yet, it tries again every two \
+                     seconds. Switching it off closes every connection: clients get close code 1001.",
+                ),
             Parameter::menu(
                 "role",
                 "Role",

@@ -13,6 +13,7 @@ use patchcord_net::websocket::{CloseCode, Ending};
 
 use super::CsoundChop;
 use super::declaration::{callback, par};
+use crate::reconnect::ListenAgain;
 use crate::web_server::client_left;
 
 /// What an operator has while it is a host.
@@ -24,6 +25,7 @@ pub(super) struct Hosting {
     listening: RefCell<Option<(String, u16)>>,
     /// What certificate and key were made into when the host started or a parameter of theirs changed.
     tls: RefCell<Option<Arc<TlsConfig>>>,
+    listen_again: ListenAgain,
     pub refused: Cell<u64>,
 }
 
@@ -56,6 +58,7 @@ impl Hosting {
 
     /// Stops accepting, and ends every connection.
     pub(super) fn stop(&self, chop: &CsoundChop) {
+        self.listen_again.cancel();
         for cause in ["listen", "certificate", "staticfolder", "connections", "size"] {
             chop.network.clear_problem(chop.op, cause);
         }
@@ -105,6 +108,7 @@ impl Hosting {
     /// Listens where the parameters say. When that fails and it listened elsewhere, it goes on there.
     fn open_listener(&self, chop: &CsoundChop) -> bool {
         let Some(host) = self.host() else { return false };
+        self.listen_again.cancel();
         let wanted = chop.reader().listen_address();
         let before = self.listening.borrow().clone();
         if before.as_ref() == Some(&wanted) {
@@ -117,6 +121,15 @@ impl Hosting {
             let back = before.is_some_and(|before| self.listen_at(chop, &host, &before).is_ok());
             let message = if back { format!("{message}; still listening where it was") } else { message };
             chop.network.report(chop.op, Problem::error("listen", message, remedy.replace("`restart`", "`reset`")));
+            let me = chop.me.clone();
+            self.listen_again.plan(&chop.network, wanted, move || {
+                let Some(chop) = me.upgrade() else { return };
+                if back {
+                    chop.hosting.open_listener(&chop);
+                } else {
+                    chop.hosting.start(&chop);
+                }
+            });
             return back;
         }
         chop.network.clear_problem(chop.op, "listen");

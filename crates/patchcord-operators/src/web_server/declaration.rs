@@ -29,7 +29,10 @@ pub(super) const PAGES: &[Page] = &[
         name: "Web Server",
         parameters: &[
             Parameter::toggle("active", "Active", false)
-                .help("Runs the server. Switching it off closes every connection: WebSockets get close code 1001."),
+                .help(
+                    "Runs the server. Where its port is in use, or its address not there yet, it tries again every two seconds. \
+                     Switching it off closes every connection: WebSockets get close code 1001.",
+                ),
             Parameter::pulse("restart", "Restart")
                 .help(
                 "Stops and starts an active server; also tries again after an error. The callbacks come in this order: \

@@ -54,7 +54,7 @@ pub use waiting::Unanswerable;
 
 use crate::listening::{Listener, News};
 use crate::par_reader::ParReader;
-use crate::reconnect::begin_soon;
+use crate::reconnect::{ListenAgain, begin_soon};
 use crate::recording::{self, REPLAY};
 
 /// How long a stopping server waits for its WebSockets to close.
@@ -73,6 +73,7 @@ pub struct WebServer {
     told_open: Cell<bool>,
     /// Address text and port that the listener has.
     listening: RefCell<Option<(String, u16)>>,
+    listen_again: ListenAgain,
     shows_table: Cell<bool>,
     /// What certificate and key were made into when the server started or a parameter of theirs changed.
     tls: RefCell<Option<Arc<TlsConfig>>>,
@@ -92,6 +93,7 @@ fn start(network: &Network, op: OpId) -> Rc<dyn Worker> {
         running: Cell::new(false),
         told_open: Cell::new(false),
         listening: RefCell::new(None),
+        listen_again: ListenAgain::default(),
         shows_table: Cell::new(network.eval(op, par::CLIENTSTABLE).is_on()),
         tls: RefCell::new(None),
         replay: RefCell::default(),
@@ -274,6 +276,7 @@ impl WebServer {
 
     /// Stops the server: callback first, so that it can still say goodbye, then every connection.
     fn stop_serving(&self) {
+        self.listen_again.cancel();
         self.network.clear_problem(self.op, "listen");
         self.network.clear_problem(self.op, "certificate");
         let was_running = self.running.get();
@@ -332,6 +335,7 @@ impl WebServer {
 
     /// Listens where the parameters say. When that fails and the server listened elsewhere, it goes on there.
     fn open_listener(&self) -> bool {
+        self.listen_again.cancel();
         let wanted = self.address();
         let before = self.listening.borrow().clone();
         if before.as_ref() == Some(&wanted) {
@@ -346,6 +350,16 @@ impl WebServer {
             let message = if back { format!("{message}; still listening where it was") } else { message };
             self.service.listeners.tell(News::Error(&message));
             self.network.report(self.op, Problem::error("listen", message, remedy));
+            let (network, op) = (self.network.clone(), self.op);
+            self.listen_again.plan(&self.network, wanted, move || {
+                network.with_worker(op, |server: &WebServer| {
+                    if back {
+                        server.open_listener();
+                    } else {
+                        server.start();
+                    }
+                });
+            });
             return back;
         }
         self.network.clear_problem(self.op, "listen");
