@@ -16,7 +16,7 @@ use super::reader::{Reader, key_span, unknown_key, value_span};
 use super::reason::Reason;
 use super::values::{constant, expected};
 
-const KEYS: &[&str] = &["page", "style", "label", "size", "default", "min", "max", "clamp", "menu", "help"];
+pub(super) const KEYS: &[&str] = &["page", "style", "label", "size", "default", "min", "max", "clamp", "menu", "help"];
 
 /// The page of a parameter that names none.
 const PAGE: &str = "Custom";

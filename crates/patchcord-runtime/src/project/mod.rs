@@ -19,6 +19,8 @@ mod links;
 mod live;
 mod load;
 mod new_project;
+#[cfg(test)]
+mod patch_page;
 mod reader;
 mod reason;
 mod report;

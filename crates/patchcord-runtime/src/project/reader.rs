@@ -34,8 +34,8 @@ pub(super) const FORMAT: i64 = 1;
 /// Names that may stand twice before reading gives up.
 const MAX_DUPLICATES: usize = 100;
 
-const SECTIONS: &[&str] = &["patch", "op", "connection"];
-const PATCH_KEYS: &[&str] = &[
+pub(super) const SECTIONS: &[&str] = &["patch", "op", "connection"];
+pub(super) const PATCH_KEYS: &[&str] = &[
     "format",
     "name",
     "frame_rate",
@@ -46,7 +46,7 @@ const PATCH_KEYS: &[&str] = &[
     "callback_limit_s",
     "stand_ins",
 ];
-const OPERATOR_KEYS: &[&str] =
+pub(super) const OPERATOR_KEYS: &[&str] =
     &["type", "in", "par", "text", "rows", "file", "tags", "comment", "dock", "ext", "custom", "storage", "vfs"];
 
 /// Reads one patch file.
