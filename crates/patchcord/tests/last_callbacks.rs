@@ -1,5 +1,6 @@
 //! The end of a server as its callbacks see it: onServerStop comes first, then one onWebSocketClose for each client, and
-//! only then what follows; also when the operator is destroyed, its callbacks DAT with it, and whatever they do. A callbacks DAT that goes alone is said.
+//! only then what follows; also when the operator is destroyed, its callbacks DAT with it, and whatever they do. A callbacks
+//! DAT that goes alone is said.
 
 mod support;
 
@@ -104,9 +105,21 @@ fn a_server_that_goes_with_its_component_finds_what_is_near_it() {
         r#"
 inner = '''
 def onServerStop(dat):
-    print('stop of', dat.path, op('notes').numRows, parent().name, op('../log').numRows)
+    print('stop of', dat.path, op('notes').numRows, parent().name, op('../log').numRows, parent().Stopped())
 '''
 base = parent().create(baseCOMP, 'base')
+base.create(textDAT, 'Ext').text = '''
+class Ext:
+    def __init__(self, ownerComp):
+        self.servers = 1
+    def Stopped(self):
+        self.servers -= 1
+        return self.servers
+    def onDestroyTD(self):
+        print('extension ends with', self.servers)
+'''
+base.par.ext0object = "op('./Ext').module.Ext(me)"
+base.par.ext0promote = True
 server = base.create(webserverDAT, 'inner')
 table = base.create(tableDAT, 'notes')
 table.appendRow(['x'])
@@ -121,7 +134,8 @@ def onHTTPRequest(dat, request, response):
     );
     live.wait_until("both listen", |said| said.matches("listening on").count() == 2);
     assert!(live.get("/").ends_with("None"));
-    live.wait_for("stop of /project1/base/inner 1 base 1");
+    live.wait_for("stop of /project1/base/inner 1 base 1 0");
+    live.wait_for("extension ends with 0");
     live.stop().ended_well();
 }
 

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use super::{MAX_OPERATORS, OpId, Patch, PatchError, blank};
+use super::{MAX_OPERATORS, OpId, Operator, Patch, PatchError, blank};
 use crate::change::Change;
-use crate::declaration::OperatorType;
+use crate::declaration::{Family, OperatorType};
 use crate::tdu;
 
 impl Patch {
@@ -69,7 +69,7 @@ impl Patch {
             doomed.extend(more.filter(|other| known.insert(*other)));
             at += 1;
         }
-        let mut cut = Vec::new();
+        let (mut cut, mut components) = (Vec::new(), Vec::new());
         for &gone in &doomed {
             self.undock(gone);
             self.open_inputs(gone);
@@ -80,12 +80,18 @@ impl Patch {
                     self.operators[parent].children.remove(op.number, &op.name);
                 }
                 // One that was made in the same turn has not begun, so it has nothing to end and nobody knows it.
+                if is_component(&op) {
+                    components.push(gone);
+                } else {
+                    self.queue.push(Change::Destroyed { op: gone });
+                }
                 if op.begun {
                     self.ending.insert(gone, op);
                 }
-                self.queue.push(Change::Destroyed { op: gone });
             }
         }
+        // What is inside says goodbye first: its callbacks may need the extensions of the component.
+        components.into_iter().rev().for_each(|op| self.queue.push(Change::Destroyed { op }));
         cut.retain(|(_, target)| !known.contains(target));
         cut.sort_unstable_by_key(|(number, _)| *number);
         cut.dedup();
@@ -124,6 +130,10 @@ impl Patch {
         self.follow_rename(references, &old, &name);
         Ok(())
     }
+}
+
+fn is_component(op: &Operator) -> bool {
+    op.declaration.family == Family::Comp
 }
 
 fn join(parent: &str, name: &str) -> Rc<str> {
