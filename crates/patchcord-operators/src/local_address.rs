@@ -33,7 +33,10 @@ pub(crate) fn remedy(error: &ListenError, port: &str, again: &str) -> String {
     match error {
         ListenError::InUse { .. } => format!("choose another `{port}`, or end the program that has it; {again}"),
         ListenError::NotPermitted { .. } => format!("choose a `{port}` above 1023"),
-        ListenError::NoSuchAddress { .. } | ListenError::BadAddress { .. } => error.remedy().to_owned(),
+        ListenError::NoSuchAddress { .. } => {
+            format!("set `localaddress` to an address of this machine, or \"*\" for all; {again}")
+        }
+        ListenError::BadAddress { .. } => error.remedy().to_owned(),
         ListenError::Other { .. } => again.to_owned(),
     }
 }
@@ -55,5 +58,14 @@ mod tests {
             assert_eq!(local_address(text, is_ipv6).unwrap(), address.parse::<IpAddr>().unwrap(), "{text} {is_ipv6}");
         }
         assert!(local_address("lan", false).is_err());
+    }
+
+    #[test]
+    fn remedies_promise_no_more_than_the_switch_does() {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        for error in [ListenError::InUse { port: 1 }, ListenError::NoSuchAddress { address }] {
+            let remedy = remedy(&error, "localport", "then pulse `reset`");
+            assert!(remedy.ends_with("; then pulse `reset`") && !remedy.contains("tried again"), "{remedy}");
+        }
     }
 }
