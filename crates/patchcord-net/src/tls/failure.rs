@@ -89,7 +89,7 @@ impl TlsFailure {
             TlsFailure::NotYetValid { .. } => "set the clock of this machine, or wait",
             TlsFailure::UnknownAuthority(_) => {
                 "set `cafile` to a PEM file with the authority, or with the certificate itself if nobody else signed it; \
-                 in a closed network verifying can be switched off"
+                 in a closed network `verifycert` can be switched off"
             }
             TlsFailure::BadCertificate { .. } => "have the server's certificate issued again",
             TlsFailure::NotTls => "correct the port, or begin the address with ws:// for plain text",
