@@ -229,6 +229,22 @@ def test_graphs_and_callbacks_hear_the_same_websocket(graph, sockets):
     assert len(server.paths) == 1
 
 
+def test_what_one_graph_makes_of_a_message_comes_when_all_have_heard_it(graph, sockets):
+    server = sockets()
+    wire = 'from.input = "show.formatted"\n'
+    assert WEBSOCKET.count(wire) == 1
+    first = WEBSOCKET.replace(wire, wire + 'next = "close"\n')
+    second = WEBSOCKET.replace('set.value = "stopped"', 'set.value = "second stopped"').replace("got %s", "second got %s")
+    more = '\n[op.logic2]\ntype = "logicCOMP"\nfile = "second.logic.toml"\n'
+    one = graph(first, more + websocket(server.port), {"second.logic.toml": second})
+    trigger(one, "open")
+    said(one, "started", 2)
+    server.send("the last")
+    said(one, "second stopped")
+    heard_by_second = [line.rsplit(": ", 1)[1] for line in one.lines if ": second " in line]
+    assert heard_by_second == ["second got the last", "second stopped"]
+
+
 def test_a_graph_that_is_off_hears_nothing_and_the_connection_stays(graph, sockets):
     server = sockets()
     one = graph(WEBSOCKET, websocket(server.port, "autostart = true"))

@@ -56,6 +56,11 @@ pub trait Listener {
     /// Something happened.
     fn handle_news(&self, news: News<'_>);
 
+    /// Does `work`, which tells several listeners, so that what the first causes comes when all have been told.
+    fn together(&self, work: &mut dyn FnMut()) {
+        work();
+    }
+
     /// Whether it takes requests of this method and path: then it hears of each as [`News::Request`].
     fn takes(&self, method: &str, path: &str) -> bool {
         let _ = (method, path);
@@ -102,9 +107,9 @@ impl Listeners {
     }
 
     fn tell_all(&self, news: News<'_>) {
-        for listener in self.there() {
-            listener.handle_news(news);
-        }
+        let all = self.there();
+        let Some(first) = all.first() else { return };
+        first.together(&mut || all.iter().for_each(|listener| listener.handle_news(news)));
     }
 
     /// The listeners that take requests of this method and path.

@@ -343,6 +343,13 @@ fn tell_error(logic: &LogicComp, ear: &Ear, namespace: &str, message: Rc<str>) {
 }
 
 impl Listener for Ear {
+    fn together(&self, work: &mut dyn FnMut()) {
+        match self.logic.upgrade() {
+            Some(logic) => logic.network.turn(|_| work()),
+            None => work(),
+        }
+    }
+
     fn handle_news(&self, news: News<'_>) {
         let Some(logic) = self.logic.upgrade() else { return };
         let tell = |event| logic.happen(Occurrence::Connection { connection: self.index.get(), event });
