@@ -189,6 +189,16 @@ fn dictionaries_and_arrays() {
             &["dictionary={\"a\":1,\"b\":2}", "values=[1,2]"],
             "",
         ),
+        (
+            "type = 'Has Dictionary Key'\nset = { dictionary = { a = false }, key = 'a' }",
+            &["dictionary={\"a\":false}", "has=true"],
+            "",
+        ),
+        (
+            "type = 'Has Dictionary Key'\nset = { dictionary = { a = 1 }, key = 'b' }",
+            &["dictionary={\"a\":1}", "has=false"],
+            "",
+        ),
         ("type = 'Size of Dictionary'\nset.dictionary = { a = 1 }", &["dictionary={\"a\":1}", "size=1"], ""),
         (
             "type = 'Merge Dictionaries'\nset = { dictionary_1 = { a = 1 }, dictionary_2 = { a = 2, b = 3 } }",

@@ -224,6 +224,31 @@ pub static ERASE_DICTIONARY_ELEMENT: NodeType = NodeType {
     ..NODE
 };
 
+/// Has Dictionary Key.
+pub static HAS_DICTIONARY_KEY: NodeType = NodeType {
+    title: "Has Dictionary Key",
+    group: GROUP,
+    help: "Whether a key is there: what a Branch asks before Get Dictionary Element, of which a missing key ends the branch (Incari has no such node).",
+    attributes: &[Attribute::new(
+        "Key",
+        AttributeKind::Value(SocketType::Is(DataType::String)),
+        Default::Zero,
+        "What Key is while no wire leads to it.",
+    )],
+    inputs: &[DICTIONARY_IN, DataSocket::new("Key", DataType::String, "The key.").or("Key")],
+    outputs: &[DICTIONARY_OUT, DataSocket::new("Has", DataType::Bool, "Whether it is there.")],
+    build: |_| {
+        work(|turn| {
+            let entries = dictionary(turn, 0);
+            let has = entries.contains_key(&*turn.text(1));
+            turn.set(1, Value::Bool(has));
+            turn.set(0, Value::Dictionary(entries));
+            Ok(())
+        })
+    },
+    ..NODE
+};
+
 /// Get Dictionary Keys.
 pub static GET_DICTIONARY_KEYS: NodeType = NodeType {
     title: "Get Dictionary Keys",

@@ -92,6 +92,7 @@ pub static ALL: &[&NodeType] = &[
     &dictionary::SET_DICTIONARY_ELEMENT,
     &dictionary::SET_DICTIONARY_ELEMENTS,
     &dictionary::ERASE_DICTIONARY_ELEMENT,
+    &dictionary::HAS_DICTIONARY_KEY,
     &dictionary::GET_DICTIONARY_KEYS,
     &dictionary::GET_DICTIONARY_VALUES,
     &dictionary::SIZE_OF_DICTIONARY,
