@@ -11,8 +11,8 @@ import re
 from running import Running, eventually
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
-# A line of the console, as Incari's: [Player] [time] node: text.
-LINE = re.compile(r"^\[Player\] \[\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d\.\d{3}\] (?P<node>[^ :]+): (?P<text>.*)$")
+# A line of the console, behind the graph as Incari's: [Player] [time] node: text.
+LINE = re.compile(r"^\[(?P<graph>/[^\]]*)\] \[Player\] \[\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d\.\d{3}\] (?P<node>[^ :]+): (?P<text>.*)$")
 
 
 def literal(value):
@@ -147,7 +147,7 @@ class Graphs(Running):
 
 
 class Graph:
-    """One graph of a running program. The console does not say which graph a line is of: what is said from here on counts."""
+    """One graph of a running program: what it says from here on counts."""
 
     def __init__(self, program, name):
         self.program, self.name = program, name
@@ -170,7 +170,7 @@ class Graph:
 
     def _lines(self):
         found = map(LINE.match, self.program.lines[self.first_line :])
-        return [each for each in found if each]
+        return [each for each in found if each and each["graph"].endswith(f"/{self.name}")]
 
     def expect(self, *texts, timeout=8.0):
         """Waits until the console has said these texts, in this order and nothing else."""

@@ -315,7 +315,7 @@ def test_a_saved_graph_is_live_and_keeps_what_runs(graph):
     eventually(lambda: trigger(one, "add", 0) and one.do("result = op('/project1/table1')['b', 1].val") == "11")
     # A graph that is wrong changes nothing, and says what is wrong.
     one.write("graph.logic.toml", COUNTER.format(row="b", seconds=3, text="after").replace("sum.output", "sum.outptu"))
-    one.expect_line(r'line \d+, column \d+: "sum" \(Add\) has no output "outptu"; did you mean "output"\?')
+    one.expect_line(r'line \d+, column \d+: node "\w+": "sum" \(Add\) has no output "outptu"; did you mean "output"\?')
     trigger(one, "add", 0)
     assert one.do("result = op('/project1/logic1').variable('count')") == 11
     one.write("graph.logic.toml", COUNTER.format(row="b", seconds=0.1, text="after"))

@@ -202,6 +202,16 @@ def test_listeners_take_the_new_order(edited, logic):
     logic.expect("a", "b", "b", "a")
 
 
+@graph(GO, say("start"))
+def test_a_file_that_was_emptied_leaves_the_last_good_one(edited, logic, program):
+    """As an editor leaves it between the two halves of a save, or a full disk for good."""
+    start = len(program.lines)
+    program.write(f"{logic.name}.logic.toml", "\n")
+    program.expect_line(rf"{logic.name}\] warning: there is nothing in the text; the last good graph goes on", start=start)
+    logic.trigger("go")
+    logic.expect("start")
+
+
 WRONG = {
     "syntax": ('[node.start]\ntype = "Console\n', 2),
     "unknown": (GO + '[node.start]\ntype = "Consol"\n', 7),

@@ -96,7 +96,7 @@ def test_the_first_graph_counts_and_is_edited_while_it_runs(command, run, tmp_pa
     eventually(lambda: re.search(r"^say: [3-9] s$", "\n".join(console(program.output)), re.M))
     wrong = graph.replace('from.input = "var.seconds"', 'from.input = "var.second"')
     save(folder / "seconds.logic.toml", wrong)
-    program.expect_line('line 15, column 14: there is no variable "second"')
+    program.expect_line('line 15, column 14: node "count": there is no variable "second"')
     checked = command("check", folder)
     assert checked.end() != 0
     assert block("", "seconds.logic.toml:15:14") in checked.output

@@ -180,8 +180,9 @@ def test_restart_is_a_button_that_graphs_press(logic, program):
     node("start", "Pulse Parameter", operator="../test_restart_is_a_button_that_graphs_press", parameter="restart"),
 )
 def test_a_graph_presses_buttons_of_others(logic, program):
+    other = program.graph("test_restart_is_a_button_that_graphs_press")
     logic.trigger("go")
-    logic.expect("begun")
+    other.expect("begun")
 
 
 @graph(
@@ -344,7 +345,7 @@ def test_warnings_and_errors_of_the_console_are_those_of_the_graph(logic, progra
     shape = r"\[Player\] \[\d{4}\.\d\d\.\d\d \d\d:\d\d:\d\d\.\d{3}\]"
     for kind, text in (("warning: ", "c: three"), ("error: ", "d: four"), ("(?:info: )?", "b: two")):
         program.expect_line(rf"^{path} {kind}{shape} {text}$")
-    assert program.find_line(rf"^{shape} start: one$")
+    assert program.find_line(rf"^{path} {shape} start: one$")
     assert LINE.match(program.find_line(r"start: one"))
 
 

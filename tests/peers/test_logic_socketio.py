@@ -431,18 +431,24 @@ def test_several_connections_and_several_graphs_on_one(remote_to, socketio_serve
     eventually(lambda: program.do("result = op('beside') is not None"))
     beside = program.graph("beside")
     first.do("open")
-    eventually(lambda: first.graph.said().count("on_start") == 2)  # both graphs have heard it
+    both = (first.graph, beside)
+
+    def each_has_said(text, graphs):
+        eventually(lambda: [graph.said().count(text) for graph in graphs] == [1] * len(graphs), what=text)
+
+    each_has_said("on_start", both)
     first.do("subscribe", "ball", "/")
     second.do("open")
-    eventually(lambda: first.graph.said().count("on_start") == 3)
+    each_has_said("on_start", (*both, second.graph))
     second.do("subscribe", "ball", "/")
     four.client(), three.client()
     four.emit("/", "ball", "for two")
     three.emit("/", "ball", "for one")
-    eventually(lambda: second.graph.said().count('["/","ball","for two"]') == 2)
-    eventually(lambda: second.graph.said().count('["/","ball","for one"]') == 1)
+    each_has_said('["/","ball","for two"]', both)
+    each_has_said('["/","ball","for one"]', (second.graph,))
     beside.trigger("close")
-    eventually(lambda: first.graph.said().count("on_stop") == 2)
+    each_has_said("on_stop", both)
+    assert second.graph.said() == ["on_start", '["/","ball","for one"]']
     del program.graphs["beside"]
 
 

@@ -182,6 +182,11 @@ impl LogicComp {
     fn load(&self, anew: bool) {
         let source = self.network.patch().get(self.op).and_then(|op| Some(op.content().as_text()?.as_str().clone()));
         let Some(source) = source else { return };
+        if !anew && self.engine.borrow().is_some() && source.trim().is_empty() {
+            // As an editor leaves the file between its two halves of a save, and everything that runs would be lost.
+            let remedy = "the last good graph goes on; a graph without nodes is a comment";
+            return self.network.report(self.op, Problem::warning(GRAPH, "there is nothing in the text", remedy));
+        }
         let known = connections::known(&self.network, self.op);
         let names: Vec<_> = known.iter().map(|one| (one.family, one.name.clone())).collect();
         let plugins_off = self.network.project().plugins_off;
@@ -191,7 +196,8 @@ impl LogicComp {
             let Some(first) = errors.first() else { return };
             let (line, column) = line_and_column(&source, first.span.start);
             let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
-            let message = format!("line {line}, column {column}: {}{more}", first.message);
+            let node = if first.node.is_empty() { String::new() } else { format!("node \"{}\": ", first.node) };
+            let message = format!("line {line}, column {column}: {node}{}{more}", first.message);
             let kept = if self.engine.borrow().is_some() { "the last good graph goes on" } else { "nothing runs" };
             let remedy = first.help.clone().map_or_else(|| kept.to_owned(), |help| format!("{help}; {kept}"));
             return self.network.report(self.op, Problem::error(GRAPH, message, remedy));

@@ -21,8 +21,8 @@ impl LogicComp {
     /// Says a line of the console, in the shape that Incari's has.
     pub(super) fn say(&self, level: Level, node: &str, text: &str) {
         let kind = match level {
-            Level::Debug => LineKind::Print,
-            Level::Info => LineKind::Status,
+            // Not as a script's print: what a peer has sent may hold escapes, and the line names its graph.
+            Level::Debug | Level::Info => LineKind::Status,
             Level::Warning => LineKind::Warning,
             Level::Error => LineKind::Error,
         };
