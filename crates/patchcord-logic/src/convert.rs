@@ -19,7 +19,7 @@ pub enum ConvertError {
         to: DataType,
     },
     /// A value of any type is not of the one that was asked for, and is not turned into it.
-    #[error("the value is {from}, not {to}: a Conversion whose Input Data Type is {from} turns it into {to}")]
+    #[error("the value is {from}, not {to}{}", way(*from, *to))]
     Tag {
         /// The type that there is.
         from: DataType,
@@ -51,6 +51,31 @@ pub enum ConvertError {
     /// The text would be too long.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+}
+
+/// How a value that came as Any becomes one of another type after all.
+fn way(from: DataType, to: DataType) -> String {
+    if can_convert(from, to) {
+        format!(": a Conversion whose Input Data Type is {from} turns it into {to}")
+    } else {
+        String::new()
+    }
+}
+
+/// Whether [`convert`] has a rule for this pair of types; a value may still have no counterpart.
+pub fn can_convert(from: DataType, to: DataType) -> bool {
+    use DataType::{Any, Array, Binary, Bool, Byte, CustomId, Dictionary, Float, InstanceId, Int, String};
+    let is_number = matches!(from, Bool | Int | Byte | Float | String);
+    match to {
+        _ if from == to || from == Any => true,
+        Any => true,
+        String => !matches!(from, CustomId | InstanceId),
+        Bool | Int | Byte | Float => is_number,
+        Array | Dictionary | Binary => from == String,
+        CustomId | InstanceId => false,
+        // Vectors and colours.
+        _ => from == Array || from.components().is_some_and(|count| Some(count) == to.components()),
+    }
 }
 
 /// Turns a value into one of type `to`.
@@ -335,6 +360,24 @@ mod tests {
         for (value, to, expected) in rows {
             assert_eq!(convert(&value, to), expected, "{value:?} to {to}");
         }
+    }
+
+    #[test]
+    fn which_pairs_have_a_rule_is_known_without_a_value() {
+        let values = DataType::ALL.iter().filter(|one| **one != DataType::Any).map(|one| one.zero());
+        // An array becomes a vector when it has as many numbers.
+        let numbers = |count| Value::Array(Rc::new(vec![Value::Int(0); count]));
+        for value in values.chain((2..=4).map(numbers)) {
+            for to in DataType::ALL {
+                let from = value.data_type();
+                let has_rule = !matches!(convert(&value, *to), Err(ConvertError::NoRule { .. }));
+                let depends = from == DataType::Array && to.components().is_some();
+                assert!(has_rule == can_convert(from, *to) || (depends && !has_rule), "{from} to {to}");
+            }
+        }
+        let way = |from, to| ConvertError::Tag { from, to }.to_string();
+        assert_eq!(way(DataType::Array, DataType::Dictionary), "the value is Array, not Dictionary");
+        assert!(way(DataType::String, DataType::Int).ends_with("Input Data Type is String turns it into Int"));
     }
 
     #[test]

@@ -87,6 +87,11 @@ pub trait Behaviour {
         None
     }
 
+    /// The function that it calls, by its position in the graph.
+    fn calls(&self) -> Option<usize> {
+        None
+    }
+
     /// Method and path of the requests that it takes, for the outside to answer the others.
     fn routes(&self) -> Vec<(Rc<str>, Rc<str>)> {
         Vec::new()
@@ -151,6 +156,8 @@ pub enum Shape {
     Join,
     /// ► out only: an event, the beginning of a branch.
     Event,
+    /// An event whose branches begin at other outputs (On HTTP Route): it has no standard pulse at all.
+    EventFork,
     /// No pulse at all: its output is read (Variable Getter).
     Value,
 }

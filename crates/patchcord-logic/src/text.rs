@@ -251,7 +251,8 @@ impl Reader {
     fn table<'a>(&mut self, item: &'a Item, key: &Name) -> Option<&'a dyn TableLike> {
         let table = item.as_table_like();
         if table.is_none() {
-            self.findings.error(self.span(item, key), format!("{} is a table", key.value), None);
+            let help = format!("{} = {{ … }}", key.value);
+            self.findings.error(self.span(item, key), format!("{} is a table", key.value), help);
         }
         table
     }
@@ -261,7 +262,9 @@ impl Reader {
         match item.as_str() {
             Some(text) => Some(Spanned::new(text.to_owned(), span)),
             None => {
-                self.findings.error(span, format!("{} is text", key.value), None);
+                let help =
+                    (key.value == "next").then(|| "the id of one node; a Sequential leads to several".to_owned());
+                self.findings.error(span, format!("{} is text", key.value), help);
                 None
             }
         }

@@ -190,3 +190,105 @@ from.event_name = "a.output"
     let said: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
     assert_eq!(said, ["a wire leads to \"event_name\": what is set for it never counts"]);
 }
+
+#[test]
+fn what_can_never_work_is_refused_with_a_way_out() {
+    let begin = "[node]\ninit = { type = 'On Initialize', next = 'a' }\n";
+    for (nodes, expected) in [
+        (
+            "a = { type = 'Conversion', set = { input_data_type = 'Byte', output_data_type = 'Binary' } }",
+            ("'Binary'", "Output Data Type: Byte cannot become Binary", ""),
+        ),
+        (
+            "a = { type = 'Increment', next = 'b' }\nb = { type = 'Console', from.input = 'a.output' }",
+            (
+                "'a.output'",
+                "\"a.output\" is Int, and the input takes String",
+                "set.data_type = \"Int\" here, or put a node between them: type = \"Conversion\", \
+                 set.input_data_type = \"Int\", set.output_data_type = \"String\"",
+            ),
+        ),
+        (
+            "a = { type = 'Length', next = 'b' }\nb = { type = 'Size of Dictionary', from.dictionary = 'a.length' }",
+            ("'a.length'", "\"a.length\" is Int, and the input takes Dictionary", "Int cannot become Dictionary"),
+        ),
+        (
+            "a = { type = 'Console', next = ['b'] }",
+            ("['b']", "next is text", "the id of one node; a Sequential leads to several"),
+        ),
+        (
+            "a = { type = 'Console', next = 'b.in' }\nb = { type = 'Console' }",
+            ("'b.in'", "\"b\" (Console) has no pulse input \"in\"", "\"b\" alone is its pulse input"),
+        ),
+        (
+            "a = { type = 'On HTTP Route', set = { configuration = 'web', routes = [{ method = 'GET', url = '/x' }] }, \
+             next = 'b' }\nb = { type = 'Console' }",
+            ("'b'", "\"On HTTP Route\" has no standard pulse output", "it has on.route.1"),
+        ),
+        (
+            "a = { type = 'On MQTT Topic', set = { configuration = 'broker', topics = [{ topic_name = 'x' }] }, next = 'b' }\n\
+             b = { type = 'Console' }",
+            ("'b'", "\"On MQTT Topic\" has no standard pulse output", "it has on.topic.1"),
+        ),
+        (
+            "a = { type = 'On HTTP Route', set = { configuration = 'web', routes = [{ method = 'GET', url = '/x?a=1' }] } }",
+            (
+                "[{ method = 'GET', url = '/x?a=1' }]",
+                "Routes: \"/x?a=1\" is more than a path: the query comes as the output Query",
+                "",
+            ),
+        ),
+    ] {
+        let text = format!("{begin}{nodes}\n");
+        let (graph, findings) = compiled(&text);
+        assert!(graph.is_none(), "{nodes}");
+        let said: Vec<_> = findings.iter().map(|finding| shown(&text, finding)).collect();
+        assert!(said.contains(&expected), "{expected:?} is not among {said:#?}");
+    }
+}
+
+#[test]
+fn parameters_that_wires_cannot_tell_apart_are_refused() {
+    let text = "[event.pay]\nparams = [{ name = 'Seat A' }, { name = 'seat a' }]\n";
+    let (graph, findings) = compiled(text);
+    assert!(graph.is_none());
+    let said: Vec<_> = findings.iter().map(|finding| finding.message.as_str()).collect();
+    assert_eq!(said, ["the parameters \"Seat A\" and \"seat a\" are both \"seat_a\" in wires"]);
+}
+
+#[test]
+fn wires_that_a_node_cannot_do_without_are_missed() {
+    let text = r#"
+[function.ask.node]
+in = { type = "Function Input" }
+[node]
+route = { type = "On HTTP Route", set = { configuration = "web", routes = [{ method = "GET", url = "/x" }, { method = "GET", url = "/y" }] }, on.route.1 = "answer" }
+answer = { type = "HTTP Response", set.configuration = "web", next = "ask" }
+ask = { type = "Function", set.function = "ask", next = "cancel" }
+cancel = { type = "Cancel Timeout" }
+"#;
+    let (graph, findings) = compiled(text);
+    assert!(graph.is_some(), "{findings:#?}");
+    let said: Vec<_> = findings.iter().map(|finding| shown(text, finding)).collect();
+    assert_eq!(
+        said,
+        [
+            ("route", "nothing is behind \"route.2\"", "on.route.2 = \"ID\""),
+            (
+                "answer",
+                "no wire leads to \"request_id\", and without it the node does nothing",
+                "from.request_id = \"ID.request_id\"; it comes from On HTTP Route",
+            ),
+            (
+                "ask",
+                "what is behind it is never run: the function \"ask\" has no Function Output",
+                "let a branch of \"ask\" end in a node of type = \"Function Output\"",
+            ),
+            (
+                "cancel",
+                "no wire leads to \"instance_id\", and without it the node does nothing",
+                "from.instance_id = \"ID.instance_id\"; it comes from Start Timeout",
+            ),
+        ]
+    );
+}

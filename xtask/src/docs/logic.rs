@@ -38,6 +38,7 @@ fn describe(out: &mut String, node_type: &NodeType) {
         Shape::Action => "► in, ► out",
         Shape::Fork | Shape::End => "► in",
         Shape::Join | Shape::Event => "► out",
+        Shape::EventFork => "an event",
         Shape::Value => "no pulse",
     };
     let _ = writeln!(out, "\n{pulses}; in: {}.", node_type.scopes.names().join(", "));

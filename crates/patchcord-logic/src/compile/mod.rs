@@ -147,8 +147,14 @@ impl Compiler<'_> {
                 Some(literal) => self.value(literal, data_type).unwrap_or_else(|| data_type.zero()),
                 None => data_type.zero(),
             };
-            if parameters.iter().any(|other| *other.name == *parameter.name.value) {
-                let text = format!("there are two parameters \"{}\"", parameter.name.value);
+            let socket = slug(&parameter.name.value);
+            if let Some(other) = parameters.iter().find(|other| slug(&other.name) == socket) {
+                let (name, other) = (&parameter.name.value, &other.name);
+                let text = if **other == **name {
+                    format!("there are two parameters \"{name}\"")
+                } else {
+                    format!("the parameters \"{other}\" and \"{name}\" are both \"{socket}\" in wires")
+                };
                 self.findings.error(parameter.name.span.clone(), text, None);
             }
             parameters.push(Parameter { name: Rc::from(&*parameter.name.value), data_type, default });

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::convert::to_text;
-use crate::declaration::Shape;
+use crate::declaration::{Shape, SocketType, slug};
 use crate::finding::Findings;
 use crate::graph::{Body, Graph, Listen, Node, Origin};
 use crate::source::{NodeSource, Source};
+use crate::value::DataType;
 
 /// Looks at a graph that is complete.
 pub(super) fn look(graph: &Graph, source: &Source, findings: &mut Findings) {
@@ -15,6 +16,7 @@ pub(super) fn look(graph: &Graph, source: &Source, findings: &mut Findings) {
     for (function, body) in source.functions.iter().zip(graph.bodies.iter().skip(1)) {
         look_at(body, &function.nodes, findings);
     }
+    calls(graph, source, findings);
     subscriptions(graph, &source.nodes, findings);
     findings.node.clear();
 }
@@ -23,6 +25,8 @@ fn look_at(body: &Body, written: &[NodeSource], findings: &mut Findings) {
     let places: HashMap<&str, &NodeSource> = written.iter().map(|source| (source.id.value.as_str(), source)).collect();
     let place = |node: &Node| places.get(&*node.id).map_or(0..0, |source| source.id.span.clone());
     unreachable(body, &place, findings);
+    nothing_behind(body, &place, findings);
+    handles(body, &place, findings);
     cycles(body, &place, findings);
     start_trap(body, &places, findings);
 }
@@ -56,6 +60,69 @@ fn unreachable(body: &Body, place: &dyn Fn(&Node) -> Range<usize>, findings: &mu
                 place(node),
                 format!("\"{}\" is never run: no event leads to it", node.id),
                 help.to_owned(),
+            );
+        }
+    }
+}
+
+/// Routes and topics that are taken and lead nowhere: a request would wait for an answer in vain.
+fn nothing_behind(body: &Body, place: &dyn Fn(&Node) -> Range<usize>, findings: &mut Findings) {
+    for node in body.nodes.iter().filter(|node| node.enabled && node.node_type.shape == Shape::EventFork) {
+        findings.node = node.label.to_string();
+        for (name, target) in node.pulse_outputs.iter().zip(&node.targets).skip(1) {
+            if target.is_none() {
+                findings.warning(place(node), format!("nothing is behind \"{name}\""), format!("on.{name} = \"ID\""));
+            }
+        }
+    }
+}
+
+/// Handles that no wire brings: nothing can be written for one.
+fn handles(body: &Body, place: &dyn Fn(&Node) -> Range<usize>, findings: &mut Findings) {
+    for node in &body.nodes {
+        let is_handle = |data_type| matches!(data_type, DataType::CustomId | DataType::InstanceId);
+        for socket in node.node_type.inputs {
+            let SocketType::Is(data_type) = socket.data_type else { continue };
+            let name = slug(socket.name);
+            let input = node.inputs.iter().find(|input| *input.name == *name && is_handle(data_type));
+            if input.is_some_and(|input| matches!(input.origin, Origin::Literal(_))) {
+                findings.node = node.label.to_string();
+                let text = format!("no wire leads to \"{name}\", and without it the node does nothing");
+                findings.warning(
+                    place(node),
+                    text,
+                    format!("from.{name} = \"ID.{name}\"; it comes {}", from(socket.help)),
+                );
+            }
+        }
+    }
+}
+
+/// The help of a handle says where it is from.
+fn from(help: &str) -> String {
+    help.trim_end_matches('.').replacen("From", "from", 1)
+}
+
+/// Calls whose pulse never goes on.
+fn calls(graph: &Graph, source: &Source, findings: &mut Findings) {
+    let ends: Vec<bool> = graph.bodies[1..]
+        .iter()
+        .map(|body| body.nodes.iter().any(|node| node.node_type.title == "Function Output"))
+        .collect();
+    let written = std::iter::once(&source.nodes).chain(source.functions.iter().map(|function| &function.nodes));
+    for (body, written) in graph.bodies.iter().zip(written) {
+        for node in body.nodes.iter().filter(|node| node.targets[0].is_some()) {
+            let Some(function) = node.behaviour.calls().filter(|function| ends.get(*function) == Some(&false)) else {
+                continue;
+            };
+            let name = &graph.functions[function].name;
+            let span = written.iter().find(|one| one.id.value == *node.id).map_or(0..0, |one| one.id.span.clone());
+            findings.node = node.label.to_string();
+            let text = format!("what is behind it is never run: the function \"{name}\" has no Function Output");
+            findings.warning(
+                span,
+                text,
+                format!("let a branch of \"{name}\" end in a node of type = \"Function Output\""),
             );
         }
     }
@@ -108,9 +175,9 @@ fn pulse_name(node: &Node, output: usize) -> &'static str {
     if output == 0 {
         return "";
     }
-    let slug = &*node.pulse_outputs[output];
-    let base = slug.split_once('.').map_or(slug, |(base, _)| base);
-    let declared = node.node_type.pulse_outputs.iter().find(|socket| crate::declaration::slug(socket.name) == base);
+    let name = &*node.pulse_outputs[output];
+    let base = name.split_once('.').map_or(name, |(base, _)| base);
+    let declared = node.node_type.pulse_outputs.iter().find(|socket| slug(socket.name) == base);
     declared.map_or("?", |socket| socket.name)
 }
 

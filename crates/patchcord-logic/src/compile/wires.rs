@@ -1,8 +1,10 @@
 //! Wires: where the pulses of a node go, and where its inputs come from.
 
 use super::{Compiler, nearest};
+use crate::convert::can_convert;
+use crate::declaration::{AttributeKind, SocketType, slug};
 use crate::finding::suggestion;
-use crate::graph::{Body, Origin, Target};
+use crate::graph::{Body, Node, Origin, Target};
 use crate::source::{Name, NodeSource};
 use crate::value::DataType;
 
@@ -48,16 +50,11 @@ impl Compiler<'_> {
                 self.findings.error(name.span.clone(), text, help);
                 continue;
             };
-            let data_type = body.nodes[index].inputs[input].data_type;
-            if let Some(origin) = self.origin(end, data_type, is_broken, body) {
+            if let Some(origin) = self.origin(end, &body.nodes[index], input, is_broken, body) {
                 body.nodes[index].inputs[input].origin = origin;
             }
             // An attribute of the same name is what the input is while no wire leads to it.
-            let is_attribute = body.nodes[index]
-                .node_type
-                .attributes
-                .iter()
-                .any(|one| crate::declaration::slug(one.name) == name.value);
+            let is_attribute = body.nodes[index].node_type.attributes.iter().any(|one| slug(one.name) == name.value);
             if let Some((set, _)) = source.set.iter().find(|(set, _)| set.value == name.value && !is_attribute) {
                 let text = format!("a wire leads to \"{}\": what is set for it never counts", name.value);
                 self.findings.warning(set.span.clone(), text, format!("keep `from.{0}` or `set.{0}`", name.value));
@@ -87,14 +84,19 @@ impl Compiler<'_> {
                 Some(input) => format!("\"{id}\" ({}) has no pulse input \"{input}\"", node.node_type.title),
                 None => format!("no pulse can lead to \"{id}\" ({})", node.node_type.title),
             };
-            let help = (!names.is_empty()).then(|| format!("its pulse inputs are {}", names.join(", ")));
+            let help = match names.is_empty() {
+                true if node.node_type.shape.has_input() => Some(format!("\"{id}\" alone is its pulse input")),
+                true => None,
+                false => Some(format!("its pulse inputs are {}", names.join(", "))),
+            };
             self.findings.error(end.span.clone(), text, help);
         }
         position.map(|input| Target { node: index, input: input as u16 })
     }
 
     /// Where the data of a wire comes from: `node.output`, or `var.name`.
-    fn origin(&mut self, end: &Name, data_type: DataType, is_broken: bool, body: &Body) -> Option<Origin> {
+    fn origin(&mut self, end: &Name, to: &Node, input: usize, is_broken: bool, body: &Body) -> Option<Origin> {
+        let data_type = to.inputs[input].data_type;
         let Some((id, output)) = end.value.split_once('.') else {
             let help = body
                 .node(&end.value)
@@ -138,9 +140,18 @@ impl Compiler<'_> {
                 return None;
             }
             let text = format!("\"{}\" is {from}, and the input takes {data_type}", end.value);
-            let help = format!(
-                "put a node between them: type = \"Conversion\", set.input_data_type = \"{from}\", set.output_data_type = \"{data_type}\""
-            );
+            let own = type_attribute(to, input, from).map(|name| format!("set.{name} = \"{from}\" here, or "));
+            let between = can_convert(from, data_type).then(|| {
+                format!(
+                    "put a node between them: type = \"Conversion\", set.input_data_type = \"{from}\", set.output_data_type = \"{data_type}\""
+                )
+            });
+            let help = match (own, between) {
+                (Some(own), Some(between)) => own + &between,
+                (Some(own), None) => own.trim_end_matches(", or ").to_owned(),
+                (None, Some(between)) => between,
+                (None, None) => format!("{from} cannot become {data_type}"),
+            };
             self.findings.error(end.span.clone(), text, Some(help));
             return None;
         }
@@ -154,6 +165,16 @@ impl Compiler<'_> {
         let help = suggestion(nearest(id, body.ids.keys().map(|id| &**id)));
         self.findings.error(end.span.clone(), format!("there is no node \"{id}\""), help);
     }
+}
+
+/// The attribute that gives an input its type, as the file names it, where it can be set to another.
+fn type_attribute(node: &Node, input: usize, to: DataType) -> Option<String> {
+    let base = node.inputs[input].name.trim_end_matches(|letter: char| letter.is_ascii_digit() || letter == '_');
+    let socket = node.node_type.inputs.iter().find(|socket| slug(socket.name) == base)?;
+    let SocketType::Of(name) = socket.data_type else { return None };
+    let attribute = node.node_type.attribute(name)?;
+    let AttributeKind::Type(choices) = attribute.kind else { return None };
+    (choices.is_empty() || choices.contains(&to)).then(|| slug(name))
 }
 
 fn help_for<'a>(name: &str, names: impl Iterator<Item = &'a str> + Clone, prefix: &str) -> Option<String> {

@@ -60,6 +60,10 @@ impl Behaviour for Call {
         let parameters = (0..turn.inputs()).map(|input| turn.input(input).clone()).collect();
         turn.call(self.function, parameters)
     }
+
+    fn calls(&self) -> Option<usize> {
+        Some(self.function)
+    }
 }
 
 struct Output;

@@ -74,8 +74,8 @@ const ROUTE_FIELDS: &[Field] = &[
 pub static ON_HTTP_ROUTE: NodeType = NodeType {
     title: "On HTTP Route",
     group: "Communication/HTTP/Events",
-    help: "Fires for a request of one of its routes, by that route's pulse (on.route.1 and so on). An HTTP Response with the Request ID answers it. A HEAD is asked of the route for GET where there is none for HEAD. A request that no route takes goes to the callback of the server's own DAT, and without one is answered with 404; one that nobody answers within 30 s with 504, one for which too many wait with 503.",
-    shape: Shape::Event,
+    help: "Fires for a request of one of its routes, by that route's pulse (on.route.1 and so on), whose URL is the whole path: the query is an output, and there are no patterns. An HTTP Response with the Request ID answers it. A HEAD is asked of the route for GET where there is none for HEAD. A request that no route takes goes to the callback of the server's own DAT, and without one is answered with 404; one that nobody answers within 30 s with 504, one for which too many wait with 503.",
+    shape: Shape::EventFork,
     attributes: &[
         CONFIGURATION,
         Attribute::new("Routes", AttributeKind::List(ROUTE_FIELDS), Default::Required, "The routes."),
@@ -105,6 +105,12 @@ pub static ON_HTTP_ROUTE: NodeType = NodeType {
                 return Err(AttributeError {
                     attribute: "Routes",
                     message: format!("\"{path}\" is no path: it begins with /"),
+                });
+            }
+            if path.contains(['?', '#']) {
+                return Err(AttributeError {
+                    attribute: "Routes",
+                    message: format!("\"{path}\" is more than a path: the query comes as the output Query"),
                 });
             }
             if routes.iter().any(|route| route.method == method && route.path == path) {

@@ -106,7 +106,7 @@ pub static ON_MQTT_TOPIC: NodeType = NodeType {
     title: "On MQTT Topic",
     group: "Communication/MQTT/Events",
     help: "Fires for a message of one of its topics, by the pulse of the first that it belongs to (on.topic.1 and so on). The topic has to be subscribed to, as well. Upper and lower case differ.",
-    shape: Shape::Event,
+    shape: Shape::EventFork,
     attributes: &[
         CONFIGURATION,
         Attribute::new("Topics", AttributeKind::List(TOPIC_FIELDS), Default::Required, "The topics."),

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 
-use crate::convert::{convert, from_json, to_bounded_json, to_text, unwrap_any};
+use crate::convert::{can_convert, convert, from_json, to_bounded_json, to_text, unwrap_any};
 use crate::declaration::{
-    Attribute, AttributeKind, Behaviour, DataSocket, Default, NodeType, PulseSocket, Scopes, SocketType,
+    Attribute, AttributeError, AttributeKind, Behaviour, DataSocket, Default, NodeType, PulseSocket, Scopes, SocketType,
 };
 use crate::engine::{Failure, Flow, Turn};
 use crate::nodes::NODE;
@@ -78,7 +78,16 @@ pub static CONVERSION: NodeType = NodeType {
     pulse_outputs: &[PulseSocket::new("OnError", "The value could not be converted.")],
     inputs: &[DataSocket::of("Input", "Input Data Type", "The value.")],
     outputs: &[DataSocket::of("Output", "Output Data Type", "The value as the other type.")],
-    build: |_| Ok(Box::new(Conversion)),
+    build: |attributes| {
+        let (from, to) = (attributes.data_type("Input Data Type"), attributes.data_type("Output Data Type"));
+        if !can_convert(from, to) {
+            return Err(AttributeError {
+                attribute: "Output Data Type",
+                message: format!("{from} cannot become {to}"),
+            });
+        }
+        Ok(Box::new(Conversion))
+    },
     ..NODE
 };
 
