@@ -4,7 +4,8 @@
 //! file behind. Something that happens to a watched name wakes [`Watcher::changed`], which waits until the folder
 //! has been quiet for [`QUIET`] and then compares each file's time, size, identity and permissions with what they were. So one save
 //! is one change, and nothing is missed that happened while nobody looked. Without inotify the files are polled,
-//! and so they are while one of their folders is gone: another may come in its place.
+//! and so they are while one of their folders is gone: another may come in its place. Of a file system that other machines
+//! write to, inotify tells only what this one does, so there it is looked every now and then, too.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
@@ -26,6 +27,24 @@ pub const LONGEST: Duration = Duration::from_millis(120);
 /// How often files are looked at where the system tells nothing.
 pub const POLL: Duration = Duration::from_millis(100);
 
+/// How often files are looked at, besides, that other machines can write to.
+pub const POLL_SHARED: Duration = Duration::from_millis(500);
+
+/// File systems that other machines, or the other side of a virtual one, can write to; `f_type` of statfs(2), the numbers of
+/// Linux's `magic.h`: NFS, SMB (three), FUSE (sshfs), 9P, Ceph, AFS, folders of VirtualBox and of VMware.
+const SHARED: [u32; 10] = [
+    0x6969,
+    0x517b,
+    0xff53_4d42,
+    0xfe53_4d42,
+    0x6573_5546,
+    0x0102_1997,
+    0x00c3_6400,
+    0x5346_414f,
+    0x786f_4256,
+    0xbacb_acbc,
+];
+
 /// Links that a path may lead over; the system follows no more either.
 const MAX_LINKS: usize = 40;
 
@@ -36,6 +55,8 @@ pub struct Watcher {
     /// Folders with what they were when their watch began; `None` for one that is gone.
     folders: BTreeMap<PathBuf, Identity>,
     files: BTreeMap<PathBuf, Stamp>,
+    /// One of the folders is on a file system that other machines can write to.
+    is_shared: bool,
     shared: Arc<Shared>,
 }
 
@@ -81,7 +102,8 @@ impl Watcher {
             Ok(backend) => (Some(backend), None),
             Err(reason) => (None, Some(WatchError::Polling { reason })),
         };
-        (Watcher { backend, folders: BTreeMap::new(), files: BTreeMap::new(), shared }, error)
+        let (folders, files) = (BTreeMap::new(), BTreeMap::new());
+        (Watcher { backend, folders, files, is_shared: false, shared }, error)
     }
 
     /// Watches these files from now on, and no others. Files need not exist; their folders must. A file that was
@@ -108,6 +130,7 @@ impl Watcher {
         // Folders too: that one was moved or deleted is said of itself.
         let names = watched.iter().chain(&folders).filter_map(|path| path.file_name()).map(OsString::from).collect();
         *self.shared.names.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        self.is_shared = folders.iter().any(|folder| is_shared(folder));
         self.set_folders(folders)
     }
 
@@ -137,7 +160,11 @@ impl Watcher {
             return sleep(POLL).await;
         }
         let stirred = &self.shared.stirred;
-        stirred.notified().await;
+        if !self.is_shared {
+            stirred.notified().await;
+        } else if timeout(POLL_SHARED, stirred.notified()).await.is_err() {
+            return;
+        }
         // From here on a drop would lose the event: it is put back unless the wait ends.
         let mut put_back = PutBack(Some(stirred));
         let start = Instant::now();
@@ -252,6 +279,10 @@ fn links_on_the_way(path: &Path) -> Vec<PathBuf> {
         }
     }
     links
+}
+
+fn is_shared(folder: &Path) -> bool {
+    rustix::fs::statfs(folder).is_ok_and(|system| SHARED.contains(&(system.f_type as u32)))
 }
 
 fn identity(folder: &Path) -> Identity {
@@ -382,6 +413,20 @@ mod tests {
         let warning = watcher.poll_instead(reason).to_string();
         assert!(warning.starts_with("the system tells nothing about saved files"), "{warning}");
         assert!(watcher.set_files([file.clone()]).is_empty());
+        fs::write(&file, "another length").unwrap();
+        assert_eq!(changed(&mut watcher), [file]);
+    }
+
+    #[test]
+    fn what_another_machine_writes_is_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.txt");
+        fs::write(&file, "old").unwrap();
+        let (mut watcher, _) = Watcher::new();
+        assert!(watcher.set_files([file.clone()]).is_empty());
+        // As on a file system of others: nothing is told.
+        watcher.backend.as_mut().unwrap().unwatch(folder.path()).unwrap();
+        watcher.is_shared = true;
         fs::write(&file, "another length").unwrap();
         assert_eq!(changed(&mut watcher), [file]);
     }
