@@ -69,6 +69,7 @@ TABLE = Table(
         text("../blank", ""),
         text("../list", "name\tage\nanna\t5\nbo\t\n"),
         text("nobody", None, says=NOBODY),
+        text("notes", None, says=r'there is "\.\./notes"'),
         text("", None, says="(?i)operator"),
         text("../base", None, says="base"),
         Case("Set Text", {}, {"operator": "../base", "text": "x"}, says="base"),

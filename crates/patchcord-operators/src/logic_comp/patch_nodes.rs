@@ -98,7 +98,16 @@ pub(super) fn answer(network: &Network, base: OpId, request: PatchRequest<'_>) -
 }
 
 fn find(network: &Network, base: OpId, operator: &str) -> Result<OpId, String> {
-    network.patch().find(base, operator).ok_or_else(|| format!("there is no operator \"{operator}\""))
+    let patch = network.patch();
+    patch.find(base, operator).ok_or_else(|| {
+        // Paths count from within the graph, which who has a table beside it forgets.
+        let beside = format!("../{operator}");
+        let hint = match patch.find(base, &beside) {
+            Some(_) if !operator.is_empty() => format!("; there is \"{beside}\""),
+            _ => String::new(),
+        };
+        format!("there is no operator \"{operator}\"{hint}")
+    })
 }
 
 /// An operator whose content people may edit.
