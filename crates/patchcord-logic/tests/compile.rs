@@ -100,7 +100,10 @@ type = "Console"
         shown,
         [
             ("\"first\"", "\"send\" runs when the connection has been asked for, not when it is there"),
-            ("recv", "nothing arrives here: no Socket.IO Subscribe is there for \"chat\""),
+            (
+                "recv",
+                "nothing arrives here unless another graph subscribes: this one has no Socket.IO Subscribe for \"chat\""
+            ),
             ("a", "pulses go in a circle in which nothing waits: a → b"),
             ("alone", "\"alone\" is never run: no event leads to it"),
         ]

@@ -244,7 +244,10 @@ fn subscriptions(graph: &Graph, written: &[NodeSource], findings: &mut Findings)
         let place = places.get(&*node.id).map_or(0..0, |source| source.id.span.clone());
         findings.node = node.label.to_string();
         if subscribes.is_empty() {
-            let text = format!("nothing arrives here: no Socket.IO Subscribe is there for \"{name}\"");
+            // A subscription is the connection's, and other graphs are not known here.
+            let text = format!(
+                "nothing arrives here unless another graph subscribes: this one has no Socket.IO Subscribe for \"{name}\""
+            );
             findings.warning(place, text, "run Socket.IO Subscribe behind On Socket.IO Start".to_owned());
             continue;
         }
