@@ -79,14 +79,14 @@ def test_reinit_keeps_the_port_and_its_clients(csound):
 def test_reinit_may_change_the_port(csound):
     other = free_port()
     code = (
-        f"{count_up()}ktime timeinsts\nkdone init 0\niport init $PORT\nif ktime > 0.3 && kdone == 0 then\nkdone = 1\n"
-    )
-    code += (
+        f"{count_up()}kdone init 0\niport init $PORT\nif gkgo == 1 && kdone == 0 then\nkdone = 1\n"
         "reinit again\nendif\nagain:\niport = (i(kdone) == 0 ? $PORT : $OTHER)\nkin websocket iport, kcount\nrireturn\n"
     )
-    one = csound(f"instr 1\n{code}endin", macros={"OTHER": other})
+    orchestra = f"gkgo init 0\ninstr 1\n{code}endin\ninstr 2\ngkgo = 1\nendin"
+    one = csound(orchestra, macros={"OTHER": other})
     client = one.connect("kcount")
     first_numbers(client, 3)
+    one.event("i 2 0 0.1")
     one.expect_listening(other)
     moved = one.connect("kcount", port=other)
     assert consecutive(first_numbers(moved, 50))
