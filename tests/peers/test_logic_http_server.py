@@ -68,6 +68,43 @@ def test_routes_answer_with_what_they_get(web):
     assert one.ask("DELETE", "/seats").status_code == 404
 
 
+HALL = """
+[node.up]
+type = "On HTTP Server Start"
+set.configuration = "web"
+next = "listens"
+[node.listens]
+type = "Console"
+set.value = "listens"
+[node.down]
+type = "On HTTP Server Stop"
+set.configuration = "web"
+next = "stopped"
+[node.stopped]
+type = "Console"
+set.value = "NAME stopped"
+[node.route]
+type = "On HTTP Route"
+set.configuration = "web"
+set.routes = [{ method = "GET", url = "/hall" }]
+on.route.1 = "asked"
+[node.asked]
+type = "Console"
+set.value = "NAME asked"
+"""
+STOPS = 'next = "close"\n[node.close]\ntype = "HTTP Server Stop"\nset.configuration = "web"\n'
+
+
+def test_what_one_graph_makes_of_a_request_comes_when_all_have_heard_it(web):
+    second = '\n[op.logic2]\ntype = "logicCOMP"\nfile = "second.logic.toml"\n'
+    files = {"second.logic.toml": HALL.replace("NAME", "second")}
+    one = web("autostart = true", HALL.replace("NAME", "first") + STOPS, second, files)
+    assert one.ask("GET", "/hall").status_code == 503
+    said(one.one, "second stopped")
+    heard_by_second = [line.rsplit(": ", 1)[1] for line in one.one.lines if ": second " in line]
+    assert heard_by_second == ["second asked", "second stopped"]
+
+
 def test_curl_is_answered(web):
     one = web()
     command = ["curl", "-sS", "-i", "--noproxy", "*", "--data-binary", "from curl", f"http://127.0.0.1:{one.port}/seats"]

@@ -68,6 +68,12 @@ pub trait Listener {
     }
 }
 
+/// Tells these listeners, all of them before what the first makes of it comes about.
+pub(crate) fn tell(listeners: &[Rc<dyn Listener>], news: News<'_>) {
+    let Some(first) = listeners.first() else { return };
+    first.together(&mut || listeners.iter().for_each(|listener| listener.handle_news(news)));
+}
+
 /// The listeners of an operator.
 #[derive(Default)]
 pub(crate) struct Listeners {
@@ -107,9 +113,7 @@ impl Listeners {
     }
 
     fn tell_all(&self, news: News<'_>) {
-        let all = self.there();
-        let Some(first) = all.first() else { return };
-        first.together(&mut || all.iter().for_each(|listener| listener.handle_news(news)));
+        tell(&self.there(), news);
     }
 
     /// The listeners that take requests of this method and path.

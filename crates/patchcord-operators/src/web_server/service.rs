@@ -162,7 +162,7 @@ impl Service {
         };
         let (parts, body) = (request.parts, &**request.body);
         let news = listening::Request { number: asked.number, method, path: &path, parts, body };
-        takers.iter().for_each(|taker| taker.handle_news(News::Request(news)));
+        listening::tell(&takers, News::Request(news));
         if let Some(response) = asked.answer_now() {
             self.note_out(client, || traffic::of_response(&response));
             return Some(response.into());
