@@ -178,7 +178,7 @@ const HEADER_FIELDS: &[Field] = &[
 /// HTTP Response.
 pub static HTTP_RESPONSE: NodeType = NodeType {
     title: "HTTP Response",
-    help: "Answers a request of On HTTP Route, once: a second answer, or one after the time-out, is an error. A client that has gone in the meantime is a warning. Text without a Content-Type is plain text.",
+    help: "Answers a request of On HTTP Route, once: a second answer, or one after the time-out, is an error. A client of HTTP/2 that has gone in the meantime is a warning; one of HTTP/1 cannot be told from one that only waits. Text without a Content-Type is plain text.",
     attributes: &[
         CONFIGURATION,
         Attribute::new(
