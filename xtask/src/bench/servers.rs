@@ -32,6 +32,11 @@ def onWebSocketReceiveText(webServerDAT, client, data):
     webServerDAT.webSocketSendText(client, data)
 "#;
 
+/// Package and name of an example.
+type Example = (&'static str, &'static str);
+const NATIVE: Example = ("patchcord-operators", "bench_native");
+const HYPER: Example = ("patchcord-net", "bench_hyper");
+
 /// Where a program comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -52,11 +57,11 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// Package and name, where the program is an example of one of our packages.
-    pub fn example(self) -> Option<(&'static str, &'static str)> {
+    /// The example that the program is, where it is one of our packages'.
+    pub fn example(self) -> Option<Example> {
         match self {
-            Origin::Native => Some(("patchcord-operators", "bench_native")),
-            Origin::Hyper => Some(("patchcord-net", "bench_hyper")),
+            Origin::Native => Some(NATIVE),
+            Origin::Hyper => Some(HYPER),
             _ => None,
         }
     }
@@ -181,14 +186,12 @@ pub fn prepare(row: &'static Row, places: &Places, peers: &Peers) -> Result<Prep
         let path = places.release.join(path);
         if path.is_file() { Ok(path) } else { Err(format!("{} is not built", path.display())) }
     };
+    let built_example = |(_, name): Example| built(&format!("examples/{name}"));
     let python = || said_by(Command::new(PYTHON).arg("--version"));
     let (executable, script, version) = match row.origin {
         Origin::Floor => (built("xtask")?, None, revision(places)?),
-        Origin::Native | Origin::Hyper => {
-            let (_, name) = row.origin.example().unwrap_or_default();
-            let version = if row.origin == Origin::Hyper { locked("hyper", places)? } else { revision(places)? };
-            (built(&format!("examples/{name}"))?, None, version)
-        }
+        Origin::Native => (built_example(NATIVE)?, None, revision(places)?),
+        Origin::Hyper => (built_example(HYPER)?, None, locked("hyper", places)?),
         Origin::Python | Origin::Demo => (built("patchcord")?, None, format!("{}, {}", revision(places)?, python()?)),
         Origin::PythonPeer(script) => {
             let folder = peers.python.as_ref()?;
